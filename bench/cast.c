@@ -302,7 +302,7 @@ static void refuse(struct hin_cast *cast, const struct part *part, size_t at, st
 	scene->why = hin_dice_below(dice, HIN_REFUSED_COUNT);
 	p->src = source_of(cast, part, at, dice);
 	p->dst = hin_crowd_dark(cast->plan, dice);
-	p->dport = 80;
+	p->dport = 4; /* no popular port: some readers count it all the same */
 	hin_sender_syn(&sender, dice, 0, p);
 	if (scene->why == HIN_REFUSED_UDP_LENGTH)
 		p->proto = IPPROTO_UDP;
@@ -442,8 +442,7 @@ static void spread_shares(struct hin_cast *cast, int64_t time_ns)
 static void enter_part(struct hin_cast *cast, size_t at)
 {
 	const struct part *part = &parts[at];
-	struct hin_truth_actor actor = { .name = part->name,
-					 .role = part->role,
+	struct hin_truth_actor actor = { .role = part->role,
 					 .what = part->what,
 					 .port = part->port,
 					 .one_source = part->pool == 1,
@@ -452,6 +451,7 @@ static void enter_part(struct hin_cast *cast, size_t at)
 
 	if (part->role == HIN_ROLE_COUNT)
 		return;
+	snprintf(actor.name, sizeof(actor.name), "%s", part->name);
 	if (part->role == HIN_ROLE_FLOOD || part->role == HIN_ROLE_AMPLIFICATION)
 		actor.who = hin_addr_of_v4(cast->targets[at]);
 	else if (part->role == HIN_ROLE_MEMBER)
@@ -473,13 +473,12 @@ void hin_cast_init(struct hin_cast *cast, const struct hin_plan *plan, struct hi
 		enter_part(cast, i);
 	}
 	for (uint32_t i = 0; i < HIN_COUNT(cast->leaders) && i < plan->sources; i++) {
-		struct hin_truth_actor actor = { .name = cast->names[i],
-						 .what = "crowd",
+		struct hin_truth_actor actor = { .what = "crowd",
 						 .role = HIN_ROLE_SCAN,
 						 .who = hin_addr_of_v4(crowd->sources[i].address),
 						 .one_source = true };
 
-		snprintf(cast->names[i], sizeof(cast->names[i]), "rank-%02u", i);
+		snprintf(actor.name, sizeof(actor.name), "rank-%02u", i);
 		cast->leaders[i] = &truth->actors[hin_truth_add(truth, &actor)];
 	}
 	cast->shares_until_ns = INT64_MIN;

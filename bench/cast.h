@@ -31,7 +31,6 @@ struct hin_cast {
 	struct hin_truth *truth;
 	uint32_t shares[HIN_CAST_PARTS]; /* running sums, of 2^32 */
 	uint32_t targets[HIN_CAST_PARTS], sources[HIN_CAST_PARTS], keys[HIN_CAST_PARTS];
-	char names[64][16]; /* of the leaders */
 	struct hin_truth_actor *actors[HIN_CAST_PARTS], *leaders[64];
 	uint64_t made[HIN_CAST_PARTS];
 	struct hin_probe later; /* a later fragment that comes next */

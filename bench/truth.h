@@ -4,7 +4,7 @@
  * Counts of packets are exact. Distinct counts are exact for IPv4; IPv6 addresses and flows are
  * counted by a hash of 64 bits.
  *
- * Ownership: the caller owns the struct and ends it with hin_truth_fini(); names are borrowed.
+ * Ownership: the caller owns the struct and ends it with hin_truth_fini().
  * Threads:   one thread at a time.
  */
 #pragma once
@@ -100,7 +100,7 @@ struct hin_set {
 };
 
 struct hin_truth_actor {
-	const char *name;
+	char name[24];
 	enum hin_role role;
 	const char *what;    /* scan shape, service or protocol, in words */
 	struct hin_addr who; /* the source, or the target of a flood or an amplification */
