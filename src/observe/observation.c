@@ -68,7 +68,7 @@ static bool field_is_filled(const struct hin_field_info *f, enum hin_field field
 	case HIN_TYPE_TAGS:
 		return o->tag_count > 0;
 	default:
-		return hin_field_number(f, o) != 0;
+		return hin_field_number(f, (const char *)o + f->offset) != 0;
 	}
 }
 

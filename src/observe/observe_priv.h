@@ -36,11 +36,9 @@ extern const struct hin_registry_table hin_registry_tables[HIN_REGISTRIES];
 extern const struct hin_kind_info hin_kind_infos[]; /* as the words of kinds */
 extern const struct hin_field_info hin_field_infos[HIN_FIELDS];
 
-/* The value of a field of type u8 to u64 or i64 (as its bits). */
-static inline uint64_t hin_field_number(const struct hin_field_info *f,
-					const struct hin_observation *o)
+/* The value at `at` of a field of type u8 to u64 or i64 (as its bits). */
+static inline uint64_t hin_field_number(const struct hin_field_info *f, const void *at)
 {
-	const char *at = (const char *)o + f->offset;
 	uint16_t u16;
 	uint32_t u32;
 	uint64_t u64;

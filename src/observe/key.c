@@ -1,0 +1,285 @@
+/* key - keys and marks as files; see key.h */
+#include "observe/key.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <libgen.h>
+#include <limits.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define FILE_MAX 400 /* bytes of a key or mark file, with room to see that one is too long */
+
+#define KEY_FORM "hinomi sensor key 1\npublic %s\nseed %s\n"
+#define KEY_SCAN "hinomi sensor key 1\npublic %64[0-9a-f]\nseed %64[0-9a-f]\n"
+#define MARK_FORM "hinomi sensor state 1\nepoch %016llx\nsequence %llu\ndigest %s\n"
+#define MARK_SCAN "hinomi sensor state 1\nepoch %16llx\nsequence %20llu\ndigest %64[0-9a-f]\n"
+
+void hin_sensor_id(uint8_t out[HIN_SENSOR_ID], const uint8_t public_key[HIN_KEY_PUBLIC])
+{
+	uint8_t digest[32];
+
+	crypto_hash_sha256(digest, public_key, HIN_KEY_PUBLIC);
+	memcpy(out, digest, HIN_SENSOR_ID);
+}
+
+enum hin_code hin_sensor_key_of_seed(struct hin_sensor_key *out, const uint8_t seed[32],
+				     struct hin_error *err)
+{
+	if (sodium_init() < 0)
+		return hin_fail(err, HIN_EUNSUPPORTED, "libsodium does not start");
+	crypto_sign_seed_keypair(out->public_key, out->secret, seed);
+	hin_sensor_id(out->id, out->public_key);
+	return HIN_OK;
+}
+
+enum hin_code hin_sensor_key_draw(struct hin_sensor_key *out, struct hin_error *err)
+{
+	uint8_t seed[32];
+	enum hin_code code;
+
+	if (sodium_init() < 0)
+		return hin_fail(err, HIN_EUNSUPPORTED, "libsodium does not start");
+	randombytes_buf(seed, sizeof(seed));
+	code = hin_sensor_key_of_seed(out, seed, err);
+	explicit_bzero(seed, sizeof(seed));
+	return code;
+}
+
+void hin_sensor_key_fini(struct hin_sensor_key *key)
+{
+	if (key != NULL)
+		explicit_bzero(key, sizeof(*key));
+}
+
+/* Bring a folder's entry for `path` to the disk. */
+static enum hin_code sync_folder(const char *path, struct hin_error *err)
+{
+	char copy[PATH_MAX];
+	enum hin_code code = HIN_OK;
+	int fd;
+
+	if (snprintf(copy, sizeof(copy), "%s", path) >= (int)sizeof(copy))
+		return hin_fail(err, HIN_ELIMIT, "path of %zu bytes is too long", strlen(path));
+	fd = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd == -1)
+		return hin_fail(err, HIN_ESYS, "folder of %s", path);
+	if (fsync(fd) != 0)
+		code = hin_fail(err, HIN_ESYS, "fsync folder of %s", path);
+	close(fd);
+	return code;
+}
+
+static enum hin_code write_all(int fd, const char *path, const char *text, size_t size,
+			       struct hin_error *err)
+{
+	while (size > 0) {
+		ssize_t done = write(fd, text, size);
+
+		if (done < 0 && errno == EINTR)
+			continue;
+		if (done < 0)
+			return hin_fail(err, HIN_ESYS, "write %s", path);
+		text += done;
+		size -= (size_t)done;
+	}
+	return fsync(fd) == 0 ? HIN_OK : hin_fail(err, HIN_ESYS, "fsync %s", path);
+}
+
+/* Write a new file of mode 0600, durably but for its folder; nothing remains on failure. */
+static enum hin_code write_file(const char *path, const char *text, struct hin_error *err)
+{
+	enum hin_code code;
+	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+
+	if (fd == -1)
+		return hin_fail(err, HIN_ESYS, "create %s", path);
+	code = write_all(fd, path, text, strlen(text), err);
+	if (close(fd) != 0 && code == HIN_OK)
+		code = hin_fail(err, HIN_ESYS, "close %s", path);
+	if (code != HIN_OK)
+		unlink(path);
+	return code;
+}
+
+/* Read a whole small file, which nobody but its owner may touch. */
+static enum hin_code read_file(char text[FILE_MAX], const char *path, struct hin_error *err)
+{
+	enum hin_code code = HIN_OK;
+	struct stat st;
+	ssize_t size = 0;
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+
+	if (fd == -1)
+		return errno == ENOENT ? hin_fail(err, HIN_ENOENT, "%s does not exist", path)
+				       : hin_fail(err, HIN_ESYS, "open %s", path);
+	if (fstat(fd, &st) != 0)
+		code = hin_fail(err, HIN_ESYS, "stat %s", path);
+	else if (!S_ISREG(st.st_mode))
+		code = hin_fail(err, HIN_EFORMAT, "%s is not a file", path);
+	else if (st.st_mode & 077)
+		code = hin_fail(err, HIN_EDENIED, "%s is open to others (mode %03o): chmod 600 it",
+				path, st.st_mode & 0777);
+	if (code == HIN_OK) {
+		size = read(fd, text, FILE_MAX - 1);
+		if (size < 0)
+			code = hin_fail(err, HIN_ESYS, "read %s", path);
+	}
+	close(fd);
+	text[size > 0 ? size : 0] = '\0';
+	return code;
+}
+
+/* `hex` holds exactly `size` bytes as digits. */
+static bool bytes_of_hex(uint8_t *out, size_t size, const char *hex)
+{
+	size_t got;
+
+	return sodium_hex2bin(out, size, hex, strlen(hex), NULL, &got, NULL) == 0 && got == size;
+}
+
+static void key_text(char text[FILE_MAX], const struct hin_sensor_key *key)
+{
+	char public_hex[65], seed_hex[65];
+
+	sodium_bin2hex(public_hex, sizeof(public_hex), key->public_key, 32);
+	sodium_bin2hex(seed_hex, sizeof(seed_hex), key->secret, 32);
+	snprintf(text, FILE_MAX, KEY_FORM, public_hex, seed_hex);
+	explicit_bzero(seed_hex, sizeof(seed_hex));
+}
+
+enum hin_code hin_sensor_key_create(struct hin_sensor_key *out, const char *path,
+				    struct hin_error *err)
+{
+	char text[FILE_MAX];
+	struct hin_sensor_key key;
+	enum hin_code code = hin_sensor_key_draw(&key, err);
+
+	if (code != HIN_OK)
+		return code;
+	key_text(text, &key);
+	code = write_file(path, text, err);
+	if (code == HIN_OK)
+		code = sync_folder(path, err);
+	if (code == HIN_OK)
+		*out = key;
+	explicit_bzero(text, sizeof(text));
+	hin_sensor_key_fini(&key);
+	return code;
+}
+
+enum hin_code hin_sensor_key_load(struct hin_sensor_key *out, const char *path,
+				  struct hin_error *err)
+{
+	char text[FILE_MAX], again[FILE_MAX] = "", public_hex[65], seed_hex[65];
+	struct hin_sensor_key key = { 0 };
+	uint8_t seed[32];
+	enum hin_code code = read_file(text, path, err);
+
+	if (code != HIN_OK)
+		return code;
+	if (sscanf(text, KEY_SCAN, public_hex, seed_hex) == 2 &&
+	    bytes_of_hex(seed, sizeof(seed), seed_hex)) {
+		code = hin_sensor_key_of_seed(&key, seed, err);
+		key_text(again, &key);
+	}
+	/* The file is what we would write of its seed: public half and every blank fit. */
+	if (code == HIN_OK && strcmp(text, again) != 0)
+		code = hin_fail(err, HIN_EFORMAT, "%s is not a sensor key", path);
+	if (code == HIN_OK)
+		*out = key;
+	explicit_bzero(text, sizeof(text));
+	explicit_bzero(again, sizeof(again));
+	explicit_bzero(seed, sizeof(seed));
+	explicit_bzero(seed_hex, sizeof(seed_hex));
+	hin_sensor_key_fini(&key);
+	return code;
+}
+
+enum hin_code hin_sensor_key_open(struct hin_sensor_key *out, const char *path,
+				  struct hin_error *err)
+{
+	enum hin_code code = hin_sensor_key_load(out, path, err);
+
+	return code == HIN_ENOENT ? hin_sensor_key_create(out, path, err) : code;
+}
+
+enum hin_code hin_batch_mark_draw(struct hin_batch_mark *out, struct hin_error *err)
+{
+	if (sodium_init() < 0)
+		return hin_fail(err, HIN_EUNSUPPORTED, "libsodium does not start");
+	*out = (struct hin_batch_mark){ 0 };
+	while (out->epoch == 0)
+		randombytes_buf(&out->epoch, sizeof(out->epoch));
+	return HIN_OK;
+}
+
+static enum hin_code mark_path(char out[PATH_MAX], const char *path, const char *end,
+			       struct hin_error *err)
+{
+	if (snprintf(out, PATH_MAX, "%s%s", path, end) >= PATH_MAX)
+		return hin_fail(err, HIN_ELIMIT, "path of %zu bytes is too long", strlen(path));
+	return HIN_OK;
+}
+
+static void mark_text(char text[FILE_MAX], const struct hin_batch_mark *mark)
+{
+	char hex[65];
+
+	sodium_bin2hex(hex, sizeof(hex), mark->digest, sizeof(mark->digest));
+	snprintf(text, FILE_MAX, MARK_FORM, (unsigned long long)mark->epoch,
+		 (unsigned long long)mark->sequence, hex);
+}
+
+enum hin_code hin_batch_mark_open(struct hin_batch_mark *out, const char *path,
+				  struct hin_error *err)
+{
+	char file[PATH_MAX], text[FILE_MAX], again[FILE_MAX] = "", hex[65];
+	unsigned long long epoch, sequence;
+	struct hin_batch_mark mark;
+	enum hin_code code = mark_path(file, path, ".state", err);
+
+	if (code == HIN_OK)
+		code = read_file(text, file, err);
+	if (code == HIN_ENOENT) {
+		code = hin_batch_mark_draw(&mark, err);
+		if (code == HIN_OK)
+			code = hin_batch_mark_save(&mark, path, err);
+	} else if (code == HIN_OK) {
+		if (sscanf(text, MARK_SCAN, &epoch, &sequence, hex) == 3 &&
+		    bytes_of_hex(mark.digest, sizeof(mark.digest), hex)) {
+			mark.epoch = epoch;
+			mark.sequence = sequence;
+			mark_text(again, &mark);
+		}
+		if (strcmp(text, again) != 0)
+			code = hin_fail(err, HIN_EFORMAT, "%s is not a sensor's state", file);
+	}
+	if (code == HIN_OK)
+		*out = mark;
+	return code;
+}
+
+enum hin_code hin_batch_mark_save(const struct hin_batch_mark *mark, const char *path,
+				  struct hin_error *err)
+{
+	char file[PATH_MAX], fresh[PATH_MAX], text[FILE_MAX];
+	enum hin_code code = mark_path(file, path, ".state", err);
+
+	if (code == HIN_OK)
+		code = mark_path(fresh, path, ".state.new", err);
+	if (code != HIN_OK)
+		return code;
+	mark_text(text, mark);
+	if (unlink(fresh) != 0 && errno != ENOENT) /* left by a crash */
+		return hin_fail(err, HIN_ESYS, "remove %s", fresh);
+	code = write_file(fresh, text, err);
+	if (code != HIN_OK)
+		return code;
+	if (rename(fresh, file) != 0)
+		return hin_fail(err, HIN_ESYS, "rename %s to %s", fresh, file);
+	return sync_folder(file, err);
+}
