@@ -3,8 +3,11 @@
 #include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 
 /*
+ * The words start with a table of entries by the first 12 or 18 bits.
+ *
  * Entries: bit 31 clear is a value in bits 0-29, or NONE. Bit 31 set leads to `words` at the offset
  * in bits 0-29: a bucket with bit 30, else a node.
  *
@@ -20,8 +23,19 @@
 #define OFFSET (BUCKET - 1)
 #define STRIDE 6
 #define SLOTS 64
-#define FEW 2048 /* up to here the direct table has 2^12 entries, above 2^18 */
-#define BUCKET_RANGES (2 * HIN_PREFIX_BUCKET + 1)
+#define FEW 2048 /* up to here the first table has 2^12 entries, above 2^18 */
+
+/*
+ * Where so many prefixes or fewer are left they become a bucket. In IPv4 a search costs more than
+ * another node; in IPv6 a lone prefix far down would take a long chain of nodes.
+ */
+#define BUCKET_V4 1
+#define BUCKET_V6 8
+#define BUCKET_RANGES (2 * BUCKET_V6 + 1)
+
+/* Larger tries go on huge pages: random look-ups would wait for the page tables most of the time.
+ */
+#define HUGE_PAGE ((size_t)2 << 20)
 
 __extension__ typedef unsigned __int128 key; /* an address; IPv4 in the upper 32 bits */
 
@@ -33,7 +47,7 @@ struct hin_prefix_item {
 
 static const uint32_t no_entries[2] = { NONE, NONE };
 
-static const struct hin_prefix_trie no_trie = { .direct = no_entries, .shift = 31 };
+static const struct hin_prefix_trie no_trie = { .words = no_entries, .shift = 31 };
 
 struct hin_prefix_tree *hin_prefix_tree_new(void)
 {
@@ -46,9 +60,8 @@ struct hin_prefix_tree *hin_prefix_tree_new(void)
 
 static void trie_fini(struct hin_prefix_trie *trie)
 {
-	if (trie->direct != no_entries)
-		free((void *)(uintptr_t)trie->direct); /* const for readers only */
-	free(trie->words);
+	if (trie->words != no_entries)
+		free((void *)(uintptr_t)trie->words); /* const for readers only */
 	*trie = no_trie;
 }
 
@@ -136,33 +149,34 @@ static key key_of(const struct hin_addr *a)
 	return (key)HIN_BE64(high) << 64 | HIN_BE64(low);
 }
 
-/* What is being built: a family, and whether its bucket addresses have one word or four. */
+/* What is being built: the words of one family. */
 struct build {
-	struct hin_prefix_trie *trie;
-	unsigned key_words;
-	bool failed; /* no memory */
+	uint32_t *words;
+	size_t used, size;
+	unsigned key_words; /* of an address in a bucket: one or four */
+	unsigned bucket;    /* most prefixes in a bucket */
+	bool failed;	    /* no memory */
 };
 
 /* Reserve `count` words; their offset. Once it failed everything is built at 0, and dropped. */
 static uint32_t reserve(struct build *b, size_t count)
 {
-	struct hin_prefix_trie *t = b->trie;
-	size_t at = t->used;
+	size_t at = b->used;
 
 	if (b->failed)
 		return 0;
-	if (count > t->size - t->used) {
-		size_t size = t->size > 0 ? t->size * 2 : 4096;
-		uint32_t *words = size <= OFFSET ? realloc(t->words, size * sizeof(*words)) : NULL;
+	if (count > b->size - b->used) {
+		size_t size = b->size * 2 + count;
+		uint32_t *words = size <= OFFSET ? realloc(b->words, size * sizeof(*words)) : NULL;
 
 		if (words == NULL) {
 			b->failed = true;
 			return 0;
 		}
-		t->words = words;
-		t->size = size;
+		b->words = words;
+		b->size = size;
 	}
-	t->used += count;
+	b->used += count;
 	return (uint32_t)at;
 }
 
@@ -193,7 +207,7 @@ static void flatten(struct ranges *out, const struct hin_prefix_item *items, siz
 	struct {
 		key last;
 		uint32_t entry;
-	} open[HIN_PREFIX_BUCKET + 1] = { { .last = ~(key)0, .entry = inherited } };
+	} open[BUCKET_V6 + 1] = { { .last = ~(key)0, .entry = inherited } };
 	size_t depth = 1;
 
 	out->count = 0;
@@ -227,7 +241,7 @@ static uint32_t build_bucket(struct build *b, const struct hin_prefix_item *item
 	at = reserve(b, 1 + r.count * (1 + b->key_words));
 	if (b->failed)
 		return NONE;
-	words = b->trie->words + at;
+	words = b->words + at;
 	*words++ = (uint32_t)r.count;
 	memcpy(words, r.entry, r.count * sizeof(*words));
 	words += r.count;
@@ -245,7 +259,7 @@ static uint32_t build_node(struct build *b, const struct hin_prefix_item *items,
 static uint32_t build_entry(struct build *b, const struct hin_prefix_item *items, size_t count,
 			    unsigned depth, key start, uint32_t inherited)
 {
-	if (count <= HIN_PREFIX_BUCKET)
+	if (count <= b->bucket)
 		return build_bucket(b, items, count, start, inherited);
 	return build_node(b, items, count, depth, start, inherited);
 }
@@ -292,7 +306,7 @@ static uint32_t build_node(struct build *b, const struct hin_prefix_item *items,
 	uint64_t runs = 1;
 	size_t entries = 1;
 
-	/* two bits before its end an address has room for six prefixes: always a bucket */
+	/* two bits before its end an IPv6 address has room for six prefixes: always a bucket */
 	assert(depth + STRIDE <= 128);
 	fill_slots(b, slots, STRIDE, items, count, depth, start, inherited);
 	for (unsigned i = 1; i < SLOTS; i++)
@@ -300,7 +314,7 @@ static uint32_t build_node(struct build *b, const struct hin_prefix_item *items,
 	at = reserve(b, 2 + (size_t)__builtin_popcountll(runs));
 	if (b->failed)
 		return NONE;
-	words = b->trie->words + at;
+	words = b->words + at;
 	memcpy(words, &runs, sizeof(runs));
 	words[2] = slots[0];
 	for (unsigned i = 1; i < SLOTS; i++)
@@ -309,27 +323,48 @@ static uint32_t build_node(struct build *b, const struct hin_prefix_item *items,
 	return HIN_PREFIX_DEEP | at;
 }
 
-static enum hin_code build_trie(struct hin_prefix_trie *out, const struct hin_prefix_item *items,
-				size_t count, unsigned key_words)
+/* Move the words to memory of their size. */
+static uint32_t *settle(struct build *b)
 {
-	struct hin_prefix_trie trie = { 0 };
-	struct build b = { .trie = &trie, .key_words = key_words };
+	size_t bytes = b->used * sizeof(uint32_t);
+	size_t whole = (bytes + HUGE_PAGE - 1) / HUGE_PAGE * HUGE_PAGE;
+	uint32_t *words;
+
+	if (bytes < HUGE_PAGE)
+		return realloc(b->words, bytes);
+	words = aligned_alloc(HUGE_PAGE, whole);
+	if (words == NULL)
+		return NULL;
+	madvise(words, whole, MADV_HUGEPAGE); /* only a wish */
+	memcpy(words, b->words, bytes);
+	free(b->words);
+	return words;
+}
+
+static enum hin_code build_trie(struct hin_prefix_trie *out, const struct hin_prefix_item *items,
+				size_t count, bool v4)
+{
+	struct build b = { .key_words = v4 ? 1 : 4, .bucket = v4 ? BUCKET_V4 : BUCKET_V6 };
 	unsigned bits = count <= FEW ? 12 : 18;
-	uint32_t *direct;
+	uint32_t *table, *words = NULL;
 
 	if (count == 0)
 		return HIN_OK;
-	direct = malloc(sizeof(*direct) << bits);
-	if (direct == NULL)
+	table = malloc(sizeof(*table) << bits);
+	if (table == NULL)
 		return HIN_ENOMEM;
-	trie.direct = direct;
-	trie.shift = 32 - bits;
-	fill_slots(&b, direct, bits, items, count, 0, 0, NONE);
-	if (b.failed) {
-		trie_fini(&trie);
+	reserve(&b, (size_t)1 << bits);
+	fill_slots(&b, table, bits, items, count, 0, 0, NONE);
+	if (!b.failed) {
+		memcpy(b.words, table, sizeof(*table) << bits);
+		words = settle(&b);
+	}
+	free(table);
+	if (words == NULL) {
+		free(b.words);
 		return HIN_ENOMEM;
 	}
-	*out = trie;
+	*out = (struct hin_prefix_trie){ .words = words, .shift = 32 - bits };
 	return HIN_OK;
 }
 
@@ -338,9 +373,9 @@ enum hin_code hin_prefix_tree_build(struct hin_prefix_tree *tree, struct hin_err
 	if (tree->built)
 		return HIN_OK;
 	sort_items(tree);
-	if (build_trie(&tree->v4, tree->items, tree->v4_count, 1) != HIN_OK ||
-	    build_trie(&tree->v6, tree->items + tree->v4_count, tree->count - tree->v4_count, 4) !=
-		    HIN_OK) {
+	if (build_trie(&tree->v4, tree->items, tree->v4_count, true) != HIN_OK ||
+	    build_trie(&tree->v6, tree->items + tree->v4_count, tree->count - tree->v4_count,
+		       false) != HIN_OK) {
 		trie_fini(&tree->v4);
 		return hin_fail(err, HIN_ENOMEM, "no memory for a tree of %zu prefixes",
 				tree->count);
@@ -349,26 +384,25 @@ enum hin_code hin_prefix_tree_build(struct hin_prefix_tree *tree, struct hin_err
 	return HIN_OK;
 }
 
-/* Without -mpopcnt the builtin is a call; this is shorter than that call. */
-static inline unsigned count_bits(uint64_t x)
+/* With `fast` the processor counts; the bare builtin would be a call, longer than this sum. */
+static inline __attribute__((always_inline)) unsigned count_bits(uint64_t x, bool fast)
 {
-#ifdef __POPCNT__
-	return (unsigned)__builtin_popcountll(x);
-#else
+	if (fast)
+		return (unsigned)__builtin_popcountll(x);
 	x -= x >> 1 & 0x5555555555555555;
 	x = (x & 0x3333333333333333) + (x >> 2 & 0x3333333333333333);
 	x = (x + (x >> 4)) & 0x0f0f0f0f0f0f0f0f;
 	return (unsigned)(x * 0x0101010101010101 >> 56);
-#endif
 }
 
 /* The entry of `slot` in the node at `words`. */
-static inline uint32_t node_entry(const uint32_t *words, unsigned slot)
+static inline __attribute__((always_inline)) uint32_t node_entry(const uint32_t *words,
+								 unsigned slot, bool fast)
 {
 	uint64_t runs;
 
 	memcpy(&runs, words, sizeof(runs));
-	return words[1 + count_bits(runs & (UINT64_MAX >> (63 - slot)))];
+	return words[1 + count_bits(runs & (UINT64_MAX >> (63 - slot)), fast)];
 }
 
 static inline uint32_t value_of(uint32_t entry)
@@ -376,15 +410,18 @@ static inline uint32_t value_of(uint32_t entry)
 	return entry == NONE ? HIN_PREFIX_NONE : entry;
 }
 
-uint32_t hin_prefix_trie_walk_v4(const struct hin_prefix_trie *trie, uint32_t entry,
-				 uint32_t addr_host_order)
+static inline __attribute__((always_inline)) uint32_t walk_v4(const struct hin_prefix_trie *trie,
+							      uint32_t entry,
+							      uint32_t addr_host_order, bool fast)
 {
-	uint32_t rest = addr_host_order << (32 - trie->shift);
+	/* 64 bits, as the last node reaches over the end of an address */
+	uint64_t rest = (uint64_t)addr_host_order << (64 - trie->shift);
 	const uint32_t *words, *firsts;
 	uint32_t count, at = 0;
 
 	while ((entry & (HIN_PREFIX_DEEP | BUCKET)) == HIN_PREFIX_DEEP) {
-		entry = node_entry(trie->words + (entry & OFFSET), rest >> (32 - STRIDE));
+		entry = node_entry(trie->words + (entry & OFFSET),
+				   (unsigned)(rest >> (64 - STRIDE)), fast);
 		rest <<= STRIDE;
 	}
 	if ((entry & HIN_PREFIX_DEEP) == 0)
@@ -397,16 +434,35 @@ uint32_t hin_prefix_trie_walk_v4(const struct hin_prefix_trie *trie, uint32_t en
 	return value_of(words[1 + at]);
 }
 
+#ifdef __x86_64__
+__attribute__((target("popcnt"))) static uint32_t walk_v4_popcnt(const struct hin_prefix_trie *trie,
+								 uint32_t entry,
+								 uint32_t addr_host_order)
+{
+	return walk_v4(trie, entry, addr_host_order, true);
+}
+#endif
+
+uint32_t hin_prefix_trie_walk_v4(const struct hin_prefix_trie *trie, uint32_t entry,
+				 uint32_t addr_host_order)
+{
+#ifdef __x86_64__
+	if (HIN_LIKELY(__builtin_cpu_supports("popcnt")))
+		return walk_v4_popcnt(trie, entry, addr_host_order);
+#endif
+	return walk_v4(trie, entry, addr_host_order, false);
+}
+
 static uint32_t walk_v6(const struct hin_prefix_trie *trie, const struct hin_addr *addr)
 {
 	key k = key_of(addr), rest = k << (32 - trie->shift);
-	uint32_t entry = trie->direct[(uint32_t)(k >> 96) >> trie->shift];
+	uint32_t entry = trie->words[(uint32_t)(k >> 96) >> trie->shift];
 	const uint32_t *words, *firsts;
 	uint32_t count, at = 0;
 
 	while ((entry & (HIN_PREFIX_DEEP | BUCKET)) == HIN_PREFIX_DEEP) {
 		entry = node_entry(trie->words + (entry & OFFSET),
-				   (unsigned)(rest >> (128 - STRIDE)));
+				   (unsigned)(rest >> (128 - STRIDE)), false);
 		rest <<= STRIDE;
 	}
 	if ((entry & HIN_PREFIX_DEEP) == 0)

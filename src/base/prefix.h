@@ -7,7 +7,7 @@
  *
  * The built form is a multibit trie in one array of 32-bit words for each family. A table over the
  * first 12 or 18 bits leads to a value, to a node of 64 slots (6 bits; equal neighbours are stored
- * once), or, where at most HIN_PREFIX_BUCKET prefixes are left, to a sorted list of ranges.
+ * once), or, where few prefixes are left, to a sorted list of ranges.
  *
  * Ownership: the caller owns a tree and ends it with hin_prefix_tree_free().
  * Threads:   one thread while it is filled and built; after that any number may read at once.
@@ -21,14 +21,11 @@
 #define HIN_PREFIX_VALUE_MAX ((1u << 30) - 1) /* largest value of a prefix */
 #define HIN_PREFIX_LIMIT (1u << 24)	      /* most prefixes in one tree */
 #define HIN_PREFIX_LINE_LIMIT 4096	      /* longest line of a prefix file */
-#define HIN_PREFIX_BUCKET 8
 
 /* One family in its built form. An entry is a value, or has HIN_PREFIX_DEEP set. */
 struct hin_prefix_trie {
-	const uint32_t *direct; /* entries by the first bits of the address */
-	unsigned shift;		/* 32 minus those bits */
-	uint32_t *words;	/* nodes and buckets */
-	size_t used, size;	/* of `words` */
+	const uint32_t *words; /* first a table of entries by the first bits of the address */
+	unsigned shift;	       /* 32 minus those bits */
 };
 
 #define HIN_PREFIX_DEEP (1u << 31)
@@ -74,7 +71,7 @@ uint32_t hin_prefix_trie_walk_v4(const struct hin_prefix_trie *trie, uint32_t en
 static inline uint32_t hin_prefix_tree_find_v4(const struct hin_prefix_tree *tree,
 					       uint32_t addr_host_order)
 {
-	uint32_t entry = tree->v4.direct[addr_host_order >> tree->v4.shift];
+	uint32_t entry = tree->v4.words[addr_host_order >> tree->v4.shift];
 
 	if (entry & HIN_PREFIX_DEEP)
 		return hin_prefix_trie_walk_v4(&tree->v4, entry, addr_host_order);
