@@ -174,7 +174,7 @@ enum hin_code hin_sensor_key_create(struct hin_sensor_key *out, const char *path
 enum hin_code hin_sensor_key_load(struct hin_sensor_key *out, const char *path,
 				  struct hin_error *err)
 {
-	char text[FILE_MAX], again[FILE_MAX] = "", public_hex[65], seed_hex[65];
+	char text[FILE_MAX], again[FILE_MAX] = "no key", public_hex[65], seed_hex[65];
 	struct hin_sensor_key key = { 0 };
 	uint8_t seed[32];
 	enum hin_code code = read_file(text, path, err);
@@ -237,7 +237,7 @@ static void mark_text(char text[FILE_MAX], const struct hin_batch_mark *mark)
 enum hin_code hin_batch_mark_open(struct hin_batch_mark *out, const char *path,
 				  struct hin_error *err)
 {
-	char file[PATH_MAX], text[FILE_MAX], again[FILE_MAX] = "", hex[65];
+	char file[PATH_MAX], text[FILE_MAX], again[FILE_MAX] = "no mark", hex[65];
 	unsigned long long epoch, sequence;
 	struct hin_batch_mark mark;
 	enum hin_code code = mark_path(file, path, ".state", err);

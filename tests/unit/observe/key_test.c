@@ -1,0 +1,188 @@
+#include "../test.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "observe/key.h"
+
+static char folder[] = "/tmp/hinomi-key-XXXXXX";
+static char path[64], state_path[80];
+
+static int make_folder(void **state)
+{
+	(void)state;
+	if (mkdtemp(folder) == NULL)
+		return -1;
+	snprintf(path, sizeof(path), "%s/key", folder);
+	snprintf(state_path, sizeof(state_path), "%s.state", path);
+	return 0;
+}
+
+static int remove_folder(void **state)
+{
+	(void)state;
+	unlink(path);
+	unlink(state_path);
+	return rmdir(folder);
+}
+
+static int remove_files(void **state)
+{
+	(void)state;
+	unlink(path);
+	unlink(state_path);
+	return 0;
+}
+
+static void put_file(const char *where, const char *text, mode_t mode)
+{
+	FILE *file = fopen(where, "w");
+
+	assert_non_null(file);
+	fputs(text, file);
+	fclose(file);
+	assert_int_equal(chmod(where, mode), 0);
+}
+
+static void get_file(const char *where, char *text, size_t size)
+{
+	FILE *file = fopen(where, "r");
+
+	assert_non_null(file);
+	text[fread(text, 1, size - 1, file)] = '\0';
+	fclose(file);
+}
+
+static void a_key_is_kept(void **state)
+{
+	struct hin_sensor_key made, loaded, again;
+	struct hin_error err = { 0 };
+	struct stat st;
+	uint8_t digest[32];
+
+	(void)state;
+	assert_int_equal(hin_sensor_key_load(&loaded, path, &err), HIN_ENOENT);
+	assert_int_equal(hin_sensor_key_create(&made, path, &err), HIN_OK);
+	assert_int_equal(stat(path, &st), 0);
+	assert_int_equal(st.st_mode & 0777, 0600);
+	assert_int_equal(hin_sensor_key_load(&loaded, path, &err), HIN_OK);
+	assert_memory_equal(&made, &loaded, sizeof(made));
+	crypto_hash_sha256(digest, made.public_key, sizeof(made.public_key));
+	assert_memory_equal(made.id, digest, HIN_SENSOR_ID);
+	assert_int_equal(hin_sensor_key_create(&again, path, &err), HIN_ESYS);
+	assert_int_equal(err.sys, EEXIST);
+	assert_int_equal(hin_sensor_key_open(&again, path, &err), HIN_OK);
+	assert_memory_equal(&made, &again, sizeof(made));
+	unlink(path);
+	assert_int_equal(hin_sensor_key_open(&again, path, &err), HIN_OK);
+	assert_memory_not_equal(&made, &again, sizeof(made));
+	hin_sensor_key_fini(&made);
+	for (size_t i = 0; i < sizeof(made.secret); i++)
+		assert_int_equal(made.secret[i], 0);
+	hin_sensor_key_fini(NULL);
+}
+
+/* RFC 8032, 7.1, test 1 */
+static void a_seed_gives_the_standards_key(void **state)
+{
+	uint8_t seed[32], want[32];
+	struct hin_sensor_key key;
+
+	(void)state;
+	sodium_hex2bin(seed, 32, "9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60",
+		       64, NULL, NULL, NULL);
+	sodium_hex2bin(want, 32, "d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a",
+		       64, NULL, NULL, NULL);
+	assert_int_equal(hin_sensor_key_of_seed(&key, seed, NULL), HIN_OK);
+	assert_memory_equal(key.public_key, want, 32);
+}
+
+static void loose_modes_are_refused(void **state)
+{
+	static const mode_t loose[] = { 0640, 0604, 0620, 0660, 0666, 0601, 0610 };
+	struct hin_sensor_key key;
+	struct hin_error err = { 0 };
+
+	(void)state;
+	assert_int_equal(hin_sensor_key_create(&key, path, &err), HIN_OK);
+	for (size_t i = 0; i < HIN_COUNT(loose); i++) {
+		assert_int_equal(chmod(path, loose[i]), 0);
+		assert_int_equal(hin_sensor_key_load(&key, path, &err), HIN_EDENIED);
+		assert_non_null(strstr(err.text, "chmod 600"));
+		assert_int_equal(hin_sensor_key_open(&key, path, &err), HIN_EDENIED);
+	}
+	assert_int_equal(chmod(path, 0400), 0);
+	assert_int_equal(hin_sensor_key_load(&key, path, &err), HIN_OK);
+}
+
+/* Each byte of a key file that is changed, added or missing makes it none. */
+static void damaged_keys_are_refused(void **state)
+{
+	char text[400], bad[400];
+	struct hin_sensor_key key;
+
+	(void)state;
+	assert_int_equal(hin_sensor_key_create(&key, path, NULL), HIN_OK);
+	get_file(path, text, sizeof(text));
+	for (size_t i = 0; i <= strlen(text); i++) {
+		strcpy(bad, text);
+		if (i < strlen(text))
+			bad[i] = bad[i] == '0' ? '1' : '0';
+		else
+			strcat(bad, "x");
+		put_file(path, bad, 0600);
+		assert_int_equal(hin_sensor_key_load(&key, path, NULL), HIN_EFORMAT);
+		strcpy(bad, text);
+		bad[i] = '\0';
+		put_file(path, bad, 0600);
+		assert_int_equal(hin_sensor_key_load(&key, path, NULL),
+				 i < strlen(text) ? HIN_EFORMAT : HIN_OK);
+	}
+	unlink(path);
+	assert_int_equal(mkdir(path, 0700), 0);
+	assert_int_equal(hin_sensor_key_load(&key, path, NULL), HIN_EFORMAT);
+	rmdir(path);
+}
+
+static void a_mark_is_kept(void **state)
+{
+	struct hin_batch_mark mark, loaded, other;
+	struct hin_error err = { 0 };
+
+	(void)state;
+	assert_int_equal(hin_batch_mark_open(&mark, path, &err), HIN_OK);
+	assert_int_equal(mark.sequence, 0);
+	assert_true(mark.epoch != 0);
+	assert_int_equal(hin_batch_mark_open(&loaded, path, &err), HIN_OK);
+	assert_memory_equal(&mark, &loaded, sizeof(mark));
+	mark.sequence = UINT64_MAX;
+	mark.epoch = UINT64_MAX;
+	memset(mark.digest, 0xab, sizeof(mark.digest));
+	assert_int_equal(hin_batch_mark_save(&mark, path, &err), HIN_OK);
+	assert_int_equal(hin_batch_mark_open(&loaded, path, &err), HIN_OK);
+	assert_memory_equal(&mark, &loaded, sizeof(mark));
+	unlink(state_path);
+	assert_int_equal(hin_batch_mark_open(&other, path, &err), HIN_OK);
+	assert_true(other.epoch != mark.epoch); /* the state was lost */
+	put_file(state_path, "hinomi sensor state 1\nepoch 1\nsequence 1\ndigest 00\n", 0600);
+	assert_int_equal(hin_batch_mark_open(&other, path, &err), HIN_EFORMAT);
+	put_file(state_path, "", 0600);
+	assert_int_equal(hin_batch_mark_open(&other, path, &err), HIN_EFORMAT);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_teardown(a_key_is_kept, remove_files),
+		cmocka_unit_test(a_seed_gives_the_standards_key),
+		cmocka_unit_test_teardown(loose_modes_are_refused, remove_files),
+		cmocka_unit_test_teardown(damaged_keys_are_refused, remove_files),
+		cmocka_unit_test_teardown(a_mark_is_kept, remove_files),
+	};
+
+	return cmocka_run_group_tests(tests, make_folder, remove_folder);
+}
