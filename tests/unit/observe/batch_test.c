@@ -12,7 +12,7 @@ static int make_key(void **state)
 	static const uint8_t seed[32] = { 1, 2, 3 };
 
 	(void)state;
-	return hin_sensor_key_of_seed(&key, seed, NULL);
+	return hin_sensor_key_of_seed(&key, seed, NULL) == HIN_OK ? 0 : -1;
 }
 
 static struct hin_batch_writer *writer_of(size_t rows)
