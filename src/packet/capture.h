@@ -2,15 +2,27 @@
  * capture - packets out of capture files, in time order.
  *
  * Reads pcap (both byte orders, micro- and nanoseconds), pcapng (draft-ietf-opsawg-pcapng) and ERF,
- * plain or under gzip, zstd or xz, from files, folders and standard input ("-"). Many inputs are
- * merged by time. The order inside one file is kept as recorded, also where its clock steps back.
+ * plain or under gzip, zstd or xz, from files, folders, pipes and standard input ("-"). What a file
+ * is, its content says, never its name. Many inputs are merged by time; frames of equal time come
+ * in the order of the inputs. The order inside one file is kept as recorded, also where its clock
+ * steps back.
  *
- * Bad input never stops a run that has begun: what was whole is given, then the file's summary names
- * the reason and the offset. An input that is no capture at all is an error at open.
+ * Bad input never stops a run that has begun: what was whole is given, then the file's summary
+ * names the reason and the offset. An input that is no capture at all is an error at open.
+ *
+ * Plain files are mapped piece by piece, so memory stays small whatever their size. A file that
+ * shrinks meanwhile ends with HIN_FAULT_SHRANK: the first open installs a process-wide SIGBUS
+ * handler that puts zeros where the file was and hands on every SIGBUS that is not ours.
+ *
+ * Up to HIN_CAPTURE_KEEP_OPEN files stay open from hin_capture_open() on, so that privileges may be
+ * dropped after it. Of more files each is opened again when its turn comes: a sandbox must then
+ * allow to read them.
  *
  * Ownership: the caller owns a capture and ends it with hin_capture_close(); frames of a batch stay
  *            valid until that batch is refilled or released, also while other batches are filled.
- * Threads:   hin_capture_read() by one thread at a time (the caller's lock); batches are independent.
+ * Threads:   hin_capture_read() by one thread at a time (the caller's lock); batches are
+ * independent and may be released by any thread; hin_capture_progress() by any thread. With
+ * `digest`, the first read starts one helper thread.
  */
 #pragma once
 #include "base/error.h"
@@ -26,6 +38,7 @@ enum {
 	HIN_LINK_CHDLC = 104,
 	HIN_LINK_LOOP = 108,
 	HIN_LINK_SLL = 113,
+	HIN_LINK_ERF = 197,
 	HIN_LINK_IPV4 = 228,
 	HIN_LINK_IPV6 = 229,
 	HIN_LINK_SLL2 = 276,
@@ -43,76 +56,95 @@ struct hin_frame {
 
 #define HIN_BATCH_FRAMES 512
 
+struct hin_hold;
+
+/* Start with zeros: `struct hin_batch batch = { 0 }` or calloc(). */
 struct hin_batch {
 	struct hin_frame frames[HIN_BATCH_FRAMES];
 	size_t count;
-	/* private to the capture that fills it */
-	uint8_t *store;
-	size_t store_size, store_used;
-	void *hold;
+	struct hin_hold *hold; /* private to what fills it: keeps the frames' memory */
 };
 
 /* Why an input ended before its end, or was read past a fault. */
 enum hin_capture_fault {
 	HIN_FAULT_NONE,
-	HIN_FAULT_CUT,		 /* ends inside a record or block */
-	HIN_FAULT_BAD_RECORD,	 /* a record or block that cannot be (length, byte order) */
-	HIN_FAULT_BAD_STREAM,	 /* the compressed stream is damaged */
-	HIN_FAULT_READ,		 /* read(2) failed */
-	HIN_FAULT_LIMIT,	 /* larger than a named limit */
-	HIN_FAULT_SHRANK,	 /* the file became shorter while it was read */
+	HIN_FAULT_CUT,	      /* ends inside a record or block */
+	HIN_FAULT_BAD_RECORD, /* a record or block that cannot be (length, byte order) */
+	HIN_FAULT_BAD_STREAM, /* the compressed stream is damaged */
+	HIN_FAULT_READ,	      /* read(2) failed */
+	HIN_FAULT_LIMIT,      /* larger than a named limit */
+	HIN_FAULT_SHRANK,     /* the file became shorter while it was read */
+	HIN_FAULT_REPLACED,   /* another file took its name while it was followed or not yet read */
+	HIN_FAULT_IGNORED,    /* lies in a folder and is no capture */
 };
 
 /* What is known of one input; complete when reading has ended. */
 struct hin_capture_input {
-	char *name;		   /* path as given, or "-" ; owned by the capture */
-	const char *format;	   /* "pcap", "pcap-ns", "pcapng", "erf" */
-	const char *compression;   /* "none", "gzip", "zstd", "xz" */
-	uint64_t file_bytes;	   /* bytes of the (compressed) file read so far */
-	uint64_t file_size;	   /* its size, 0 when unknown (a pipe) */
+	char *name;		 /* path as given, or "-" ; owned by the capture */
+	const char *format;	 /* "pcap", "pcap-ns", "pcapng", "erf"; "none" when ignored */
+	const char *compression; /* "none", "gzip", "zstd", "xz" */
+	uint64_t file_bytes;	 /* bytes of the (compressed) file read so far */
+	uint64_t file_size;	 /* its size, 0 when unknown (a pipe) */
 	uint64_t packets;
-	uint64_t skipped;	   /* records that carry no packet we could use (bad times, unknown blocks are not counted) */
+	uint64_t skipped; /* records that are no packet and no known other thing */
+	uint64_t clamped; /* packets whose time lies outside 1677 to 2262, set to its end */
 	enum hin_capture_fault fault;
-	uint64_t fault_offset;	   /* in the decompressed stream */
-	char fault_text[200];	   /* one line for people, "" when there was no fault */
-	bool digested;		   /* `sha256` is that of the whole (compressed) file */
+	uint64_t fault_offset; /* in the decompressed stream */
+	char fault_text[200];  /* one line for people, "" when there was no fault */
+	bool digested;	       /* `sha256` is that of the whole (compressed) file */
 	uint8_t sha256[32];
 };
 
+/*
+ * A compressed input that expands to more than so many times its size, and to more than 64 MiB,
+ * ends with HIN_FAULT_LIMIT. Deflate's own limit is 1032, which only runs of one byte reach; jumbo
+ * frames full of zeros stay below 800 with gzip, but can pass this limit with zstd or xz.
+ */
+#define HIN_CAPTURE_MAX_RATIO 1000
+#define HIN_CAPTURE_MAX_INPUTS 65535
+#define HIN_CAPTURE_KEEP_OPEN 128
+
 struct hin_capture_options {
-	bool follow;		   /* wait for more at the end of a growing file */
-	bool digest;		   /* compute each input's SHA-256 */
-	uint64_t max_expanded;	   /* bytes a compressed input may expand to; 0 = no limit but the ratio's */
-	uint32_t max_ratio;	   /* largest expansion, e.g. 5000; 0 = the default */
-	int stop_fd;		   /* readable = stop waiting and end; -1 = none */
+	bool follow;	       /* wait for more at the end of each file; see hin_capture_read() */
+	bool digest;	       /* compute each input's SHA-256 */
+	uint64_t max_expanded; /* bytes a compressed input may expand to; 0 = no limit but the
+				  ratio's */
+	uint32_t max_ratio;    /* largest expansion; 0 = HIN_CAPTURE_MAX_RATIO */
+	int stop_fd;	       /* readable = stop waiting and end; -1 = none */
 };
 
 struct hin_capture;
 
 /*
- * Open `paths` (files, folders, "-"). A folder means its files that are captures by content, others in
- * it are ignored with a line in their summary; a named file that is no capture fails with HIN_EFORMAT
- * and one clear line.
+ * Open `paths` (files, folders, "-"). A folder means its files that are captures by content,
+ * without hidden ones and folders inside; others are listed after all inputs as HIN_FAULT_IGNORED.
+ * A named file that is no capture fails with HIN_EFORMAT and one clear line, as does a folder
+ * without any capture; HIN_ELIMIT for too many inputs. Waits for the first bytes of a pipe, until
+ * `stop_fd`.
  */
 HIN_MUST_USE enum hin_code hin_capture_open(struct hin_capture **out, const char *const *paths,
 					    size_t count, const struct hin_capture_options *options,
 					    struct hin_error *err);
 
 /*
- * Fill `batch` with the next frames, at most HIN_BATCH_FRAMES. HIN_OK with count > 0; HIN_EAGAIN with
- * count 0 when following and nothing came within about 200 ms; HIN_EOF at the end of all inputs.
- * Other codes only for lack of memory.
+ * Fill `batch` with the next frames, at most HIN_BATCH_FRAMES. HIN_OK with count > 0; HIN_EAGAIN
+ * with count 0 when a pipe or a followed file gave nothing within about 200 ms; HIN_EOF at the end
+ * of all inputs or when waiting was ended by `stop_fd`. HIN_ENOMEM: nothing was lost, it may be
+ * called again.
+ *
+ * Merging waits for a silent pipe, whose next frame may be earlier than all others. When following
+ * it waits for nobody: each input's new frames come as they appear.
  */
 HIN_MUST_USE enum hin_code hin_capture_read(struct hin_capture *cap, struct hin_batch *batch,
 					    struct hin_error *err);
 
-/* Free what `batch` holds; call before the capture is closed. The batch may be filled again. */
+/* Free what `batch` holds (NULL is fine). It is empty then and may be filled again. */
 void hin_batch_release(struct hin_batch *batch);
 
 /* The inputs, in time order of their first packet; valid until close. */
 size_t hin_capture_inputs(const struct hin_capture *cap, const struct hin_capture_input **out);
 
-/* Share of the input read, 0 to 1, or negative when unknown. */
+/* Share of the input read, 0 to 1, or negative when unknown (a pipe, following). */
 double hin_capture_progress(const struct hin_capture *cap);
 
 /* Close all and free; NULL is fine. */
