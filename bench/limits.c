@@ -133,7 +133,7 @@ static int compare(const void *a, const void *b)
  */
 static bool measure(size_t at, const char *path, size_t rounds)
 {
-	double wall[ROUNDS_MAX], cpu[ROUNDS_MAX];
+	double wall[ROUNDS_MAX] = { 0 }, cpu[ROUNDS_MAX] = { 0 };
 	struct result result = { 0 };
 
 	for (size_t i = 0; i < rounds; i++) {

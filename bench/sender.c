@@ -283,6 +283,7 @@ void hin_sender_udp(const struct hin_sender *sender, struct hin_dice *dice, stru
 		throw -= questions[i].weight;
 	}
 	p->dport = (uint16_t)hin_dice_range(dice, 1, 65535);
+	p->payload = NULL;
 	p->payload_size = (uint16_t)hin_dice_below(dice, 64);
 }
 
