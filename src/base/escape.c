@@ -138,3 +138,20 @@ void hin_escape_json(struct hin_buffer *out, const void *data, size_t size)
 	}
 	hin_buffer_putc(out, '"');
 }
+
+void hin_escape_roff(struct hin_buffer *out, const char *text)
+{
+	bool line_start = true;
+
+	for (; *text != '\0'; text++) {
+		if (line_start && (*text == '.' || *text == '\''))
+			hin_buffer_puts(out, "\\&");
+		if (*text == '\\')
+			hin_buffer_puts(out, "\\e");
+		else if (*text == '-')
+			hin_buffer_puts(out, "\\-");
+		else
+			hin_buffer_putc(out, *text);
+		line_start = *text == '\n';
+	}
+}

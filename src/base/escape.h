@@ -36,3 +36,6 @@ void hin_escape_html(struct hin_buffer *out, const void *data, size_t size);
  * \uXXXX, so that the text may stand in a <script>; bytes that are no UTF-8 become \ufffd.
  */
 void hin_escape_json(struct hin_buffer *out, const void *data, size_t size);
+
+/* Append a string as text of a manual page (roff): nothing in it is a request or an escape. */
+void hin_escape_roff(struct hin_buffer *out, const char *text);
