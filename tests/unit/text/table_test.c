@@ -71,7 +71,7 @@ static void gives_way_to_the_terminal(void **state)
 	check(table, &(struct hin_table_layout){ .width = 35 },
 	      "a name of s..  1,234  火の見櫓の..\n");
 	check(table, &(struct hin_table_layout){ .width = 36 },
-	      "a name of s..  1,234  火の見櫓の..\n");
+	      "a name of s..  1,234  火の見櫓の上..\n");
 	check(table, &(struct hin_table_layout){ .width = 5 }, "a name..  1,234  火の見..\n");
 	hin_table_free(table);
 }
