@@ -1,7 +1,7 @@
 """lab - two network namespaces with a cable between them: real tools on one side, a telescope on the other.
 
     with lab.Lab() as l:
-        recording = l.record("/tmp/x.pcap")              # tcpdump, in the receiving namespace
+        recording = l.record("/tmp/x.pcap")              # in the receiving namespace
         watcher = l.start_capture(["hinomi-telescope", "--live", l.RECEIVER, ...])
         l.run_sender(l.zmap(port=23, count=1000))        # a tool, in the sending namespace
         l.stop(watcher)
@@ -66,6 +66,12 @@ def possible():
         return False
     argv = ["unshare", "-n", "true"] if os.geteuid() == 0 else ["unshare", "-Urn", "true"]
     return subprocess.run(argv, stderr=subprocess.DEVNULL).returncode == 0
+
+
+def machine_root():
+    """Are we root of the whole machine, not of a user namespace only?"""
+    with open("/proc/self/uid_map", encoding="ascii") as file:
+        return os.geteuid() == 0 and file.read().split() == ["0", "0", "4294967295"]
 
 
 def enter():
@@ -203,22 +209,23 @@ class Lab:
         self.started.remove(process)
         return ""
 
-    def record(self, path, snaplen=0):
-        """Start tcpdump on the receiving end; returns when it listens."""
-        process = self._start(1, ["tcpdump", "-i", self.RECEIVER, "-n", "-w", path, "-Z", "root",
-                                  "-B", "65536", "-s", str(snaplen),
-                                  "--time-stamp-precision=nano", "--immediate-mode"],
-                              stderr=subprocess.PIPE, text=True)
+    def record(self, path):
+        """Start recording at the receiving end; returns when that has begun."""
+        argv = ["tcpdump", "-i", self.RECEIVER, "-n", "-w", path, "-Z", "root", "-B", "65536", "-s", "0",
+                "--time-stamp-precision=nano", "--immediate-mode"]
+        if not machine_root() or missing(["tcpdump"]):
+            argv = [sys.executable, os.path.join(HERE, "recorder.py"), self.RECEIVER, path]
+        process = self._start(1, argv, stderr=subprocess.PIPE, text=True)
         line = process.stderr.readline()
         while line and "listening on" not in line:
             line = process.stderr.readline()
         if not line:
-            raise LabError("tcpdump does not start")
+            raise LabError("%s does not start" % argv[0])
         return process
 
     def stop(self, process, timeout=20):
         """
-        Ask a started program to end and wait. Of tcpdump, the counts it gave: captured, received,
+        Ask a started program to end and wait. Of a recording, the counts it gave: captured, received,
         dropped; of all, the exit status.
         """
         settle(self.arrived)
@@ -229,7 +236,7 @@ class Lab:
         except subprocess.TimeoutExpired:
             process.kill()
             process.communicate()
-            raise LabError("%s does not end" % process.args[-1]) from None
+            raise LabError("%s does not end" % process.args[4]) from None
         self.started.remove(process)
         counts = re.findall(r"^(\d+) packets? (captured|received|dropped)", text or "", re.M)
         return {word: int(n) for n, word in counts} | {"status": process.returncode}
