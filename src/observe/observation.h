@@ -31,7 +31,7 @@ struct hin_observation {
 	uint32_t sample;       /* 1 in N; 0 and 1: all */
 	uint16_t sport, dport; /* host order; ICMP type and code */
 	uint16_t kind;	       /* HIN_KIND_... */
-	uint16_t tool;	       /* HIN_TOOL_... */
+	uint16_t tool;	       /* HIN_TOOLS_... */
 	uint8_t has;	       /* HIN_HAS_SRC, HIN_HAS_DST */
 	uint8_t proto;	       /* IANA IP protocol */
 	uint8_t tcp_flags;     /* OR of those seen */

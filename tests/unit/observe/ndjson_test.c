@@ -130,7 +130,7 @@ static void lines_look_as_documented(void **state)
 		    .tcp_flags = 2,
 		    .packets = INT64_C(9007199254740991),
 		    .bytes = INT64_C(9007199254740992),
-		    .tool = HIN_TOOL_MIRAI,
+		    .tool = HIN_TOOLS_MIRAI,
 		    .confidence = 100,
 		    .tag_count = 3,
 		    .tags = { HIN_TAG_BOGON, HIN_TAG_IPV6_64, 999 } } },

@@ -1,10 +1,8 @@
 #include "../test.h"
 
-#include <ctype.h>
 #include <jansson.h>
 #include <openssl/evp.h>
 #include <stdio.h>
-#include <unistd.h>
 
 #include "observe/observation.h"
 
@@ -92,6 +90,32 @@ static void the_digest_is_of_the_files(void **state)
 	assert_memory_equal(digest, hin_registry_digest, 32);
 }
 
+/* Each amplifier that the telescope can name has its rule. */
+static void every_amplifier_has_a_rule(void **state)
+{
+	const char *source = getenv("HINOMI_SOURCE");
+	char path[4096], line[1024], name[64], rule[80];
+	size_t found = 0;
+	FILE *file;
+
+	(void)state;
+	if (source == NULL)
+		skip();
+	snprintf(path, sizeof(path), "%s/data/amplifiers.csv", source);
+	file = fopen(path, "r");
+	assert_non_null(file);
+	while (fgets(line, sizeof(line), file) != NULL) {
+		if (sscanf(line, "udp,%*u,%63[^,],", name) != 1)
+			continue;
+		snprintf(rule, sizeof(rule), "amplification.%s", name);
+		if (hin_registry_named(HIN_REGISTRY_RULES, rule, strlen(rule)) == NULL)
+			fail_msg("no rule %s", rule);
+		found++;
+	}
+	fclose(file);
+	assert_true(found > 20);
+}
+
 /* The JSON schema of a row names every field and nothing else. */
 static void the_json_schema_has_every_field(void **state)
 {
@@ -156,6 +180,7 @@ int main(void)
 		cmocka_unit_test(numbers_and_names_find_each_other),
 		cmocka_unit_test(kinds_say_what_the_definition_says),
 		cmocka_unit_test(the_digest_is_of_the_files),
+		cmocka_unit_test(every_amplifier_has_a_rule),
 		cmocka_unit_test(the_json_schema_has_every_field),
 		cmocka_unit_test(tags_stay_sorted),
 		cmocka_unit_test(equality_sees_what_counts),
