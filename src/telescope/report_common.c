@@ -78,7 +78,7 @@ const char *hin_report_protocol(char out[HIN_SERVICE_TEXT], uint8_t proto)
 	return out;
 }
 
-static bool has_ports(uint8_t proto)
+bool hin_report_has_ports(uint8_t proto)
 {
 	return proto == IPPROTO_TCP || proto == IPPROTO_UDP || proto == IPPROTO_SCTP ||
 	       proto == IPPROTO_DCCP || proto == IPPROTO_UDPLITE;
@@ -90,7 +90,7 @@ const char *hin_report_victim_service(char out[HIN_SERVICE_TEXT], const struct h
 		snprintf(out, HIN_SERVICE_TEXT, "many");
 		return out;
 	}
-	if (!has_ports(victim->proto))
+	if (!hin_report_has_ports(victim->proto))
 		return hin_report_protocol(out, victim->proto);
 	return hin_service_text(out, victim->proto, victim->port);
 }
@@ -106,7 +106,7 @@ const char *hin_report_flood_service(char out[HIN_SERVICE_TEXT], const struct hi
 		snprintf(out, HIN_SERVICE_TEXT, "%s", name);
 		return out;
 	}
-	if (!has_ports(flood->proto))
+	if (!hin_report_has_ports(flood->proto))
 		return hin_report_protocol(out, flood->proto);
 	return hin_service_text(out, flood->proto, flood->port);
 }

@@ -1,4 +1,4 @@
-/* report_priv - what the forms of the report share: the sink, texts of values. */
+/* report_priv - what the forms of the report share: the sink, texts of values, words, tables. */
 #pragma once
 #include <math.h>
 
@@ -8,9 +8,8 @@
 #include "telescope/report.h"
 
 #define REPORT_ADDR_TEXT HIN_PREFIX_TEXT
-#define REPORT_NUMBER_TEXT 40
 
-/* Text on its way to `out`; failures are kept until sink_end(). */
+/* Text on its way to `out`; failures are kept until hin_report_sink_end(). */
 struct sink {
 	FILE *out;
 	struct hin_buffer text;
@@ -42,6 +41,9 @@ const char *hin_report_flood_service(char out[HIN_SERVICE_TEXT], const struct hi
 /* "tcp", "udp", or "ip-253" for a protocol without a name. */
 const char *hin_report_protocol(char out[HIN_SERVICE_TEXT], uint8_t proto);
 
+/* Do packets of this protocol carry ports? */
+bool hin_report_has_ports(uint8_t proto);
+
 /* The transport protocol that a class of packets names; 0 for "other". */
 uint8_t hin_report_class_proto(enum hin_class class);
 
@@ -53,3 +55,126 @@ const char *hin_report_hex(char *out, const uint8_t *digest, size_t bytes);
 
 /* Microseconds from first to last, 0 when the clock ran back. */
 int64_t hin_report_span_us(int64_t first_us, int64_t last_us);
+
+/* --- for people: report_words.c --- */
+
+/* One of two texts by language. */
+static inline const char *either(enum hin_lang lang, const char *en, const char *ja)
+{
+	return lang == HIN_JA ? ja : en;
+}
+
+/* Append one of two formatted texts by language; both are checked against the values. */
+#define SAY(buffer, lang, en, ja, ...)                                                             \
+	do {                                                                                       \
+		if ((lang) == HIN_JA)                                                              \
+			hin_buffer_printf((buffer), (ja), __VA_ARGS__);                            \
+		else                                                                               \
+			hin_buffer_printf((buffer), (en), __VA_ARGS__);                            \
+	} while (0)
+
+const char *hin_report_kind_word(enum hin_packet_kind kind, enum hin_lang lang);
+const char *hin_report_class_word(enum hin_class class, enum hin_lang lang);
+const char *hin_report_tool_word(enum hin_tool tool, enum hin_lang lang);
+const char *hin_report_scan_word(enum hin_scan_type scan, enum hin_lang lang);
+const char *hin_report_refusal_word(enum hin_refusal reason, enum hin_lang lang);
+const char *hin_report_fault_word(enum hin_capture_fault fault, enum hin_lang lang);
+
+/* Append a whole number: exact up to seven digits, then "12.3 M", "1230万". */
+void hin_report_count(struct hin_buffer *out, uint64_t value, enum hin_lang lang);
+
+/* Append an estimate, rounded to two digits: "2,100", "34 M". Nothing when it is not above 0. */
+void hin_report_estimate(struct hin_buffer *out, double value, enum hin_lang lang);
+
+/* Append "2017-09-10 17:52:28 UTC". */
+void hin_report_moment(struct hin_buffer *out, int64_t time_us);
+
+/* Append "09-10 17:52", for a column whose head says UTC. */
+void hin_report_moment_short(struct hin_buffer *out, int64_t time_us);
+
+/* Append how long from first to last; "-" for an instant. */
+void hin_report_span(struct hin_buffer *out, int64_t first_us, int64_t last_us, enum hin_lang lang);
+
+/* Append "23 telnet" (or "31338/tcp"). */
+void hin_report_port(struct hin_buffer *out, uint8_t proto, uint16_t port);
+
+/* Append the busiest ports, "23 telnet, 2323 +210": at most `most` of them named. */
+void hin_report_ports(struct hin_buffer *out, uint8_t proto, const struct hin_port_count *top,
+		      unsigned count, uint64_t ports, unsigned most);
+
+/* --- the verdict: report_verdict.c --- */
+
+enum level { LEVEL_CALM, LEVEL_NOTE, LEVEL_WARN, LEVEL_ALARM };
+
+#define REPORT_VERDICT_LINES 16
+
+struct verdict_line {
+	enum level level;
+	char text[1024];
+};
+
+/* What a person must know first, the worst first, in at most REPORT_VERDICT_LINES lines. */
+size_t hin_report_verdict(struct verdict_line lines[REPORT_VERDICT_LINES],
+			  const struct hin_picture *picture, enum hin_lang lang);
+
+/* --- tables for text and page: report_tables.c --- */
+
+#define REPORT_COLUMNS 14
+#define REPORT_CELL 240
+
+struct report_column {
+	const char *head;
+	bool right;    /* a number */
+	uint8_t least; /* may be cut down to this on a narrow terminal; 0: never cut */
+	uint8_t keep;  /* 0: on the page alone; else those with less go first when space is short */
+};
+
+/* One row as it is filled; outside text in cells is escaped for a terminal, not yet for HTML. */
+struct report_cells {
+	struct hin_buffer at[REPORT_COLUMNS];
+	double share; /* of the whole, 0-1: length of the row's bar */
+	enum level level;
+	char memory[REPORT_COLUMNS][REPORT_CELL];
+};
+
+struct report_table {
+	const char *id;	   /* anchor on the page */
+	const char *title; /* in the reader's language, as all below */
+	const char *lead;  /* what the numbers mean, or NULL */
+	const char *empty; /* said when there are no rows; NULL: the section is left out then */
+	struct report_column columns[REPORT_COLUMNS];
+	size_t column_count;
+	size_t rows;	/* in the picture */
+	uint64_t total; /* before the limit on lists */
+	bool bars;	/* rows have shares to be drawn */
+	bool summary;	/* a short list by its nature: shown whole where possible */
+	const struct hin_picture *picture;
+	const struct hin_report_options *options;
+	enum hin_lang lang;
+	void (*row)(struct report_cells *cells, const struct report_table *table, size_t row);
+};
+
+/* The tables in the order of telling. */
+enum report_table_id {
+	TABLE_MEMBERS,
+	TABLE_VICTIMS,
+	TABLE_AMPLIFICATION,
+	TABLE_FLOODS,
+	TABLE_RISING,
+	TABLE_EVENTS,
+	TABLE_PORTS,
+	TABLE_TOOLS,
+	TABLE_KINDS,
+	TABLE_MARKS,
+	TABLE_REFUSED,
+	TABLE_LOST,
+	TABLE_INPUTS,
+	TABLE_COUNT
+};
+
+/* Set up table `id` of `picture`; both and `options` are borrowed while the table is in use. */
+void hin_report_table(struct report_table *table, enum report_table_id id,
+		      const struct hin_picture *picture, const struct hin_report_options *options);
+
+/* Fill `cells` with row `row` of `table`; they are valid while `cells` stays where it is. */
+void hin_report_cells(struct report_cells *cells, const struct report_table *table, size_t row);
