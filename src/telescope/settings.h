@@ -1,0 +1,44 @@
+/*
+ * settings - every threshold of the telescope, with its source.
+ *
+ * The table HIN_TELESCOPE_SETTINGS is the one list: defaults, ranges, help and citations come from it.
+ */
+#pragma once
+#include "base/error.h"
+
+struct hin_config_row;
+
+struct hin_telescope_settings {
+	/* events */
+	uint64_t event_timeout_s;     /* 0 = by the size of the dark space */
+	uint64_t event_timeout_max_s; /* ceiling, and the time-out where the size is unknown */
+	uint64_t event_rate_pps;      /* slowest Internet-wide scan that one event should hold together */
+	double event_miss;	      /* chance that such a scan is cut by the time-out */
+	/* scans */
+	uint64_t scan_targets; /* distinct addresses that make a horizontal or block scan */
+	uint64_t scan_ports;   /* distinct ports that make a vertical scan */
+	uint64_t scan_large_percent; /* share of the dark space that makes a scan large */
+	/* tools */
+	uint64_t tool_packets;	 /* matching packets that make a claim where chance is 1 in 65,536 */
+	uint64_t tool_percent;	 /* share of an event's packets that must match */
+	/* victims */
+	uint64_t victim_packets;
+	uint64_t victim_targets;
+	uint64_t victim_duration_s;
+	uint64_t victim_peak; /* packets in a minute at Corsaro's telescope size, scaled to ours */
+	/* floods and amplification */
+	uint64_t flood_packets;	 /* packets in a minute to one address and port */
+	uint64_t flood_spoofed_percent; /* sources per packet from which it is called spoofed */
+	uint64_t amplification_sources;
+	uint64_t amplification_packets; /* in a minute */
+	/* change */
+	double rising_score;
+	uint64_t rising_packets; /* least packets in the interval */
+	uint64_t rising_history; /* intervals of its own past that are needed */
+	/* budgets */
+	uint64_t memory_bytes;
+	uint64_t seed; /* of the hashes; 0 = a fixed one for files, random for live */
+};
+
+/* The defaults; sources stand in settings.c and in the manual. */
+void hin_telescope_settings_default(struct hin_telescope_settings *settings);

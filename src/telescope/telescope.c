@@ -1,0 +1,877 @@
+#include "telescope/telescope_priv.h"
+
+#include <errno.h>
+#include <linux/futex.h>
+#include <math.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <sys/random.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+/* ---- sizes ---- */
+
+/* Share the memory among the tables; what each gets was chosen on the benchmark's mix. */
+static struct hin_shard_sizes sizes_of(const struct hin_telescope_options *o)
+{
+	uint64_t bytes = o->settings.memory_bytes / HIN_SHARDS;
+	struct hin_shard_sizes sizes = { 0 };
+	uint64_t flows = o->flows ? bytes / 4 : 0;
+	uint64_t rest = bytes - flows;
+	uint32_t buckets = 64;
+
+	/* an index slot is four bytes and at most two thirds are used: eight bytes an item */
+	sizes.sources = (uint32_t)(rest * 20 / 100 /
+				   (sizeof(struct source) + sizeof(struct source_cold) + 8));
+	sizes.events = (uint32_t)(rest * 38 / 100 /
+				  (sizeof(struct event) + sizeof(struct event_cold) + 8));
+	sizes.distinct_bytes = rest * 32 / 100;
+	while ((uint64_t)buckets * 2 * HIN_TARGET_WAYS *
+		       (sizeof(struct target) + sizeof(struct target_cold) + 8) <=
+	       rest * 10 / 100)
+		buckets *= 2;
+	sizes.target_buckets = buckets;
+	sizes.flows = (uint32_t)(flows / (sizeof(struct flow) + 8));
+	return sizes;
+}
+
+/*
+ * How long an event may be idle: a scanner at r packets/s Internet-wide hits D dark addresses as a
+ * Poisson process of rate r D / 2^32, so P(gap > T) = exp(-T r D / 2^32). Merit's 624 s at 475,136
+ * addresses is the case r = 100, P = 0.001.
+ */
+static int64_t timeout_of(const struct hin_telescope_settings *s, uint64_t dark_v4)
+{
+	double most = (double)s->event_timeout_max_s, seconds = most;
+
+	if (s->event_timeout_s > 0)
+		seconds = (double)s->event_timeout_s;
+	else if (dark_v4 > 0)
+		seconds = -log(s->event_miss) * 4294967296.0 /
+			  ((double)dark_v4 * (double)s->event_rate_pps);
+	if (s->event_timeout_s == 0 && seconds > most)
+		seconds = most;
+	if (seconds < 60)
+		seconds = 60;
+	return (int64_t)(seconds * 1e6);
+}
+
+/* ---- the dark space ---- */
+
+/* Flatten the tree's IPv4 prefixes into ranges that do not overlap; the tree gives them sorted. */
+static enum hin_code dark_init(struct hin_telescope *t, struct hin_error *err)
+{
+	const struct hin_prefix_tree *dark = t->options.dark;
+	struct hin_prefix_size size;
+	struct hin_prefix p;
+	uint32_t offset = 0;
+
+	if (dark == NULL)
+		return HIN_OK;
+	size = hin_prefix_tree_size(dark);
+	t->dark_v4 = size.v4;
+	t->dark_v6 = size.addresses - size.v4;
+	t->dark_ranges = calloc(size.prefixes + 1, sizeof(*t->dark_ranges));
+	if (t->dark_ranges == NULL)
+		return hin_fail(err, HIN_ENOMEM, "no room for the dark prefixes");
+	for (size_t i = 0; hin_prefix_tree_at(dark, i, &p, NULL) && hin_addr_is_v4(&p.addr); i++) {
+		uint32_t first = hin_addr_v4(&p.addr);
+		uint32_t last = first | (p.len == 0 ? UINT32_MAX : (UINT32_MAX >> 1) >> (p.len - 1));
+
+		if (p.len == 32)
+			last = first;
+		if (t->dark_range_count > 0 &&
+		    last <= t->dark_ranges[t->dark_range_count - 1].last)
+			continue; /* inside the one before */
+		t->dark_ranges[t->dark_range_count++] =
+			(struct dark_range){ .first = first, .last = last, .offset = offset };
+		offset += last - first + 1;
+	}
+	if (size.v4 > 0 && size.v4 <= DARK_BITMAP_LIMIT) {
+		t->dark_seen = calloc((size_t)(size.v4 + 7) / 8, 1);
+		if (t->dark_seen == NULL)
+			return hin_fail(err, HIN_ENOMEM, "no room for the dark addresses");
+	}
+	t->marker.dark = dark;
+	if (size.prefixes == 1 && t->dark_range_count == 1 && t->dark_ranges[0].last > 0) {
+		t->marker.dark_single = true;
+		t->marker.dark_base = t->dark_ranges[0].first;
+		t->marker.dark_mask = ~(t->dark_ranges[0].last - t->dark_ranges[0].first);
+	}
+	return HIN_OK;
+}
+
+static void dark_see(struct hin_telescope *t, const struct hin_addr *dst)
+{
+	uint32_t a, low = 0, high = (uint32_t)t->dark_range_count, bit;
+	_Atomic uint8_t *byte;
+
+	if (!hin_addr_is_v4(dst))
+		return;
+	a = hin_addr_v4(dst);
+	while (high - low > 1) {
+		uint32_t middle = (low + high) / 2;
+
+		if (t->dark_ranges[middle].first <= a)
+			low = middle;
+		else
+			high = middle;
+	}
+	bit = t->dark_ranges[low].offset + (a - t->dark_ranges[low].first);
+	byte = (_Atomic uint8_t *)&t->dark_seen[bit / 8];
+	/* relaxed: bits are only ever set, and read when all threads are done */
+	if ((atomic_load_explicit(byte, memory_order_relaxed) & 1u << bit % 8) == 0)
+		atomic_fetch_or_explicit(byte, (uint8_t)(1u << bit % 8), memory_order_relaxed);
+}
+
+/* ---- life ---- */
+
+static enum hin_code engine_init(struct hin_telescope *t, struct hin_error *err)
+{
+	struct hin_shard_sizes sizes = sizes_of(&t->options);
+	struct hin_distinct_pool *member_pool = &t->member_pool;
+	enum hin_code code = dark_init(t, err);
+
+	if (code != HIN_OK)
+		return code;
+	t->timeout_us = timeout_of(&t->options.settings, t->dark_v4);
+	t->marker.member = t->options.member;
+	code = hin_shards_init(t->shards, &t->options.settings, &sizes, t->secret,
+			       t->options.dark == NULL, err);
+	if (code != HIN_OK)
+		return code;
+	t->flow_flush = sizes.flows * (HIN_SHARDS / 4);
+	code = hin_change_init(&t->change, &t->options.settings, err);
+	if (code == HIN_OK)
+		code = hin_distinct_init_family(&member_pool, 1,
+						t->options.settings.memory_bytes / 64, err);
+	if (code != HIN_OK)
+		return code;
+	t->slot_count = t->options.threads == 1 ? 1 : t->options.threads * SLOTS_A_THREAD;
+	t->counters = aligned_alloc(64, t->options.threads * sizeof(*t->counters));
+	t->slots = aligned_alloc(64, t->slot_count * sizeof(*t->slots));
+	t->port_totals = calloc(HIN_CHANGE_PORTS, sizeof(*t->port_totals));
+	t->port_minute = calloc(HIN_CHANGE_PORTS, sizeof(*t->port_minute));
+	if (t->counters == NULL || t->slots == NULL || t->port_totals == NULL ||
+	    t->port_minute == NULL)
+		return hin_fail(err, HIN_ENOMEM, "no room for the counters");
+	memset(t->counters, 0, t->options.threads * sizeof(*t->counters));
+	memset(t->slots, 0, t->slot_count * sizeof(*t->slots));
+	for (unsigned i = 0; i < t->options.threads; i++) {
+		t->counters[i].first_us = INT64_MAX;
+		t->counters[i].last_us = INT64_MIN;
+	}
+	return HIN_OK;
+}
+
+enum hin_code hin_telescope_new(struct hin_telescope **out,
+				const struct hin_telescope_options *options, struct hin_error *err)
+{
+	struct hin_telescope *t = calloc(1, sizeof(*t));
+	enum hin_code code;
+
+	if (t == NULL)
+		return hin_fail(err, HIN_ENOMEM, "no room for the telescope");
+	t->options = *options;
+	pthread_mutex_init(&t->read_lock, NULL);
+	t->clock_us = t->minute_us = t->expired_us = INT64_MIN;
+	t->series_step_us = MINUTE_US;
+	t->secret[0] = 0x243f6a8885a308d3u ^ options->settings.seed; /* digits of pi */
+	t->secret[1] = 0x13198a2e03707344u + options->settings.seed;
+	code = engine_init(t, err);
+	if (code != HIN_OK) {
+		hin_telescope_free(t);
+		return code;
+	}
+	*out = t;
+	return HIN_OK;
+}
+
+void hin_telescope_free(struct hin_telescope *t)
+{
+	struct hin_distinct_pool *member_pool;
+
+	if (t == NULL)
+		return;
+	member_pool = &t->member_pool;
+	hin_shards_fini(t->shards);
+	if (t->slots != NULL)
+		for (unsigned i = 0; i < t->slot_count; i++)
+			hin_batch_release(&t->slots[i].batch);
+	for (unsigned i = 0; i < HIN_TELESCOPE_THREADS; i++)
+		hin_batch_release(&t->pending[i].batch);
+	hin_change_fini(&t->change);
+	hin_distinct_fini_family(&member_pool, 1);
+	pthread_mutex_destroy(&t->read_lock);
+	free(t->dark_ranges);
+	free(t->dark_seen);
+	free(t->counters);
+	free(t->slots);
+	free(t->port_totals);
+	free(t->port_minute);
+	free(t->series);
+	free(t->members);
+	hin_results_fini(&t->over);
+	free(t);
+}
+
+/* ---- waiting ---- */
+
+static void changed(struct hin_telescope *t)
+{
+	/* release: pairs with the acquire in wait_change() */
+	atomic_fetch_add_explicit(&t->epoch, 1, memory_order_release);
+	if (t->options.threads > 1)
+		syscall(SYS_futex, &t->epoch, FUTEX_WAKE_PRIVATE, INT32_MAX, NULL, NULL, 0);
+}
+
+static void wait_change(struct hin_telescope *t, uint32_t seen)
+{
+	const struct timespec most = { .tv_nsec = 50000000 };
+
+	syscall(SYS_futex, &t->epoch, FUTEX_WAIT_PRIVATE, seen, &most, NULL, 0);
+}
+
+/* ---- members ---- */
+
+static struct member *member_get(struct hin_telescope *t, const struct hin_packet *p)
+{
+	struct member *m;
+
+	for (size_t i = 0; i < t->member_count; i++)
+		if (hin_addr_equal(&t->members[i].told.address, &p->src))
+			return &t->members[i];
+	if (t->member_count == MEMBERS_LIMIT) {
+		t->members_lost++;
+		return NULL;
+	}
+	if (t->member_count == t->member_size) {
+		size_t size = t->member_size > 0 ? t->member_size * 2 : 64;
+		struct member *more = realloc(t->members, size * sizeof(*more));
+
+		if (more == NULL) {
+			t->members_lost++;
+			return NULL;
+		}
+		t->members = more;
+		t->member_size = size;
+	}
+	m = &t->members[t->member_count++];
+	*m = (struct member){ .told = { .address = p->src,
+					.first_us = p->time_us,
+					.last_us = p->time_us,
+					.first_target = p->dst,
+					.first_port = p->dport,
+					.top_proto = p->proto } };
+	if (t->options.member_names != NULL) {
+		uint32_t at = hin_prefix_tree_find(t->options.member, &p->src);
+
+		if (at != HIN_PREFIX_NONE && t->options.member_names[at] != NULL)
+			snprintf(m->told.name, sizeof(m->told.name), "%s",
+				 t->options.member_names[at]);
+	}
+	return m;
+}
+
+/* A member's packet into dark space: the DAEDALUS alert, at once when it is the first. */
+static void member_take(struct hin_telescope *t, const struct hin_packet *p)
+{
+	struct role role = hin_packet_role(p, false);
+	struct member *m = member_get(t, p);
+	uint8_t tool = (uint8_t)(p->marks & HIN_MARK_TOOL);
+	unsigned i;
+
+	if (m == NULL)
+		return;
+	m->told.packets++;
+	if (p->time_us > m->told.last_us)
+		m->told.last_us = p->time_us;
+	if (p->time_us < m->told.first_us)
+		m->told.first_us = p->time_us;
+	if (role.class >= HIN_CLASS_TCP_ANSWER)
+		m->answered++;
+	else
+		m->asked++;
+	m->told.infected = m->asked > 0 && m->asked * 10 >= m->answered;
+	if (tool != HIN_TOOL_NONE) {
+		if (m->marks == 0)
+			m->told.tool = tool;
+		m->marks = m->told.tool == tool ? m->marks + 1 : m->marks - 1;
+	}
+	(void)hin_distinct_add(&t->member_pool, &m->targets, hin_distinct_hash_addr(&p->dst));
+	(void)hin_distinct_add(&t->member_pool, &m->ports, role.port);
+	for (i = 0; i < m->told.top_count; i++)
+		if (m->told.top[i].port == role.port)
+			break;
+	if (i == m->told.top_count && i < HIN_TOP_PORTS)
+		m->told.top[m->told.top_count++].port = role.port;
+	if (i < HIN_TOP_PORTS)
+		m->told.top[i].packets++;
+	if (m->told.packets == 1 && t->options.sink.member != NULL) {
+		m->told.targets = m->told.ports = 1;
+		t->options.sink.member(t->options.sink.user, &m->told);
+	}
+}
+
+/* ---- decoding ---- */
+
+static void count_packet(struct counters *c, const struct hin_packet *p)
+{
+	struct role role;
+
+	c->packets++;
+	c->bytes += p->bytes;
+	c->minute_packets++;
+	c->minute_bytes += p->bytes;
+	c->kinds[p->kind]++;
+	c->minute_kinds[p->kind]++;
+	c->protocols[p->proto]++;
+	if (p->time_us < c->first_us)
+		c->first_us = p->time_us;
+	if (p->time_us > c->last_us)
+		c->last_us = p->time_us;
+	switch ((enum hin_packet_kind)p->kind) {
+	case HIN_TCP_SYN:
+		c->ports[p->dport] += (uint64_t)p->bytes << PORT_PACKET_BITS | 1;
+		break;
+	case HIN_UDP:
+		role = hin_packet_role(p, false);
+		if (role.class == HIN_CLASS_UDP)
+			c->ports[65536 + p->dport] += (uint64_t)p->bytes << PORT_PACKET_BITS | 1;
+		break;
+	case HIN_ICMP:
+		c->icmp_types[p->sport & 0xff]++;
+		break;
+	case HIN_ICMP6:
+		c->icmp6_types[p->sport & 0xff]++;
+		c->router_kill += (p->flags & HIN_PACKET_ROUTER_KILL) != 0;
+		break;
+	default:
+		break;
+	}
+	if (HIN_UNLIKELY(p->marks & (HIN_MARK_BOGON | HIN_MARK_SPOOFED | HIN_MARK_UNROUTABLE))) {
+		c->bogon += (p->marks & HIN_MARK_BOGON) != 0;
+		c->spoofed += (p->marks & HIN_MARK_SPOOFED) != 0;
+		c->unroutable += (p->marks & HIN_MARK_UNROUTABLE) != 0;
+	}
+	if (HIN_UNLIKELY(p->flags & (HIN_PACKET_FRAGMENTED | HIN_PACKET_TUNNELLED))) {
+		c->fragments += (p->flags & HIN_PACKET_FRAGMENTED) != 0;
+		c->tunnelled += (p->flags & HIN_PACKET_TUNNELLED) != 0;
+	}
+}
+
+static void to_shard(struct hin_telescope *t, struct slot *slot, const struct hin_addr *subject,
+		     uint16_t which)
+{
+	unsigned shard = hin_shard_of(t->secret, subject);
+
+	slot->which[shard][slot->counts[shard]++] = which;
+}
+
+/* Decode the frames of a slot, count them, and hand each packet to its shard's list. */
+static void decode_slot(struct hin_telescope *t, struct slot *slot, struct counters *c)
+{
+	bool two_way = t->options.dark == NULL;
+
+	memset(slot->counts, 0, sizeof(slot->counts));
+	slot->member_count = 0;
+	c->frames += slot->batch.count;
+	for (size_t i = 0; i < slot->batch.count; i++) {
+		struct hin_packet *p = &slot->packets[i];
+
+		if (i + 4 < slot->batch.count)
+			__builtin_prefetch(slot->batch.frames[i + 4].data + 14);
+		if (!hin_decode(p, &slot->batch.frames[i], t->options.decap)) {
+			c->refused[p->refusal]++;
+			continue;
+		}
+		p->frame = (uint16_t)i;
+		hin_mark(p, &t->marker);
+		if (HIN_UNLIKELY(p->marks & HIN_MARK_OUTSIDE)) {
+			c->outside++;
+			continue;
+		}
+		if (HIN_UNLIKELY(p->refusal != HIN_REFUSED_NOTHING))
+			c->refused[p->refusal]++;
+		count_packet(c, p);
+		if (t->dark_seen != NULL)
+			dark_see(t, &p->dst);
+		if (t->options.count_only)
+			continue;
+		to_shard(t, slot, hin_subject(p), (uint16_t)i);
+		if (two_way)
+			to_shard(t, slot, &p->dst, (uint16_t)(i | HIN_NOTE));
+		else if (HIN_UNLIKELY(p->marks & HIN_MARK_MEMBER))
+			slot->members[slot->member_count++] = (uint16_t)i;
+	}
+}
+
+/* ---- the minute's work ---- */
+
+/* Sum what the threads counted since the last fold into the running minute. */
+static void fold(struct hin_telescope *t)
+{
+	for (unsigned i = 0; i < t->options.threads; i++) {
+		struct counters *c = &t->counters[i];
+
+		for (uint32_t port = 0; port < HIN_CHANGE_PORTS; port++) {
+			uint64_t packed = c->ports[port];
+			uint64_t packets = packed & ((1u << PORT_PACKET_BITS) - 1);
+
+			if (packed == 0)
+				continue;
+			t->port_minute[port] += packets;
+			t->port_totals[port][0] += packets;
+			t->port_totals[port][1] += packed >> PORT_PACKET_BITS;
+			c->ports[port] = 0;
+		}
+		t->running.packets += c->minute_packets;
+		t->running.bytes += c->minute_bytes;
+		for (unsigned k = 0; k < HIN_PACKET_KIND_COUNT; k++)
+			t->running.by_kind[k] += c->minute_kinds[k];
+		c->minute_packets = c->minute_bytes = 0;
+		memset(c->minute_kinds, 0, sizeof(c->minute_kinds));
+	}
+}
+
+static void series_add(struct hin_telescope *t, const struct hin_series_point *point)
+{
+	struct hin_series_point *last =
+		t->series_count > 0 ? &t->series[t->series_count - 1] : NULL;
+	int64_t step = t->series_step_us;
+	int64_t start = point->time_us - (point->time_us % step + step) % step;
+
+	if (last == NULL || start > last->time_us) {
+		if (t->series_count == t->series_size) {
+			size_t size = t->series_size > 0 ? t->series_size * 2 : 256;
+			struct hin_series_point *more = realloc(t->series, size * sizeof(*more));
+
+			if (more == NULL)
+				return;
+			t->series = more;
+			t->series_size = size;
+		}
+		last = &t->series[t->series_count++];
+		*last = (struct hin_series_point){ .time_us = start };
+	}
+	last->packets += point->packets;
+	last->bytes += point->bytes;
+	for (unsigned k = 0; k < HIN_PACKET_KIND_COUNT; k++)
+		last->by_kind[k] += point->by_kind[k];
+}
+
+/* Longer than a day: the same points by the hour; longer than two months: by the day. */
+static void series_coarsen(struct hin_telescope *t)
+{
+	struct hin_series_point *old = t->series;
+	size_t count = t->series_count;
+
+	if (count < SERIES_MINUTES)
+		return;
+	t->series_step_us = t->series_step_us < 60 * MINUTE_US ? 60 * MINUTE_US :
+								 t->series_step_us * 24;
+	t->series = NULL;
+	t->series_count = t->series_size = 0;
+	for (size_t i = 0; i < count; i++)
+		series_add(t, &old[i]);
+	free(old);
+}
+
+static void tell_flows(struct hin_telescope *t)
+{
+	if (!t->options.flows)
+		return;
+	for (unsigned i = 0; i < HIN_SHARDS; i++) {
+		struct shard *s = &t->shards[i];
+
+		for (uint32_t at = 0; at < s->flows.used && !t->failed; at++) {
+			const struct flow *f = flow_at(s, at);
+			struct hin_flow_row row = { .minute_us = t->minute_us,
+						    .src = f->src,
+						    .dst = f->dst,
+						    .sport = f->sport,
+						    .dport = f->dport,
+						    .proto = f->proto,
+						    .tcp_flags = f->tcp_flags,
+						    .bogon = f->marks & 1,
+						    .spoofed = (f->marks & 2) != 0,
+						    .unroutable = (f->marks & 4) != 0,
+						    .fragment = (f->marks & 8) != 0,
+						    .tool = (enum hin_tool)f->tool,
+						    .packets = f->packets,
+						    .bytes = f->bytes };
+
+			if (t->options.sink.flow != NULL &&
+			    !t->options.sink.flow(t->options.sink.user, &row))
+				t->failed = true;
+		}
+		hin_shard_drop_flows(s);
+	}
+}
+
+static int64_t minute_start(int64_t time_us)
+{
+	int64_t rest = time_us % MINUTE_US;
+
+	return time_us - (rest < 0 ? rest + MINUTE_US : rest);
+}
+
+/* The clock has reached `now_us`, in a later minute, or a flush of flows is due within one. */
+static void tick(struct hin_telescope *t, int64_t now_us)
+{
+	int64_t minute = minute_start(now_us);
+
+	fold(t);
+	if (t->minute_us != INT64_MIN)
+		tell_flows(t);
+	if (minute <= t->minute_us)
+		return; /* the same minute goes on */
+	if (t->minute_us != INT64_MIN) {
+		t->running.time_us = t->minute_us;
+		series_add(t, &t->running);
+		series_coarsen(t);
+		hin_change_minute(&t->change, t->minute_us, t->port_minute);
+		memset(t->port_minute, 0, HIN_CHANGE_PORTS * sizeof(*t->port_minute));
+		t->running = (struct hin_series_point){ 0 };
+		if (t->expired_us == INT64_MIN || now_us - t->expired_us >= t->timeout_us / 8) {
+			hin_telescope_expire(t, now_us);
+			t->expired_us = now_us;
+		}
+		if (t->options.sink.minute != NULL && !t->failed &&
+		    !t->options.sink.minute(t->options.sink.user, t, now_us))
+			t->failed = true;
+	}
+	t->minute_us = minute;
+}
+
+/* ---- reading ---- */
+
+/*
+ * Note how far the frames from `from` on move the input's clock; a new minute cuts them there.
+ * Returns how many belong together.
+ */
+static size_t same_minute(struct hin_telescope *t, const struct hin_batch *batch, size_t from)
+{
+	size_t i = from;
+
+	for (; i < batch->count; i++) {
+		int64_t time_us = batch->frames[i].time_ns / 1000;
+
+		if (time_us > t->clock_us) {
+			if (i > from && minute_start(time_us) > minute_start(t->clock_us))
+				break;
+			t->clock_us = time_us;
+		} else if (t->clock_us - time_us > MINUTE_US) {
+			t->clock_steps++;
+		}
+	}
+	return i - from;
+}
+
+/* Get more frames for `queue`, if what it has is used up. */
+static enum hin_code fill_pending(struct hin_telescope *t, unsigned queue, struct hin_error *err)
+{
+	struct pending *from = &t->pending[queue];
+	enum hin_code code;
+
+	if (from->at < from->batch.count)
+		return HIN_OK;
+	from->at = from->batch.count = 0;
+	code = t->read(t->read_user, queue, &from->batch, err);
+	if (code != HIN_OK)
+		from->batch.count = 0;
+	return code;
+}
+
+/* Move the next frames of one minute from `queue` into `slot`. */
+static void fill_slot(struct hin_telescope *t, struct slot *slot, unsigned queue)
+{
+	struct pending *from = &t->pending[queue];
+	int64_t before = t->clock_us;
+	size_t n = same_minute(t, &from->batch, from->at);
+
+	hin_batch_release(&slot->batch);
+	memcpy(slot->batch.frames, from->batch.frames + from->at,
+	       n * sizeof(slot->batch.frames[0]));
+	slot->batch.count = n;
+	from->at += n;
+	if (from->at == from->batch.count) {
+		/* the last part keeps the memory; slots retire in order, so it goes last */
+		slot->batch.hold = from->batch.hold;
+		from->batch.hold = NULL;
+	}
+	t->flow_packets += n;
+	t->fold_frames += n;
+	slot->tick = before == INT64_MIN || minute_start(t->clock_us) > minute_start(before) ||
+		     (t->options.flows && t->flow_packets > t->flow_flush) ||
+		     t->fold_frames > FOLD_FRAMES;
+	slot->tick_us = t->clock_us;
+	if (slot->tick)
+		t->flow_packets = t->fold_frames = 0;
+}
+
+/* Live: minutes pass also when nothing comes. An empty batch carries the news. */
+static bool read_nothing(struct hin_telescope *t, struct slot *slot)
+{
+	struct timespec now;
+	int64_t now_us;
+
+	if (!t->options.wall_clock || t->clock_us == INT64_MIN)
+		return false;
+	clock_gettime(CLOCK_REALTIME, &now);
+	now_us = (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000 - 2000000; /* for stragglers */
+	if (minute_start(now_us) <= minute_start(t->clock_us))
+		return false;
+	t->clock_us = now_us;
+	hin_batch_release(&slot->batch);
+	slot->batch.count = 0;
+	slot->tick = true;
+	slot->tick_us = now_us;
+	t->flow_packets = t->fold_frames = 0;
+	return true;
+}
+
+/* ---- threads ---- */
+
+struct worker {
+	struct hin_telescope *t;
+	unsigned number;
+	uint64_t next; /* batch to be consumed next */
+	pthread_t thread;
+	enum hin_code code; /* of its last read */
+	struct hin_error err;
+};
+
+/* Read what comes next into a free slot: its number, or UINT64_MAX when there is none. */
+static uint64_t claim(struct worker *w)
+{
+	struct hin_telescope *t = w->t;
+	unsigned queue = t->options.own_queues ? w->number : 0;
+	uint64_t number = t->next_batch;
+	struct slot *slot = &t->slots[number % t->slot_count];
+
+	/* acquire: pairs with the release in consume(), so that the slot is ours to fill */
+	if (t->ended || number >= atomic_load_explicit(&t->retired, memory_order_acquire) + t->slot_count)
+		return UINT64_MAX;
+	if (t->stop || t->failed) {
+		t->ended = true;
+		return UINT64_MAX;
+	}
+	if (!t->options.own_queues)
+		w->code = fill_pending(t, queue, &w->err);
+	if (w->code == HIN_OK) {
+		fill_slot(t, slot, queue);
+	} else if (w->code != HIN_EAGAIN) {
+		t->read_code = w->code;
+		t->read_error = w->err;
+		t->ended = true;
+		return UINT64_MAX;
+	} else if (!read_nothing(t, slot)) {
+		return UINT64_MAX;
+	}
+	t->next_batch++;
+	return number;
+}
+
+/* Read and decode one more batch, if there is a free slot. False when nothing could be done. */
+static bool produce(struct worker *w)
+{
+	struct hin_telescope *t = w->t;
+	struct slot *slot;
+	uint64_t number;
+
+	if (t->options.own_queues)
+		w->code = fill_pending(t, w->number, &w->err);
+	if (t->options.threads > 1)
+		pthread_mutex_lock(&t->read_lock);
+	number = claim(w);
+	if (t->options.threads > 1)
+		pthread_mutex_unlock(&t->read_lock);
+	if (number == UINT64_MAX)
+		return false;
+	slot = &t->slots[number % t->slot_count];
+	decode_slot(t, slot, &t->counters[w->number]);
+	atomic_fetch_add_explicit(&t->frames, slot->batch.count, memory_order_relaxed);
+	/* release: pairs with the acquire in consume() */
+	atomic_store_explicit(&slot->decoded, number + 1, memory_order_release);
+	changed(t);
+	return true;
+}
+
+/* All threads meet before the batch; the last to come does the minute's work. */
+static void meet_for_tick(struct worker *w, const struct slot *slot)
+{
+	struct hin_telescope *t = w->t;
+	unsigned threads = t->options.threads;
+	uint32_t seen;
+
+	if (threads == 1) {
+		tick(t, slot->tick_us);
+		return;
+	}
+	/* acq_rel: the last one sees all that the others did to their shards */
+	if (atomic_fetch_add_explicit(&t->ticking, 1, memory_order_acq_rel) + 1 == threads) {
+		tick(t, slot->tick_us);
+		atomic_fetch_add_explicit(&t->ticking, threads, memory_order_acq_rel);
+		changed(t);
+	}
+	for (;;) {
+		unsigned now;
+
+		seen = atomic_load_explicit(&t->epoch, memory_order_acquire);
+		now = atomic_load_explicit(&t->ticking, memory_order_acquire);
+		if (now >= threads)
+			break;
+		wait_change(t, seen);
+	}
+	/* leave; the last one to leave opens the door for the next time */
+	if (atomic_fetch_add_explicit(&t->ticking, 1, memory_order_acq_rel) + 1 == 3 * threads)
+		atomic_store_explicit(&t->ticking, 0, memory_order_release);
+}
+
+/* Take the next batch into this thread's shards, if it is decoded. */
+static bool consume(struct worker *w)
+{
+	struct hin_telescope *t = w->t;
+	struct slot *slot = &t->slots[w->next % t->slot_count];
+
+	if (atomic_load_explicit(&slot->decoded, memory_order_acquire) != w->next + 1)
+		return false;
+	if (slot->tick)
+		meet_for_tick(w, slot);
+	for (unsigned i = w->number; i < HIN_SHARDS; i += t->options.threads)
+		if (slot->counts[i] > 0)
+			hin_shard_take(&t->shards[i], slot->packets, slot->which[i],
+				       slot->counts[i], t->options.flows);
+	if (w->number == 0)
+		for (size_t i = 0; i < slot->member_count; i++)
+			member_take(t, &slot->packets[slot->members[i]]);
+	w->next++;
+	/* acq_rel: whoever retires the slot has seen all uses of it */
+	if (atomic_fetch_add_explicit(&slot->consumed, 1, memory_order_acq_rel) + 1 ==
+	    t->options.threads) {
+		atomic_store_explicit(&slot->consumed, 0, memory_order_relaxed);
+		if (t->options.own_queues)
+			hin_batch_release(&slot->batch); /* the ring wants its block back */
+		atomic_store_explicit(&t->retired, w->next, memory_order_release);
+		changed(t);
+	}
+	return true;
+}
+
+static void *work(void *user)
+{
+	struct worker *w = user;
+	struct hin_telescope *t = w->t;
+
+	for (;;) {
+		uint32_t seen = atomic_load_explicit(&t->epoch, memory_order_acquire);
+		bool ended;
+
+		if (consume(w) || produce(w))
+			continue;
+		pthread_mutex_lock(&t->read_lock);
+		ended = t->ended && w->next == t->next_batch;
+		pthread_mutex_unlock(&t->read_lock);
+		if (ended)
+			return NULL;
+		/* a reader that waits by itself needs no pause here */
+		if (t->options.threads > 1)
+			wait_change(t, seen);
+	}
+}
+
+enum hin_code hin_telescope_run(struct hin_telescope *t, hin_batch_reader_fn read, void *user,
+				struct hin_error *err)
+{
+	struct worker workers[HIN_TELESCOPE_THREADS];
+	unsigned threads = t->options.threads, started = 1;
+
+	t->read = read;
+	t->read_user = user;
+	t->ended = false;
+	t->read_code = HIN_OK;
+	for (unsigned i = 0; i < threads; i++)
+		workers[i] = (struct worker){ .t = t, .number = i, .next = t->next_batch };
+	for (; started < threads; started++)
+		if (pthread_create(&workers[started].thread, NULL, work, &workers[started]) != 0)
+			break;
+	if (started < threads) {
+		/* the shards of a missing thread would stand still: end at once, say why */
+		t->stop = true;
+		t->failed = true;
+		t->options.threads = started;
+		work(&workers[0]);
+		for (unsigned i = 1; i < started; i++)
+			pthread_join(workers[i].thread, NULL);
+		return hin_fail(err, HIN_ESYS, "only %u of %u threads could be started", started,
+				threads);
+	}
+	work(&workers[0]);
+	for (unsigned i = 1; i < threads; i++)
+		pthread_join(workers[i].thread, NULL);
+	if (t->read_code != HIN_OK && t->read_code != HIN_EOF && t->read_code != HIN_EAGAIN) {
+		if (err != NULL)
+			*err = t->read_error;
+		return t->read_code;
+	}
+	return HIN_OK;
+}
+
+void hin_telescope_stop(struct hin_telescope *t)
+{
+	t->stop = true;
+}
+
+enum hin_code hin_telescope_finish(struct hin_telescope *t, struct hin_error *err)
+{
+	fold(t);
+	if (t->minute_us != INT64_MIN)
+		tell_flows(t);
+	if (t->failed)
+		return hin_fail(err, HIN_ESYS, "the results could not be written");
+	return HIN_OK;
+}
+
+uint64_t hin_telescope_frames(const struct hin_telescope *t)
+{
+	return atomic_load_explicit(&t->frames, memory_order_relaxed);
+}
+
+void hin_telescope_set_drops(struct hin_telescope *t, uint64_t kernel_drops)
+{
+	t->drops = kernel_drops;
+}
+
+void hin_telescope_sum(struct counters *out, const struct hin_telescope *t)
+{
+	*out = (struct counters){ .first_us = INT64_MAX, .last_us = INT64_MIN };
+	for (unsigned i = 0; i < t->options.threads; i++) {
+		const struct counters *c = &t->counters[i];
+
+		out->frames += c->frames;
+		out->packets += c->packets;
+		out->bytes += c->bytes;
+		out->outside += c->outside;
+		for (size_t k = 0; k < HIN_PACKET_KIND_COUNT; k++)
+			out->kinds[k] += c->kinds[k];
+		for (size_t k = 0; k < 256; k++) {
+			out->icmp_types[k] += c->icmp_types[k];
+			out->icmp6_types[k] += c->icmp6_types[k];
+			out->protocols[k] += c->protocols[k];
+		}
+		for (size_t k = 0; k < HIN_REFUSAL_COUNT; k++)
+			out->refused[k] += c->refused[k];
+		out->bogon += c->bogon;
+		out->spoofed += c->spoofed;
+		out->unroutable += c->unroutable;
+		out->fragments += c->fragments;
+		out->tunnelled += c->tunnelled;
+		out->router_kill += c->router_kill;
+		if (c->first_us < out->first_us)
+			out->first_us = c->first_us;
+		if (c->last_us > out->last_us)
+			out->last_us = c->last_us;
+	}
+}

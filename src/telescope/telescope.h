@@ -1,0 +1,106 @@
+/*
+ * telescope - the engine: packets in, the picture out.
+ *
+ *   reader -> batch of frames -> decode and marks -> shards -> (each minute) tick -> picture
+ *
+ * Batches are numbered as they are read. Any thread may decode any batch; each shard belongs to one
+ * thread and takes batches strictly in the order of their numbers. When the input's clock enters a new
+ * minute all threads meet, and one of them does the minute's work alone: so one thread and many give
+ * the same result, and nothing on a packet's way takes a lock.
+ *
+ * Ownership: the caller owns a telescope and ends it with hin_telescope_free(); trees in the options
+ *            are borrowed for its life.
+ * Threads:   hin_telescope_run() makes its own and returns when they are done; one call at a time.
+ */
+#pragma once
+#include "base/prefix.h"
+#include "packet/capture.h"
+#include "telescope/picture.h"
+#include "telescope/settings.h"
+
+#define HIN_TELESCOPE_THREADS 16 /* most threads: one a shard */
+
+struct hin_telescope;
+
+/*
+ * The reader: fill `batch` from `queue` (0 to threads - 1; a file has one queue, asked under the
+ * engine's lock). HIN_OK, HIN_EAGAIN (nothing within a few ms), HIN_EOF, or an error that ends the run.
+ */
+typedef enum hin_code (*hin_batch_reader_fn)(void *user, unsigned queue, struct hin_batch *batch,
+					     struct hin_error *err);
+
+/* One flow row of a minute that ended. */
+struct hin_flow_row {
+	int64_t minute_us; /* start of the interval */
+	struct hin_addr src, dst;
+	uint16_t sport, dport;
+	uint8_t proto, tcp_flags;
+	bool bogon, spoofed, unroutable, fragment;
+	enum hin_tool tool;
+	uint64_t packets, bytes;
+};
+
+/* Where results go while the run goes on. Each may be NULL. Called by one thread at a time. */
+struct hin_telescope_sink {
+	void *user;
+	/* at once: a member's first packet into dark space */
+	void (*member)(void *user, const struct hin_member *member);
+	/* each minute, in a fixed order; false ends the run (the reader of them failed) */
+	bool (*flow)(void *user, const struct hin_flow_row *row);
+	/* each minute, after the flows: the time that the input's clock has reached */
+	bool (*minute)(void *user, struct hin_telescope *telescope, int64_t now_us);
+};
+
+struct hin_telescope_options {
+	struct hin_telescope_settings settings;
+	const struct hin_prefix_tree *dark;   /* built, or NULL: unknown */
+	const struct hin_prefix_tree *member; /* built, or NULL */
+	const struct hin_prefix_tree *research; /* value = index into research_names; or NULL */
+	const char *const *research_names;
+	const char *const *member_names; /* by the member tree's values; NULL = none */
+	unsigned decap;			 /* HIN_DECAP_* */
+	unsigned threads;		 /* 1 to HIN_TELESCOPE_THREADS */
+	bool own_queues;   /* live: thread i reads queue i; else all read queue 0, one at a time */
+	bool count_only;   /* decode, marks and counters alone */
+	bool flows;
+	bool wall_clock;   /* live: minutes pass also without packets */
+	struct hin_telescope_sink sink;
+};
+
+HIN_MUST_USE enum hin_code hin_telescope_new(struct hin_telescope **out,
+					     const struct hin_telescope_options *options,
+					     struct hin_error *err);
+void hin_telescope_free(struct hin_telescope *telescope);
+
+/* Read until the reader says HIN_EOF. May be called again for more input. */
+HIN_MUST_USE enum hin_code hin_telescope_run(struct hin_telescope *telescope,
+					     hin_batch_reader_fn read, void *user,
+					     struct hin_error *err);
+
+/* Ask a running telescope to stop; safe in a signal handler. */
+void hin_telescope_stop(struct hin_telescope *telescope);
+
+/* Flush the last, partial minute to the sink. Not before saving state for a later continuation. */
+HIN_MUST_USE enum hin_code hin_telescope_finish(struct hin_telescope *telescope,
+						struct hin_error *err);
+
+/* Frames seen so far; any thread. */
+uint64_t hin_telescope_frames(const struct hin_telescope *telescope);
+
+/* Note what the engine cannot see itself: kernel drops so far. */
+void hin_telescope_set_drops(struct hin_telescope *telescope, uint64_t kernel_drops);
+
+/* The picture of all that was seen, lists cut at `limit`. Inputs are left empty for the caller. */
+HIN_MUST_USE enum hin_code hin_telescope_picture(struct hin_picture *out,
+						 struct hin_telescope *telescope, size_t limit,
+						 struct hin_error *err);
+
+/*
+ * Save everything, so that a telescope that loads it goes on as if it had never stopped. The file is
+ * replaced whole. Loading demands the same version, settings and prefixes: HIN_EVERIFY says what
+ * differs, HIN_EFORMAT that the file is damaged.
+ */
+HIN_MUST_USE enum hin_code hin_telescope_save(const struct hin_telescope *telescope,
+					      const char *path, struct hin_error *err);
+HIN_MUST_USE enum hin_code hin_telescope_load(struct hin_telescope *telescope, const char *path,
+					      struct hin_error *err);

@@ -1,0 +1,145 @@
+/* telescope_priv - what the engine, the judge and the saved state share. */
+#pragma once
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "telescope/change.h"
+#include "telescope/shard_priv.h"
+#include "telescope/telescope.h"
+
+#define MINUTE_US INT64_C(60000000)
+#define SLOTS_A_THREAD 4	  /* batches under way at once; one alone stays in the cache */
+#define SERIES_MINUTES 1440	  /* then the series goes on by the hour */
+#define MEMBERS_LIMIT 65536	  /* members that are told apart */
+#define DARK_BITMAP_LIMIT (1u << 24) /* largest dark space whose addresses are ticked off */
+
+/* Counters of one thread; sums of them are all that is ever read. */
+struct counters {
+	uint64_t frames, packets, bytes, outside;
+	uint64_t kinds[HIN_PACKET_KIND_COUNT];
+	uint64_t icmp_types[256], icmp6_types[256];
+	uint64_t protocols[256];
+	uint64_t refused[HIN_REFUSAL_COUNT];
+	uint64_t bogon, spoofed, unroutable, fragments, tunnelled, router_kill;
+	int64_t first_us, last_us;
+	/* since the last fold: packets in the low 28 bits, bytes above, by port (TCP, UDP) */
+	uint64_t ports[HIN_CHANGE_PORTS];
+	uint64_t minute_packets, minute_bytes;
+	uint64_t minute_kinds[HIN_PACKET_KIND_COUNT];
+};
+
+#define PORT_PACKET_BITS 28
+#define FOLD_FRAMES (1u << 24) /* fold at least this often, so that the packed counts cannot run over */
+
+/* One batch under way. */
+struct slot {
+	struct hin_batch batch;
+	struct hin_packet packets[HIN_BATCH_FRAMES];
+	uint16_t which[HIN_SHARDS][2 * HIN_BATCH_FRAMES];
+	uint16_t counts[HIN_SHARDS];
+	uint16_t members[HIN_BATCH_FRAMES];
+	size_t member_count;
+	/* before this batch the clock entered a new minute */
+	bool tick;
+	int64_t tick_us;
+	_Atomic uint64_t decoded; /* number of the batch that is ready, + 1 */
+	_Atomic unsigned consumed;
+};
+
+/* Frames that were read and not yet given to a slot. */
+struct pending {
+	struct hin_batch batch;
+	size_t at;
+};
+
+struct member {
+	struct hin_member told;
+	struct hin_distinct targets, ports;
+	uint32_t marks; /* majority vote over tools */
+	uint64_t asked, answered;
+};
+
+struct dark_range {
+	uint32_t first, last; /* host order */
+	uint32_t offset;      /* in the bitmap */
+};
+
+/* What is over: bounded, the smallest go first. */
+struct results {
+	struct hin_event *events;
+	struct hin_victim *victims;
+	struct hin_flood *floods, *amplifications;
+	size_t event_count, victim_count, flood_count, amplification_count;
+	size_t event_size, victim_size, flood_size, amplification_size;
+	uint64_t lost;
+};
+
+#define RESULTS_LIMIT 65536 /* of each list; twice as many before the smallest are cut off */
+
+struct hin_telescope {
+	struct hin_telescope_options options;
+	struct hin_marker marker;
+	uint64_t secret[2];
+	uint64_t dark_v4, dark_v6;
+	struct dark_range *dark_ranges;
+	size_t dark_range_count;
+	uint8_t *dark_seen; /* one bit an address; NULL when too many */
+	int64_t timeout_us;
+	struct shard shards[HIN_SHARDS];
+	struct counters *counters; /* one a thread */
+	uint32_t flow_flush;	   /* packets after which flows are flushed at the latest */
+
+	/* reading: under `read_lock` */
+	pthread_mutex_t read_lock;
+	uint64_t next_batch; /* number of the next batch to be read */
+	int64_t clock_us;    /* largest time so far, INT64_MIN before the first packet */
+	uint64_t flow_packets; /* since the last flush */
+	uint64_t fold_frames;
+	bool ended;
+	enum hin_code read_code;
+	struct hin_error read_error;
+	hin_batch_reader_fn read;
+	void *read_user;
+	struct pending pending[HIN_TELESCOPE_THREADS]; /* by queue */
+
+	struct slot *slots;
+	unsigned slot_count;
+	_Atomic uint64_t retired; /* batches that all threads are done with */
+	_Atomic uint64_t frames;
+	_Atomic uint64_t drops;
+	_Atomic bool stop;
+	_Atomic bool failed; /* a sink said no */
+	_Atomic uint32_t epoch; /* futex: something changed */
+	_Atomic unsigned ticking;
+
+	/* the minute's work: one thread, while all others wait */
+	int64_t minute_us; /* start of the running minute, INT64_MIN before the first */
+	uint64_t clock_steps;
+	struct hin_change change;
+	uint64_t (*port_totals)[2]; /* packets, bytes; HIN_CHANGE_PORTS */
+	uint64_t *port_minute;	    /* HIN_CHANGE_PORTS */
+	struct hin_series_point *series;
+	size_t series_count, series_size;
+	int64_t series_step_us;
+	struct hin_series_point running;
+	int64_t expired_us; /* clock at the last expiry */
+	struct results over;
+	struct hin_tool_stat over_tools[HIN_TOOL_COUNT];
+
+	/* members: thread 0 */
+	struct member *members;
+	size_t member_count, member_size;
+	struct hin_distinct_pool member_pool;
+	uint64_t members_lost;
+};
+
+/* Turn events that were idle too long into results (judge.c). */
+void hin_telescope_expire(struct hin_telescope *t, int64_t now_us);
+
+/* Sum of the threads' counters. */
+void hin_telescope_sum(struct counters *out, const struct hin_telescope *t);
+
+/* Judge everything that is known now; with `idle_us` only what was idle since before it. */
+void hin_judge(const struct hin_telescope *t, int64_t idle_us, int64_t now_us, struct results *out,
+	       struct hin_tool_stat tools[HIN_TOOL_COUNT]);
+void hin_results_fini(struct results *results);
