@@ -16,14 +16,14 @@ enum hin_code hin_batch_verify(const void *bytes, size_t size,
 			       const uint8_t public_key[HIN_KEY_PUBLIC], struct hin_error *err)
 {
 	uint8_t message[sizeof(HIN_BATCH_CONTEXT) + 32] = HIN_BATCH_CONTEXT;
-	const uint8_t *signature = (const uint8_t *)bytes + size - 64;
 
 	if (size < HIN_BATCH_SIGNATURE)
 		return hin_fail(err, HIN_ETRUNCATED, "batch of %zu bytes has no signature", size);
 	if (sodium_init() < 0)
 		return hin_fail(err, HIN_EUNSUPPORTED, "libsodium does not start");
 	hin_batch_digest(message + sizeof(HIN_BATCH_CONTEXT), bytes, size - HIN_BATCH_SIGNATURE);
-	if (crypto_sign_verify_detached(signature, message, sizeof(message), public_key) != 0)
+	if (crypto_sign_verify_detached((const uint8_t *)bytes + size - 64, message,
+					sizeof(message), public_key) != 0)
 		return hin_fail(err, HIN_EVERIFY, "the batch's signature is not its sensor's");
 	return HIN_OK;
 }

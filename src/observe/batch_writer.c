@@ -787,11 +787,12 @@ enum hin_code hin_batch_writer_finish(struct hin_batch_writer *w, const uint8_t 
 				      size_t *size, struct hin_error *err)
 {
 	uint8_t digest[32];
-	bool done = put_header(w);
+	bool done;
 
 	if (w->mark.sequence == UINT64_MAX)
 		return hin_fail(err, HIN_ELIMIT, "no batch follows sequence %llu",
 				(unsigned long long)w->mark.sequence);
+	done = put_header(w);
 	for (enum hin_field i = 0; done && w->rows > 0 && i < HIN_FIELDS; i++)
 		done = put_column(w, i);
 	if (!done || !sign(w, digest))

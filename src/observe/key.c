@@ -239,7 +239,7 @@ enum hin_code hin_batch_mark_open(struct hin_batch_mark *out, const char *path,
 {
 	char file[PATH_MAX], text[FILE_MAX], again[FILE_MAX] = "no mark", hex[65];
 	unsigned long long epoch, sequence;
-	struct hin_batch_mark mark;
+	struct hin_batch_mark mark = { 0 };
 	enum hin_code code = mark_path(file, path, ".state", err);
 
 	if (code == HIN_OK)
