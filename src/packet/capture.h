@@ -10,9 +10,8 @@
  * Bad input never stops a run that has begun: what was whole is given, then the file's summary
  * names the reason and the offset. An input that is no capture at all is an error at open.
  *
- * Plain files are mapped piece by piece, so memory stays small whatever their size. A file that
- * shrinks meanwhile ends with HIN_FAULT_SHRANK: the first open installs a process-wide SIGBUS
- * handler that puts zeros where the file was and hands on every SIGBUS that is not ours.
+ * Files are read piece by piece into counted windows that frames point into: memory stays small
+ * whatever their size, and nothing is copied once it has been read or unpacked.
  *
  * Up to HIN_CAPTURE_KEEP_OPEN files stay open from hin_capture_open() on, so that privileges may be
  * dropped after it. Of more files each is opened again when its turn comes: a sandbox must then
@@ -54,7 +53,7 @@ struct hin_frame {
 	uint16_t input;	     /* index of the input it came from */
 };
 
-#define HIN_BATCH_FRAMES 512
+#define HIN_BATCH_FRAMES 1024
 
 struct hin_hold;
 

@@ -138,24 +138,6 @@ static enum hin_input_result find_format(struct hin_input *in)
 	}
 }
 
-/* Frames on pages that had vanished are zeros: take them back. */
-static size_t without_vanished(struct hin_input *in, const struct hin_frame *frames, size_t count)
-{
-	const struct hin_window *w = in->source.window;
-	size_t whole = hin_window_whole(w);
-	const uint8_t *good = w->start + whole;
-
-	if (HIN_LIKELY(whole == w->size))
-		return count;
-	while (count > 0 && frames[count - 1].data + frames[count - 1].size > good)
-		count--;
-	if (in->source.pos > good)
-		in->source.pos = good;
-	hin_source_vanished(&in->source);
-	note_fault(in, in->source.fault, "%s", in->source.reason);
-	return count;
-}
-
 enum hin_input_result hin_input_read(struct hin_input *in, struct hin_frame *out, size_t room,
 				     int64_t until, size_t *count)
 {
@@ -179,11 +161,8 @@ enum hin_input_result hin_input_read(struct hin_input *in, struct hin_frame *out
 		if (span.pos < span.end) {
 			stop = hin_walk_records(&in->walk, &span, out, room, until, count);
 			s->pos = span.pos;
-			*count = without_vanished(in, out, *count);
 		}
 		in->info->packets += *count;
-		if (s->fault != HIN_FAULT_NONE && !s->stream)
-			return *count > 0 ? HIN_INPUT_GOT : out_of_bytes(in, HIN_FILL_FAULT);
 		if (*count > 0) {
 			note_progress(in);
 			return HIN_INPUT_GOT; /* before the window may change */

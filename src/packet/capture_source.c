@@ -11,10 +11,8 @@
 
 #include "packet/capture_digest_priv.h"
 
-#define MAP_PIECE ((size_t)16 * 1024 * 1024) /* of a plain file, mapped at once */
-#define MAP_LEAST ((size_t)128 * 1024)	     /* less is read: cheaper than a map */
-#define STREAM_PIECE ((size_t)1024 * 1024)   /* window of unpacked or piped bytes */
-#define STREAM_ROOM ((size_t)16 * 1024)	     /* with less room a new window is begun */
+#define PIECE ((size_t)256 * 1024)     /* of a window: it should stay in the second-level cache */
+#define LEAST_ROOM ((size_t)16 * 1024) /* with less room a new window is begun */
 #define PEEK_PIECE ((size_t)16 * 1024)
 #define RAW_PIECE ((size_t)64 * 1024)
 #define RATIO_FROM (UINT64_C(64) * 1024 * 1024) /* less may expand as it likes */
@@ -210,7 +208,6 @@ static enum hin_fill begin(struct hin_source *s)
 			return result;
 	}
 	s->packing = hin_inflate_detect(s->raw, s->raw_end);
-	s->stream = s->packing != HIN_INFLATE_NONE || s->pipe || s->follow;
 	if (s->packing != HIN_INFLATE_NONE && s->inflate == NULL) {
 		s->inflate = hin_inflate_new(s->packing);
 		if (s->inflate == NULL)
@@ -305,8 +302,8 @@ static enum hin_fill produce(struct hin_source *s)
 static bool make_room(struct hin_source *s, size_t want, bool peek)
 {
 	size_t have = (size_t)(s->end - s->pos);
-	size_t least = want - have > STREAM_ROOM ? want - have : STREAM_ROOM;
-	size_t piece = peek ? PEEK_PIECE : STREAM_PIECE;
+	size_t least = want - have > LEAST_ROOM ? want - have : LEAST_ROOM;
+	size_t piece = peek ? PEEK_PIECE : PIECE;
 	struct hin_window *fresh;
 
 	if (s->window != NULL && (size_t)(s->window->start + s->window->size - s->end) >= least)
@@ -324,8 +321,14 @@ static bool make_room(struct hin_source *s, size_t want, bool peek)
 	return true;
 }
 
-static enum hin_fill fill_stream(struct hin_source *s, size_t want, bool peek)
+enum hin_fill hin_source_fill(struct hin_source *s, size_t want, bool peek)
 {
+	if (!s->begun) {
+		enum hin_fill result = s->fault == HIN_FAULT_NONE ? begin(s) : HIN_FILL_FAULT;
+
+		if (result != HIN_FILL_OK)
+			return result;
+	}
 	if (!make_room(s, want, peek))
 		return HIN_FILL_NOMEM;
 	while ((size_t)(s->end - s->pos) < want) {
@@ -343,121 +346,6 @@ static enum hin_fill fill_stream(struct hin_source *s, size_t want, bool peek)
 	return HIN_FILL_OK;
 }
 
-/* Read a piece of a plain file into a window on the heap. */
-static struct hin_window *read_window(struct hin_source *s, int fd, uint64_t offset, size_t size)
-{
-	struct hin_window *w = hin_window_new(size, offset);
-	size_t have = 0;
-
-	while (w != NULL && have < size) {
-		ssize_t got = pread(fd, w->start + have, size - have, (off_t)(offset + have));
-
-		if (got == -1 && errno == EINTR)
-			continue;
-		if (got == -1)
-			give_up(s, HIN_FAULT_READ, "%s", strerror(errno));
-		if (got <= 0) {
-			s->file_size = offset + have;
-			s->shrank = true;
-			break;
-		}
-		have += (size_t)got;
-	}
-	if (w != NULL)
-		s->end = w->start + have;
-	return w;
-}
-
-/* Move the window over a plain file so that it starts at `offset` and holds `want` bytes. */
-static enum hin_fill move_window(struct hin_source *s, uint64_t offset, size_t want, bool peek)
-{
-	uint64_t base = offset & ~(uint64_t)(sysconf(_SC_PAGESIZE) - 1);
-	size_t piece = peek ? PEEK_PIECE : MAP_PIECE;
-	struct hin_window *w = NULL;
-	struct stat st;
-	size_t size;
-	int fd = hin_source_lend(s);
-
-	if (fd == -1)
-		return HIN_FILL_FAULT;
-	if (fstat(fd, &st) == 0 && (uint64_t)st.st_size < s->file_size) {
-		s->file_size = (uint64_t)st.st_size;
-		s->shrank = true;
-	}
-	if (offset >= s->file_size) {
-		hin_source_return(s, fd);
-		s->end = s->pos;
-		s->whole = true;
-		return HIN_FILL_OK;
-	}
-	if (piece < want + (size_t)(offset - base))
-		piece = want + (size_t)(offset - base);
-	size = s->file_size - base < piece ? (size_t)(s->file_size - base) : piece;
-	if (!peek && size > MAP_LEAST)
-		w = hin_window_map(fd, base, size, true);
-	if (w != NULL) {
-		s->end = w->start + size;
-		/* a hint only: the next piece is brought in while this one is worked on */
-		(void)posix_fadvise(fd, (off_t)(base + size), (off_t)MAP_PIECE,
-				    POSIX_FADV_WILLNEED);
-	} else {
-		size -= (size_t)(offset - base);
-		base = offset;
-		if (size > STREAM_PIECE && size > want)
-			size = want > STREAM_PIECE ? want : STREAM_PIECE;
-		w = read_window(s, fd, base, size);
-	}
-	hin_source_return(s, fd);
-	if (w == NULL)
-		return HIN_FILL_NOMEM;
-	hin_window_unref(s->window);
-	s->window = w;
-	s->pos = w->start + (offset - base);
-	s->whole = base + (uint64_t)(s->end - w->start) >= s->file_size;
-	return HIN_FILL_OK;
-}
-
-static enum hin_fill fill_file(struct hin_source *s, size_t want, bool peek)
-{
-	while ((size_t)(s->end - s->pos) < want) {
-		enum hin_fill result;
-
-		if (s->whole && s->fault == HIN_FAULT_NONE && s->shrank)
-			give_up(s, HIN_FAULT_SHRANK, "became shorter while it was read");
-		if (s->fault != HIN_FAULT_NONE)
-			return HIN_FILL_FAULT;
-		if (s->whole)
-			return HIN_FILL_LAST;
-		result = move_window(s, s->window != NULL ? hin_source_offset(s) : 0, want, peek);
-		if (result != HIN_FILL_OK)
-			return result;
-	}
-	return HIN_FILL_OK;
-}
-
-enum hin_fill hin_source_fill(struct hin_source *s, size_t want, bool peek)
-{
-	if (!s->begun) {
-		enum hin_fill result = s->fault == HIN_FAULT_NONE ? begin(s) : HIN_FILL_FAULT;
-
-		if (result != HIN_FILL_OK)
-			return result;
-	}
-	return s->stream ? fill_stream(s, want, peek) : fill_file(s, want, peek);
-}
-
-void hin_source_vanished(struct hin_source *s)
-{
-	struct stat st;
-	int fd = hin_source_lend(s);
-
-	if (fd != -1 && fstat(fd, &st) == 0 && (uint64_t)st.st_size >= s->file_size)
-		give_up(s, HIN_FAULT_READ, "a part of the file could not be read");
-	else
-		give_up(s, HIN_FAULT_SHRANK, "became shorter while it was read");
-	hin_source_return(s, fd);
-}
-
 uint64_t hin_source_offset(const struct hin_source *s)
 {
 	return s->window != NULL ? s->window->offset + (uint64_t)(s->pos - s->window->start) : 0;
@@ -465,7 +353,7 @@ uint64_t hin_source_offset(const struct hin_source *s)
 
 uint64_t hin_source_done(const struct hin_source *s)
 {
-	return s->stream ? s->raw_offset - (s->raw_end - s->raw_pos) : hin_source_offset(s);
+	return s->raw_offset - (s->raw_end - s->raw_pos);
 }
 
 /* Free all but what names the file. */
@@ -487,7 +375,7 @@ void hin_source_rewind(struct hin_source *s)
 		close(s->fd);
 		s->fd = -1;
 	}
-	s->whole = s->shrank = s->stream = s->begun = s->raw_whole = false;
+	s->whole = s->begun = s->raw_whole = false;
 	s->packing = HIN_INFLATE_NONE;
 	s->raw_pos = s->raw_end = 0;
 	s->raw_offset = s->expanded = 0;

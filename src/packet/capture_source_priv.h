@@ -36,13 +36,11 @@ struct hin_source {
 	/* the plain bytes */
 	struct hin_window *window;
 	const uint8_t *pos, *end;
-	bool whole;  /* all that will ever come lies before `end` */
-	bool shrank; /* the file ends before the size it had */
+	bool whole; /* all that will ever come lies before `end` */
 
-	/* packed or piped bytes on their way */
+	/* raw bytes on their way */
 	enum hin_inflate_kind packing;
 	struct hin_inflate *inflate;
-	bool stream;  /* read into the heap, not mapped */
 	bool begun;   /* the packing is known */
 	uint8_t *raw; /* raw bytes read and not used yet */
 	size_t raw_pos, raw_end;
@@ -66,15 +64,9 @@ HIN_MUST_USE enum hin_code hin_source_open(struct hin_source *source, struct hin
 
 /*
  * Have at least `want` bytes between `pos` and `end`. `peek` brings just that much, for a look at
- * the start of a file; else a file is mapped in large pieces.
+ * the start of a file.
  */
 HIN_MUST_USE enum hin_fill hin_source_fill(struct hin_source *source, size_t want, bool peek);
-
-/*
- * A page of the window vanished under a reader: set `fault` and `reason` to why, and end the source
- * at what was there.
- */
-void hin_source_vanished(struct hin_source *source);
 
 /* Offset of `pos` in the plain stream. */
 uint64_t hin_source_offset(const struct hin_source *source);

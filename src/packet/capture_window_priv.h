@@ -1,25 +1,23 @@
 /*
  * capture_window - a counted piece of memory that frames point into.
  *
- * Either a piece of a mapped file or heap memory that a stream was read into. The reader of an
- * input has one reference and each batch with frames in it another; the last one frees it.
+ * The bytes of an input are read into windows on the heap, and frames point there. The reader of
+ * the input has one reference and each batch with frames in it another; the last one frees it.
  *
- * A mapped file that shrinks makes its vanished pages raise SIGBUS. A process-wide handler then
- * puts a page of zeros there and notes the place, so that reading goes on and hin_window_whole()
- * tells.
+ * Files are read, not mapped: measured on 1.2 GB in the page cache, reading into a window that
+ * stays in the second-level cache took 0.11 s, mapping and touching the pages 0.23 to 0.33 s, and a
+ * file that shrinks is a short read instead of a SIGBUS.
  *
  * Ownership: counted, hin_window_unref() ends it.
  * Threads:   references may be dropped by any thread; all else by the thread that reads the input.
  */
 #pragma once
 #include <stdatomic.h>
-#include <sys/types.h>
 
 #include "packet/capture.h"
 
 struct hin_window {
 	_Atomic uint32_t refs;
-	int slot; /* in the table of mapped windows, -1 = heap */
 	uint8_t *start;
 	size_t size;	 /* bytes at `start` */
 	uint64_t offset; /* of `start` in the plain stream */
@@ -28,15 +26,6 @@ struct hin_window {
 
 /* A window of `size` bytes of heap; NULL when memory is short. */
 struct hin_window *hin_window_new(size_t size, uint64_t offset);
-
-/*
- * A window over `size` bytes of the file `fd` from `offset`, a multiple of the page size; the pages
- * are brought in at once with `populate`. NULL when it cannot be mapped (then read it instead).
- */
-struct hin_window *hin_window_map(int fd, uint64_t offset, size_t size, bool populate);
-
-/* Bytes from its start on that were really there: its size, or less once a page had vanished. */
-size_t hin_window_whole(const struct hin_window *w);
 
 void hin_window_ref(struct hin_window *w);
 
