@@ -118,8 +118,6 @@ static void sort_items(struct hin_prefix_tree *tree)
 {
 	size_t kept = 0;
 
-	if (tree->count == 0)
-		return;
 	qsort(tree->items, tree->count, sizeof(tree->items[0]), compare_items);
 	for (size_t i = 1; i < tree->count; i++) {
 		const struct hin_prefix *last = &tree->items[kept].prefix;
@@ -370,8 +368,10 @@ static enum hin_code build_trie(struct hin_prefix_trie *out, const struct hin_pr
 
 enum hin_code hin_prefix_tree_build(struct hin_prefix_tree *tree, struct hin_error *err)
 {
-	if (tree->built)
+	if (tree->built || tree->count == 0) {
+		tree->built = true;
 		return HIN_OK;
+	}
 	sort_items(tree);
 	if (build_trie(&tree->v4, tree->items, tree->v4_count, true) != HIN_OK ||
 	    build_trie(&tree->v6, tree->items + tree->v4_count, tree->count - tree->v4_count,
