@@ -108,8 +108,8 @@ void hin_log_write_limited(struct hin_log_site *site, int64_t now_ns, enum hin_l
 void hin_log_flush(struct hin_log_site *site, int64_t now_ns, enum hin_log_level level,
 		   const char *event);
 
-/* The fields given, ended. */
-#define HIN_LOG_FIELDS(...) ((const struct hin_log_field[]){ __VA_ARGS__ __VA_OPT__(, ){ 0 } })
+/* The fields given, ended. The first element only takes the comma of an empty list. */
+#define HIN_LOG_FIELDS(...) (((const struct hin_log_field[]){ { 0 }, ##__VA_ARGS__, { 0 } }) + 1)
 
 /* Write a line now: level, event, fields. */
 #define hin_log(level, event, ...)                                                                 \

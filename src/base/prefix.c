@@ -597,7 +597,7 @@ enum hin_code hin_prefix_stream_read(FILE *in, const char *name, hin_prefix_line
 				     void *user, struct hin_error *err)
 {
 	static const char byte_order_mark[] = "\xef\xbb\xbf";
-	char text[HIN_PREFIX_LINE_LIMIT + 1];
+	char text[HIN_PREFIX_LINE_LIMIT + 1] = "";
 	enum hin_code code = HIN_OK;
 
 	errno = 0;

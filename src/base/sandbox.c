@@ -70,8 +70,8 @@ static enum hin_code find_account(struct account *out, const char *text, struct 
 /* Is the process `account` already, by all of its ids? */
 static bool is_account(const struct account *account)
 {
-	uid_t r, e, s;
-	gid_t gr, ge, gs;
+	uid_t r = 0, e = 0, s = 0;
+	gid_t gr = 0, ge = 0, gs = 0;
 
 	return getresuid(&r, &e, &s) == 0 && getresgid(&gr, &ge, &gs) == 0 && r == account->uid &&
 	       e == account->uid && s == account->uid && gr == account->gid && ge == account->gid &&
@@ -80,7 +80,7 @@ static bool is_account(const struct account *account)
 
 enum hin_code hin_sandbox_drop_user(struct hin_sandbox *s, const char *user, struct hin_error *err)
 {
-	struct account account;
+	struct account account = { 0 };
 	enum hin_code code = find_account(&account, user, err);
 
 	if (code != HIN_OK)
