@@ -23,8 +23,9 @@ struct hin_report_options {
 	bool colour;	    /* text: with terminal colours */
 	unsigned width;	    /* text: columns of the terminal; 0 = 80, never wider than 80 */
 	unsigned rows;	    /* text and page: longest table; 0 = 10 in text, 50 on the page */
-	const struct hin_geo *geo; /* country and AS of addresses, or NULL */
-	const char *program;	   /* "hinomi 0.1.0": said where given, or NULL */
+	struct hin_geo *const *geo; /* tables of country and AS; the first that knows counts */
+	size_t geo_count;	    /* 0: nothing is said of places */
+	const char *program;	    /* "hinomi 0.1.0": said where given, or NULL */
 };
 
 /*

@@ -165,3 +165,21 @@ const char *hin_report_list_name(enum hin_report_list list)
 
 	return (unsigned)list < HIN_REPORT_LIST_COUNT ? names[list] : NULL;
 }
+
+void hin_report_place(struct hin_geo_info *out, const struct hin_report_options *options,
+		      const struct hin_addr *addr)
+{
+	*out = (struct hin_geo_info){ 0 };
+	for (size_t i = 0; options != NULL && i < options->geo_count; i++) {
+		struct hin_geo_info found;
+
+		if (hin_geo_find(options->geo[i], addr, &found) != HIN_OK)
+			continue;
+		if (out->country[0] == '\0')
+			memcpy(out->country, found.country, sizeof(out->country));
+		if (out->as_number == 0) {
+			out->as_number = found.as_number;
+			memcpy(out->as_name, found.as_name, sizeof(out->as_name));
+		}
+	}
+}

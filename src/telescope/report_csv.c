@@ -4,7 +4,8 @@
 /* A table of RFC 4180 on its way out; cells are written left to right. */
 struct csv {
 	struct sink sink;
-	bool more; /* a cell stands before in this row */
+	const struct hin_report_options *options; /* or NULL */
+	bool more;				  /* a cell stands before in this row */
 };
 
 static void next_cell(struct csv *c)
@@ -119,6 +120,26 @@ static void cell_top(struct csv *c, const struct hin_port_count *top, unsigned c
 	cell(c, hin_buffer_text(&text));
 }
 
+static bool has_places(const struct csv *c)
+{
+	return c->options != NULL && c->options->geo_count > 0;
+}
+
+/* The last cells of a row: where its address is, when tables that know were given. */
+static void cells_place(struct csv *c, const struct hin_addr *addr)
+{
+	struct hin_geo_info place;
+
+	if (!has_places(c))
+		return;
+	hin_report_place(&place, c->options, addr);
+	cell(c, place.country);
+	next_cell(c);
+	if (place.as_number != 0)
+		hin_buffer_printf(&c->sink.text, "%u", place.as_number);
+	cell(c, place.as_name);
+}
+
 static void event_row(struct csv *c, const struct hin_event *e)
 {
 	char text[REPORT_ADDR_TEXT];
@@ -147,6 +168,7 @@ static void event_row(struct csv *c, const struct hin_event *e)
 	cell_bool(c, e->member);
 	cell(c, e->research);
 	cell_digest(c, e->has_evidence, e->evidence);
+	cells_place(c, &e->source);
 	end_row(c);
 }
 
@@ -174,6 +196,7 @@ static void victim_row(struct csv *c, const struct hin_victim *v)
 	cell_estimate(c, v->attack_rate);
 	cell_estimate(c, v->attack_packets);
 	cell_digest(c, v->has_evidence, v->evidence);
+	cells_place(c, &v->address);
 	end_row(c);
 }
 
@@ -195,6 +218,7 @@ static void flood_row(struct csv *c, const struct hin_flood *f, bool amplificati
 	cell_u64(c, f->peak);
 	cell_time(c, f->first_us);
 	cell_time(c, f->last_us);
+	cells_place(c, &f->target);
 	end_row(c);
 }
 
@@ -214,6 +238,7 @@ static void member_row(struct csv *c, const struct hin_member *m)
 	cell_time(c, m->last_us);
 	cell_addr(c, &m->first_target);
 	cell_u64(c, m->first_port);
+	cells_place(c, &m->address);
 	end_row(c);
 }
 
@@ -305,12 +330,13 @@ enum hin_code hin_report_csv(FILE *out, enum hin_report_list list,
 			     const struct hin_picture *picture,
 			     const struct hin_report_options *options, struct hin_error *err)
 {
-	struct csv c = { .sink.out = out };
+	struct csv c = { .sink.out = out, .options = options };
 
-	(void)options;
 	if ((unsigned)list >= HIN_REPORT_LIST_COUNT)
 		return hin_fail(err, HIN_EUSAGE, "no list number %u", (unsigned)list);
 	hin_buffer_puts(&c.sink.text, headers[list]);
+	if (has_places(&c) && list != HIN_REPORT_PORTS && list != HIN_REPORT_RISING)
+		hin_buffer_puts(&c.sink.text, ",country,as,as_name");
 	end_row(&c);
 	put_rows(&c, list, picture);
 	return hin_report_sink_end(&c.sink, err);

@@ -7,6 +7,7 @@
  */
 struct json {
 	struct sink sink;
+	const struct hin_report_options *options; /* or NULL */
 	unsigned depth;
 	bool more; /* something stands before in this object or list */
 };
@@ -159,6 +160,20 @@ static void put_service(struct json *j, uint8_t proto, uint16_t port)
 	put_text(j, "service", hin_service_text(text, proto, port));
 }
 
+/* Where an address is; nothing without tables that know it. */
+static void put_place(struct json *j, const struct hin_addr *addr)
+{
+	struct hin_geo_info place;
+
+	hin_report_place(&place, j->options, addr);
+	if (place.country[0] != '\0')
+		put_text(j, "country", place.country);
+	if (place.as_number != 0) {
+		put_u64(j, "as", place.as_number);
+		put_text(j, "as_name", place.as_name);
+	}
+}
+
 static void put_first_last(struct json *j, int64_t first_us, int64_t last_us)
 {
 	put_time(j, "first", first_us);
@@ -169,13 +184,13 @@ static void put_first_last(struct json *j, int64_t first_us, int64_t last_us)
 static void put_tool(struct json *j, enum hin_tool tool, uint8_t confidence)
 {
 	if (hin_tool_is_stack(tool)) {
-		put_text(j, "tool", hin_tool_name(HIN_TOOL_NONE));
+		put_text(j, "tool", hin_tool_name(HIN_SIGN_NONE));
 		put_text(j, "stack", hin_tool_name(tool));
 		put_u64(j, "stack_confidence", confidence);
 		return;
 	}
 	put_text(j, "tool", hin_tool_name(tool));
-	if (tool != HIN_TOOL_NONE)
+	if (tool != HIN_SIGN_NONE)
 		put_u64(j, "tool_confidence", confidence);
 }
 
@@ -319,7 +334,7 @@ static void put_icmp_types(struct json *j, const char *name, const uint64_t type
 static void put_tools(struct json *j, const struct hin_picture *p, bool stacks)
 {
 	put_object(j, stacks ? "stacks" : "tools");
-	for (unsigned tool = 0; tool < HIN_TOOL_COUNT; tool++) {
+	for (unsigned tool = 0; tool < HIN_SIGN_COUNT; tool++) {
 		if (p->tools[tool].packets == 0 || hin_tool_is_stack(tool) != stacks)
 			continue;
 		put_object(j, hin_tool_name(tool));
@@ -413,10 +428,11 @@ static void put_event(struct json *j, const struct hin_event *e)
 	put_row(j);
 	put_link(j, e->link);
 	put_text(j, "source", hin_report_source(source, e));
+	put_place(j, &e->source);
 	put_text(j, "kind", hin_class_name(e->class));
 	put_text(j, "scan", hin_scan_type_name(e->scan));
 	put_tool(j, e->tool, e->confidence);
-	if (e->tool != HIN_TOOL_NONE)
+	if (e->tool != HIN_SIGN_NONE)
 		put_double(j, "share", e->share);
 	put_u64(j, "packets", e->packets);
 	put_u64(j, "bytes", e->bytes);
@@ -447,6 +463,7 @@ static void put_victim(struct json *j, const struct hin_victim *v)
 	put_row(j);
 	put_link(j, v->link);
 	put_addr(j, "address", &v->address);
+	put_place(j, &v->address);
 	put_text(j, "service", hin_report_victim_service(service, v));
 	put_text(j, "kind", hin_class_name(v->class));
 	put_protocol(j, "protocol", v->proto);
@@ -477,6 +494,7 @@ static void put_flood(struct json *j, const struct hin_flood *f, bool amplificat
 	put_row(j);
 	put_link(j, f->link);
 	put_addr(j, "target", &f->target);
+	put_place(j, &f->target);
 	if (amplification)
 		put_text(j, "protocol", service);
 	else
@@ -499,6 +517,7 @@ static void put_member(struct json *j, const struct hin_member *m)
 {
 	put_row(j);
 	put_addr(j, "address", &m->address);
+	put_place(j, &m->address);
 	if (m->name[0] != '\0')
 		put_text(j, "name", m->name);
 	put_bool(j, "infected", m->infected);
@@ -610,7 +629,7 @@ static void put_series(struct json *j, const struct hin_picture *p)
 enum hin_code hin_report_json(FILE *out, const struct hin_picture *picture,
 			      const struct hin_report_options *options, struct hin_error *err)
 {
-	struct json j = { .sink.out = out };
+	struct json j = { .sink.out = out, .options = options };
 
 	open_with(&j, '{');
 	put_about(&j, picture, options != NULL ? options->program : NULL);

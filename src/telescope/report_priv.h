@@ -3,6 +3,7 @@
 #include <math.h>
 
 #include "base/buffer.h"
+#include "base/geo.h"
 #include "base/time.h"
 #include "telescope/names.h"
 #include "telescope/report.h"
@@ -55,6 +56,10 @@ const char *hin_report_hex(char *out, const uint8_t *digest, size_t bytes);
 
 /* Microseconds from first to last, 0 when the clock ran back. */
 int64_t hin_report_span_us(int64_t first_us, int64_t last_us);
+
+/* What the tables of countries and networks know of `addr`; empty where they know nothing. */
+void hin_report_place(struct hin_geo_info *out, const struct hin_report_options *options,
+		      const struct hin_addr *addr);
 
 /* --- for people: report_words.c --- */
 
@@ -119,20 +124,22 @@ size_t hin_report_verdict(struct verdict_line lines[REPORT_VERDICT_LINES],
 
 /* --- tables for text and page: report_tables.c --- */
 
-#define REPORT_COLUMNS 14
+#define REPORT_COLUMNS 18
 #define REPORT_CELL 240
 
 struct report_column {
 	const char *head;
-	bool right;    /* a number */
-	uint8_t least; /* may be cut down to this on a narrow terminal; 0: never cut */
-	uint8_t keep;  /* 0: on the page alone; else those with less go first when space is short */
+	const char *look; /* class on the page beside what follows from the rest, or NULL */
+	bool right;	  /* a number */
+	uint8_t least;	  /* may be cut down to this on a narrow terminal; 0: never cut */
+	uint8_t keep; /* 0: on the page alone; else those with less go first when space is short */
 };
 
 /* One row as it is filled; outside text in cells is escaped for a terminal, not yet for HTML. */
 struct report_cells {
 	struct hin_buffer at[REPORT_COLUMNS];
 	double share; /* of the whole, 0-1: length of the row's bar */
+	uint64_t id;  /* by which commands name it, or 0 */
 	enum level level;
 	char memory[REPORT_COLUMNS][REPORT_CELL];
 };
@@ -178,3 +185,19 @@ void hin_report_table(struct report_table *table, enum report_table_id id,
 
 /* Fill `cells` with row `row` of `table`; they are valid while `cells` stays where it is. */
 void hin_report_cells(struct report_cells *cells, const struct report_table *table, size_t row);
+
+/* --- the page: report_html.c, report_chart.c --- */
+
+/* Append text for HTML. It must be safe for a terminal already: only markup is still escaped. */
+void hin_report_markup(struct hin_buffer *out, const char *text);
+
+/* Append the chart of packets over time, one colour a kind; nothing without a series. */
+void hin_report_chart(struct hin_buffer *out, const struct hin_picture *picture,
+		      enum hin_lang lang);
+
+/* Append small charts of the busiest ports; nothing without them. */
+void hin_report_multiples(struct hin_buffer *out, const struct hin_picture *picture,
+			  enum hin_lang lang);
+
+/* Append a bar of `share` (0-1) of its cell. */
+void hin_report_bar(struct hin_buffer *out, double share);

@@ -2,13 +2,16 @@
 #include "telescope/report_priv.h"
 #include "text/words.h"
 
-/* What a column is like: a number (to the right), or text that may be cut down to so many columns.
- */
+/* What a column is like. */
 enum {
+	PLAIN = 0, /* text that is never cut */
 	NUMBER = 1,
-	NAME = 12,
+	NAME = 12, /* text that may be cut down to so many columns */
 	LIST = 16,
 	WORDS = 20,
+	DIGEST = 101,
+	UNBROKEN = 102,
+	SPAN = 103,
 };
 
 /* How long a column stays when a terminal is too narrow for all; 0 is for the page alone. */
@@ -20,15 +23,57 @@ enum {
 	KEEP_ALWAYS = 9,
 };
 
-static void add(struct report_table *t, uint8_t keep, unsigned how, const char *en, const char *ja)
+static void add(struct report_table *t, uint8_t keep, uint8_t how, const char *en, const char *ja)
 {
-	if (t->column_count < REPORT_COLUMNS)
-		t->columns[t->column_count++] = (struct report_column){
-			.head = either(t->lang, en, ja),
-			.right = how == NUMBER,
-			.least = how == NUMBER ? 0 : (uint8_t)how,
-			.keep = keep,
-		};
+	struct report_column *column = &t->columns[t->column_count];
+
+	if (t->column_count == REPORT_COLUMNS)
+		return;
+	t->column_count++;
+	*column = (struct report_column){ .head = either(t->lang, en, ja), .keep = keep };
+	switch (how) {
+	case NUMBER:
+		column->right = true;
+		break;
+	case NAME:
+	case LIST:
+	case WORDS:
+		column->least = how;
+		break;
+	case DIGEST:
+		column->look = "id digest";
+		break;
+	case UNBROKEN:
+		column->look = "nowrap";
+		break;
+	case SPAN:
+		column->look = "span";
+		break;
+	}
+}
+
+/* Where an address is, when tables that know were given. */
+static void add_place(struct report_table *t)
+{
+	if (t->options->geo_count == 0)
+		return;
+	add(t, KEEP, PLAIN, "From", "国");
+	add(t, PAGE, PLAIN, "Network", "ネットワーク");
+}
+
+/* The cells of add_place(); returns the next one. */
+static struct hin_buffer *put_place(struct hin_buffer *c, const struct report_table *t,
+				    const struct hin_addr *addr)
+{
+	struct hin_geo_info place;
+
+	if (t->options->geo_count == 0)
+		return c;
+	hin_report_place(&place, t->options, addr);
+	hin_buffer_puts(c++, place.country[0] != '\0' ? place.country : "-");
+	if (place.as_number != 0)
+		hin_buffer_printf(c, "AS%u %s", place.as_number, place.as_name);
+	return c + 1;
 }
 
 static void put_addr(struct hin_buffer *out, const struct hin_addr *addr)
@@ -50,6 +95,15 @@ static void put_share(struct hin_buffer *out, uint64_t part, uint64_t whole)
 	hin_buffer_puts(out, hin_words_percent(text, part, whole));
 }
 
+static void put_coverage(struct hin_buffer *out, double coverage)
+{
+	if (!(coverage > 0))
+		hin_buffer_putc(out, '-');
+	else
+		put_share(out, coverage < 1 ? (uint64_t)(coverage * 1e9) + 1 : 1,
+			  coverage < 1 ? 1000000000 : 1);
+}
+
 static double share(uint64_t part, uint64_t whole)
 {
 	double value = whole > 0 ? (double)part / (double)whole : 0;
@@ -65,16 +119,11 @@ static void put_rate(struct hin_buffer *out, double rate, enum hin_lang lang)
 		hin_buffer_putc(out, '-');
 }
 
-static void put_link(struct hin_buffer *out, uint64_t link)
-{
-	hin_buffer_printf(out, "%016llx", (unsigned long long)link);
-}
-
 /* A tool with its confidence: "ZMap 99 %". A stack is told too, as what it is. */
 static void put_tool(struct hin_buffer *out, enum hin_tool tool, uint8_t confidence,
 		     enum hin_lang lang)
 {
-	if (tool == HIN_TOOL_NONE) {
+	if (tool == HIN_SIGN_NONE) {
 		hin_buffer_putc(out, '-');
 		return;
 	}
@@ -90,6 +139,7 @@ static void member_row(struct report_cells *cells, const struct report_table *t,
 
 	cells->level = m->infected ? LEVEL_ALARM : LEVEL_WARN;
 	put_addr(c++, &m->address);
+	c = put_place(c, t, &m->address);
 	put_name(c++, m->name);
 	hin_buffer_puts(c++, m->infected ? either(t->lang, "infected?", "感染の疑い")
 					 : either(t->lang, "under attack", "被攻撃"));
@@ -120,16 +170,17 @@ static void member_table(struct report_table *t)
 	t->rows = t->picture->member_count;
 	t->total = t->picture->member_total;
 	t->row = member_row;
-	add(t, KEEP_ALWAYS, 0, "Address", "アドレス");
+	add(t, KEEP_ALWAYS, PLAIN, "Address", "アドレス");
+	add_place(t);
 	add(t, KEEP, NAME, "Name", "名称");
-	add(t, KEEP_ALWAYS, 0, "State", "状態");
+	add(t, KEEP_ALWAYS, UNBROKEN, "State", "状態");
 	add(t, KEEP_LONG, NAME, "Tool", "ツール");
 	add(t, KEEP_LONG, LIST, "Ports", "ポート");
 	add(t, KEEP_LONG, NUMBER, "Packets", "パケット");
 	add(t, PAGE, NUMBER, "Targets", "宛先数");
-	add(t, PAGE, 0, "First target", "最初の宛先");
-	add(t, KEEP_LITTLE, 0, "First, UTC", "初回 (UTC)");
-	add(t, PAGE, 0, "Last, UTC", "最終 (UTC)");
+	add(t, PAGE, PLAIN, "First target", "最初の宛先");
+	add(t, KEEP_LITTLE, UNBROKEN, "First, UTC", "初回 (UTC)");
+	add(t, PAGE, UNBROKEN, "Last, UTC", "最終 (UTC)");
 }
 
 static void victim_row(struct report_cells *cells, const struct report_table *t, size_t row)
@@ -139,6 +190,7 @@ static void victim_row(struct report_cells *cells, const struct report_table *t,
 
 	cells->level = v->member ? LEVEL_ALARM : LEVEL_CALM;
 	put_addr(c++, &v->address);
+	c = put_place(c, t, &v->address);
 	if (v->many_ports)
 		hin_buffer_puts(c++, either(t->lang, "many ports", "多数のポート"));
 	else if (hin_report_has_ports(v->proto))
@@ -160,7 +212,7 @@ static void victim_row(struct report_cells *cells, const struct report_table *t,
 	if (v->open)
 		hin_buffer_puts(c, either(t->lang, ", going on", "、継続中"));
 	c++;
-	put_link(c++, v->link);
+	cells->id = v->link;
 }
 
 static void victim_table(struct report_table *t)
@@ -187,9 +239,10 @@ static void victim_table(struct report_table *t)
 	t->rows = t->picture->victim_count;
 	t->total = t->picture->victim_total;
 	t->row = victim_row;
-	add(t, KEEP_ALWAYS, 0, "Address", "アドレス");
+	add(t, KEEP_ALWAYS, PLAIN, "Address", "アドレス");
+	add_place(t);
 	add(t, KEEP_ALWAYS, LIST, "Attacked", "攻撃対象");
-	add(t, KEEP_LITTLE, 0, "We see", "観測内容");
+	add(t, KEEP_LITTLE, UNBROKEN, "We see", "観測内容");
 	add(t, KEEP_ALWAYS, NUMBER, "Packets", "パケット");
 	add(t, PAGE, NUMBER, "To addresses", "宛先数");
 	add(t, PAGE, NUMBER, "SYN-ACK", "SYN-ACK");
@@ -199,9 +252,8 @@ static void victim_table(struct report_table *t)
 		add(t, KEEP_LONG, NUMBER, "Attack/s (est.)", "攻撃/秒(推定)");
 		add(t, PAGE, NUMBER, "Attack packets (est.)", "攻撃総数(推定)");
 	}
-	add(t, KEEP, 0, "Since, UTC", "開始 (UTC)");
-	add(t, KEEP_LONG, 0, "For", "期間");
-	add(t, PAGE, 0, "Id", "識別子");
+	add(t, KEEP, UNBROKEN, "Since, UTC", "開始 (UTC)");
+	add(t, KEEP_LONG, SPAN, "For", "期間");
 }
 
 static void amplification_row(struct report_cells *cells, const struct report_table *t, size_t row)
@@ -215,6 +267,7 @@ static void amplification_row(struct report_cells *cells, const struct report_ta
 		meaning = hin_amplifier_meaning(f->port, t->lang);
 	cells->level = LEVEL_WARN;
 	put_addr(c++, &f->target);
+	c = put_place(c, t, &f->target);
 	hin_buffer_puts(c++, hin_report_flood_service(service, f, true));
 	hin_buffer_puts(c++, meaning != NULL ? meaning : "-");
 	hin_report_count(c++, f->sources, t->lang);
@@ -224,7 +277,7 @@ static void amplification_row(struct report_cells *cells, const struct report_ta
 	hin_report_count(c++, f->peak, t->lang);
 	hin_report_moment_short(c++, f->first_us);
 	hin_report_span(c++, f->first_us, f->last_us, t->lang);
-	put_link(c++, f->link);
+	cells->id = f->link;
 }
 
 static void amplification_table(struct report_table *t)
@@ -241,17 +294,17 @@ static void amplification_table(struct report_table *t)
 	t->rows = t->picture->amplification_count;
 	t->total = t->picture->amplification_total;
 	t->row = amplification_row;
-	add(t, KEEP_ALWAYS, 0, "Target", "宛先");
-	add(t, KEEP_ALWAYS, 0, "Protocol", "プロトコル");
+	add(t, KEEP_ALWAYS, PLAIN, "Target", "宛先");
+	add_place(t);
+	add(t, KEEP_ALWAYS, PLAIN, "Protocol", "プロトコル");
 	add(t, KEEP_LITTLE, WORDS, "Abused", "悪用された機器");
 	add(t, KEEP_LONG, NUMBER, "Servers", "台数");
 	add(t, KEEP_LONG, NUMBER, "Packets", "パケット");
 	add(t, KEEP, NUMBER, "Bytes", "バイト");
 	add(t, PAGE, NUMBER, "Fragments", "フラグメント");
 	add(t, PAGE, NUMBER, "Peak/min", "最大/分");
-	add(t, KEEP, 0, "Since, UTC", "開始 (UTC)");
-	add(t, KEEP_LONG, 0, "For", "期間");
-	add(t, PAGE, 0, "Id", "識別子");
+	add(t, KEEP, UNBROKEN, "Since, UTC", "開始 (UTC)");
+	add(t, KEEP_LONG, SPAN, "For", "期間");
 }
 
 static void flood_row(struct report_cells *cells, const struct report_table *t, size_t row)
@@ -261,6 +314,7 @@ static void flood_row(struct report_cells *cells, const struct report_table *t, 
 
 	cells->level = LEVEL_WARN;
 	put_addr(c++, &f->target);
+	c = put_place(c, t, &f->target);
 	if (hin_report_has_ports(f->proto))
 		hin_report_port(c++, f->proto, f->port);
 	else
@@ -274,7 +328,7 @@ static void flood_row(struct report_cells *cells, const struct report_table *t, 
 	hin_report_count(c++, f->peak, t->lang);
 	hin_report_moment_short(c++, f->first_us);
 	hin_report_span(c++, f->first_us, f->last_us, t->lang);
-	put_link(c++, f->link);
+	cells->id = f->link;
 }
 
 static void flood_table(struct report_table *t)
@@ -290,17 +344,17 @@ static void flood_table(struct report_table *t)
 	t->rows = t->picture->flood_count;
 	t->total = t->picture->flood_total;
 	t->row = flood_row;
-	add(t, KEEP_ALWAYS, 0, "Target", "宛先");
+	add(t, KEEP_ALWAYS, PLAIN, "Target", "宛先");
+	add_place(t);
 	add(t, KEEP_ALWAYS, LIST, "Port", "ポート");
-	add(t, KEEP_LONG, 0, "Kind", "種別");
+	add(t, KEEP_LONG, UNBROKEN, "Kind", "種別");
 	add(t, KEEP_LONG, NUMBER, "Packets", "パケット");
 	add(t, PAGE, NUMBER, "Bytes", "バイト");
 	add(t, KEEP_LONG, NUMBER, "Sources", "送信元数");
-	add(t, KEEP_LONG, 0, "They are", "送信元");
+	add(t, KEEP_LONG, PLAIN, "They are", "送信元");
 	add(t, KEEP_LITTLE, NUMBER, "Peak/min", "最大/分");
-	add(t, KEEP, 0, "Since, UTC", "開始 (UTC)");
-	add(t, KEEP, 0, "For", "期間");
-	add(t, PAGE, 0, "Id", "識別子");
+	add(t, KEEP, UNBROKEN, "Since, UTC", "開始 (UTC)");
+	add(t, KEEP, SPAN, "For", "期間");
 }
 
 static void put_marks(struct hin_buffer *out, const struct hin_event *e, enum hin_lang lang)
@@ -333,6 +387,7 @@ static void event_row(struct report_cells *cells, const struct report_table *t, 
 
 	cells->level = e->member ? LEVEL_ALARM : LEVEL_CALM;
 	hin_buffer_puts(c++, hin_report_source(source, e));
+	c = put_place(c, t, &e->source);
 	hin_buffer_puts(c++, hin_report_scan_word(e->scan, t->lang));
 	hin_buffer_puts(c++, hin_report_class_word(e->class, t->lang));
 	put_tool(c++, e->tool, e->confidence, t->lang);
@@ -342,7 +397,7 @@ static void event_row(struct report_cells *cells, const struct report_table *t, 
 	put_rate(c++, e->rate, t->lang);
 	if (t->picture->dark_known) {
 		put_rate(c++, e->world_rate, t->lang);
-		put_share(c++, (uint64_t)(e->coverage * 1000), 1000);
+		put_coverage(c++, e->coverage);
 	}
 	hin_report_moment_short(c++, e->first_us);
 	hin_report_span(c, e->first_us, e->last_us, t->lang);
@@ -350,7 +405,7 @@ static void event_row(struct report_cells *cells, const struct report_table *t, 
 		hin_buffer_puts(c, either(t->lang, ", going on", "、継続中"));
 	c++;
 	put_marks(c++, e, t->lang);
-	put_link(c++, e->link);
+	cells->id = e->link;
 }
 
 static void event_table(struct report_table *t)
@@ -367,9 +422,10 @@ static void event_table(struct report_table *t)
 	t->rows = t->picture->event_count;
 	t->total = t->picture->event_total;
 	t->row = event_row;
-	add(t, KEEP_ALWAYS, 0, "Source", "送信元");
-	add(t, KEEP_LONG, 0, "Scan", "走査");
-	add(t, PAGE, 0, "Kind", "種別");
+	add(t, KEEP_ALWAYS, PLAIN, "Source", "送信元");
+	add_place(t);
+	add(t, KEEP_LONG, UNBROKEN, "Scan", "走査");
+	add(t, PAGE, UNBROKEN, "Kind", "種別");
 	add(t, KEEP_LONG, NAME, "Tool", "ツール");
 	add(t, KEEP_ALWAYS, LIST, "Port", "ポート");
 	add(t, KEEP, NUMBER, "Targets", "宛先数");
@@ -379,10 +435,9 @@ static void event_table(struct report_table *t)
 		add(t, PAGE, NUMBER, "World-wide/s (est.)", "全体/秒(推定)");
 		add(t, PAGE, NUMBER, "Dark space hit", "到達率");
 	}
-	add(t, PAGE, 0, "Since, UTC", "開始 (UTC)");
-	add(t, KEEP, 0, "For", "期間");
-	add(t, PAGE, 0, "Remarks", "備考");
-	add(t, PAGE, 0, "Id", "識別子");
+	add(t, PAGE, UNBROKEN, "Since, UTC", "開始 (UTC)");
+	add(t, KEEP, SPAN, "For", "期間");
+	add(t, PAGE, PLAIN, "Remarks", "備考");
 }
 
 static void rising_row(struct report_cells *cells, const struct report_table *t, size_t row)
@@ -425,8 +480,8 @@ static void rising_table(struct report_table *t)
 	t->row = rising_row;
 	add(t, KEEP_ALWAYS, LIST, "Port", "ポート");
 	add(t, KEEP, WORDS, "What listens there", "用途");
-	add(t, KEEP_LONG, 0, "When, UTC", "日時 (UTC)");
-	add(t, KEEP, 0, "Within", "単位");
+	add(t, KEEP_LONG, UNBROKEN, "When, UTC", "日時 (UTC)");
+	add(t, KEEP, PLAIN, "Within", "単位");
 	add(t, KEEP_ALWAYS, NUMBER, "Packets", "パケット");
 	add(t, KEEP_LONG, NUMBER, "Expected", "予想");
 	add(t, KEEP_LONG, NUMBER, "Score", "スコア");
@@ -461,8 +516,8 @@ static void port_table(struct report_table *t)
 	t->total = t->picture->port_total;
 	t->row = port_row;
 	t->bars = true;
-	add(t, KEEP_ALWAYS, 0, "Port", "ポート");
-	add(t, KEEP_ALWAYS, 0, "Service", "サービス");
+	add(t, KEEP_ALWAYS, PLAIN, "Port", "ポート");
+	add(t, KEEP_ALWAYS, PLAIN, "Service", "サービス");
 	add(t, KEEP, WORDS, "What listens there", "用途");
 	add(t, KEEP_LITTLE, NUMBER, "Sources", "送信元数");
 	add(t, PAGE, NUMBER, "Bytes", "バイト");
@@ -471,11 +526,11 @@ static void port_table(struct report_table *t)
 }
 
 /* The tools with packets, most first; ties in the order of the registry. */
-static size_t tools_by_packets(enum hin_tool order[HIN_TOOL_COUNT], const struct hin_picture *p)
+static size_t tools_by_packets(enum hin_tool order[HIN_SIGN_COUNT], const struct hin_picture *p)
 {
 	size_t count = 0;
 
-	for (unsigned tool = 0; tool < HIN_TOOL_COUNT; tool++) {
+	for (unsigned tool = 0; tool < HIN_SIGN_COUNT; tool++) {
 		size_t at = count;
 
 		if (p->tools[tool].packets == 0)
@@ -492,7 +547,7 @@ static size_t tools_by_packets(enum hin_tool order[HIN_TOOL_COUNT], const struct
 
 static void tool_row(struct report_cells *cells, const struct report_table *t, size_t row)
 {
-	enum hin_tool order[HIN_TOOL_COUNT];
+	enum hin_tool order[HIN_SIGN_COUNT];
 	struct hin_buffer *c = cells->at;
 	const struct hin_tool_stat *stat;
 
@@ -507,7 +562,7 @@ static void tool_row(struct report_cells *cells, const struct report_table *t, s
 
 static void tool_table(struct report_table *t)
 {
-	enum hin_tool order[HIN_TOOL_COUNT];
+	enum hin_tool order[HIN_SIGN_COUNT];
 
 	t->id = "tools";
 	t->title = either(t->lang, "With what tool", "使われているツール");
@@ -520,7 +575,7 @@ static void tool_table(struct report_table *t)
 	t->row = tool_row;
 	t->summary = true;
 	t->bars = true;
-	add(t, KEEP_ALWAYS, 0, "Tool", "ツール");
+	add(t, KEEP_ALWAYS, PLAIN, "Tool", "ツール");
 	add(t, KEEP_ALWAYS, NUMBER, "Sources", "送信元数");
 	add(t, KEEP_ALWAYS, NUMBER, "Packets", "パケット");
 	add(t, KEEP_ALWAYS, NUMBER, "Share", "割合");
@@ -598,7 +653,7 @@ static void kind_table(struct report_table *t)
 	t->rows = t->total = kinds_by_packets(list, t->picture);
 	t->row = kind_row;
 	t->bars = t->summary = true;
-	add(t, KEEP_ALWAYS, 0, "Kind", "種別");
+	add(t, KEEP_ALWAYS, UNBROKEN, "Kind", "種別");
 	add(t, KEEP_ALWAYS, NUMBER, "Packets", "パケット");
 	add(t, KEEP_ALWAYS, NUMBER, "Share", "割合");
 }
@@ -666,7 +721,7 @@ static void mark_table(struct report_table *t)
 	t->rows = t->total = mark_at(t->picture, t->lang, SIZE_MAX, &unused);
 	t->row = mark_row;
 	t->summary = true;
-	add(t, KEEP_ALWAYS, 0, "Mark", "特徴");
+	add(t, KEEP_ALWAYS, PLAIN, "Mark", "特徴");
 	add(t, KEEP_ALWAYS, NUMBER, "Packets", "パケット");
 }
 
@@ -693,7 +748,7 @@ static void refused_table(struct report_table *t)
 	t->total = t->rows;
 	t->row = refused_row;
 	t->summary = true;
-	add(t, KEEP_ALWAYS, 0, "Reason", "理由");
+	add(t, KEEP_ALWAYS, PLAIN, "Reason", "理由");
 	add(t, KEEP_ALWAYS, NUMBER, "Frames", "フレーム");
 }
 
@@ -747,7 +802,7 @@ static void lost_table(struct report_table *t)
 	t->rows = t->total = lost_at(t->picture, t->lang, SIZE_MAX, &unused);
 	t->row = lost_row;
 	t->summary = true;
-	add(t, KEEP_ALWAYS, 0, "What", "内容");
+	add(t, KEEP_ALWAYS, PLAIN, "What", "内容");
 	add(t, KEEP_ALWAYS, NUMBER, "Count", "数");
 }
 
@@ -788,11 +843,11 @@ static void input_table(struct report_table *t)
 	t->rows = t->total = t->picture->input_count;
 	t->row = input_row;
 	add(t, KEEP_ALWAYS, NAME, "File", "ファイル");
-	add(t, KEEP, 0, "Format", "形式");
+	add(t, KEEP, PLAIN, "Format", "形式");
 	add(t, PAGE, NUMBER, "Size", "サイズ");
 	add(t, KEEP_ALWAYS, NUMBER, "Packets", "パケット");
-	add(t, KEEP_ALWAYS, 0, "SHA-256", "SHA-256");
-	add(t, PAGE, 0, "State", "状態");
+	add(t, KEEP_ALWAYS, DIGEST, "SHA-256", "SHA-256");
+	add(t, PAGE, PLAIN, "State", "状態");
 }
 
 void hin_report_table(struct report_table *table, enum report_table_id id,
@@ -817,6 +872,7 @@ void hin_report_table(struct report_table *table, enum report_table_id id,
 void hin_report_cells(struct report_cells *cells, const struct report_table *table, size_t row)
 {
 	cells->share = 0;
+	cells->id = 0;
 	cells->level = LEVEL_CALM;
 	for (size_t i = 0; i < REPORT_COLUMNS; i++)
 		cells->at[i] = hin_buffer_over(cells->memory[i], REPORT_CELL);

@@ -59,7 +59,7 @@ static void put_member(struct hin_buffer *out, const struct hin_member *m, enum 
 		hin_escape(out, m->name, strnlen(m->name, sizeof(m->name)));
 		hin_buffer_putc(out, ')');
 	}
-	if (m->infected && m->tool != HIN_TOOL_NONE && !hin_tool_is_stack(m->tool))
+	if (m->infected && m->tool != HIN_SIGN_NONE && !hin_tool_is_stack(m->tool))
 		SAY(out, lang, ", %s", " [%s]", hin_report_tool_word(m->tool, lang));
 	if (m->infected && m->top_count > 0) {
 		hin_buffer_puts(out, either(lang, ", to port ", " 宛先ポート "));
@@ -253,7 +253,7 @@ static void tell_scans(struct verdict *v)
 		hin_escape(&out, e->research, strnlen(e->research, sizeof(e->research)));
 		hin_buffer_putc(&out, ')');
 	}
-	if (e->tool != HIN_TOOL_NONE && !hin_tool_is_stack(e->tool))
+	if (e->tool != HIN_SIGN_NONE && !hin_tool_is_stack(e->tool))
 		SAY(&out, v->lang, " with %s", " [%s]", hin_report_tool_word(e->tool, v->lang));
 	hin_buffer_puts(&out, either(v->lang, ", ", "、"));
 	hin_report_count(&out, e->packets, v->lang);

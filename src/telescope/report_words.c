@@ -44,19 +44,19 @@ const char *hin_report_class_word(enum hin_class class, enum hin_lang lang)
 
 const char *hin_report_tool_word(enum hin_tool tool, enum hin_lang lang)
 {
-	static const struct hin_words words[HIN_TOOL_COUNT] = {
-		[HIN_TOOL_NONE] = { { "unknown", "不明" } },
-		[HIN_TOOL_ZMAP] = { { "ZMap", "ZMap" } },
-		[HIN_TOOL_ZMAP_RANDOM_ID] = { { "ZMap (newer)", "ZMap(新)" } },
-		[HIN_TOOL_MASSCAN] = { { "Masscan", "Masscan" } },
-		[HIN_TOOL_MIRAI] = { { "Mirai or kin", "Mirai系" } },
-		[HIN_TOOL_UNICORNSCAN] = { { "unicornscan", "unicornscan" } },
-		[HIN_TOOL_NMAP] = { { "Nmap", "Nmap" } },
-		[HIN_TOOL_HPING] = { { "hping3", "hping3" } },
-		[HIN_TOOL_LINUX] = { { "Linux machine", "Linux機" } },
-		[HIN_TOOL_WINDOWS] = { { "Windows machine", "Windows機" } },
-		[HIN_TOOL_BSD] = { { "BSD machine", "BSD機" } },
-		[HIN_TOOL_MACOS] = { { "macOS machine", "macOS機" } },
+	static const struct hin_words words[HIN_SIGN_COUNT] = {
+		[HIN_SIGN_NONE] = { { "unknown", "不明" } },
+		[HIN_SIGN_ZMAP] = { { "ZMap", "ZMap" } },
+		[HIN_SIGN_ZMAP_RANDOM_ID] = { { "ZMap (newer)", "ZMap(新)" } },
+		[HIN_SIGN_MASSCAN] = { { "Masscan", "Masscan" } },
+		[HIN_SIGN_MIRAI] = { { "Mirai or kin", "Mirai系" } },
+		[HIN_SIGN_UNICORNSCAN] = { { "unicornscan", "unicornscan" } },
+		[HIN_SIGN_NMAP] = { { "Nmap", "Nmap" } },
+		[HIN_SIGN_HPING] = { { "hping3", "hping3" } },
+		[HIN_SIGN_LINUX] = { { "Linux machine", "Linux機" } },
+		[HIN_SIGN_WINDOWS] = { { "Windows machine", "Windows機" } },
+		[HIN_SIGN_BSD] = { { "BSD machine", "BSD機" } },
+		[HIN_SIGN_MACOS] = { { "macOS machine", "macOS機" } },
 	};
 
 	return word_or(hin_words_get(words, tool, lang), hin_tool_name(tool));
