@@ -192,7 +192,7 @@ static void put_hit(struct hin_buffer *out, const struct columns *c, size_t at, 
 	hin_buffer_puts(out, "\n");
 	hin_report_count(out, sum < 0x1p63 ? (uint64_t)(sum + 0.5) : UINT64_MAX, lang);
 	hin_buffer_puts(out, either(lang, " packets", "パケット"));
-	for (size_t kind = 0; kind < HIN_PACKET_KIND_COUNT; kind++) {
+	for (unsigned kind = 0; kind < HIN_PACKET_KIND_COUNT; kind++) {
 		double value = c->kinds[at][kind];
 
 		if (value <= 0)
@@ -206,11 +206,11 @@ static void put_hit(struct hin_buffer *out, const struct columns *c, size_t at, 
 static void put_legend(struct hin_buffer *out, const struct hin_picture *p, enum hin_lang lang)
 {
 	hin_buffer_puts(out, "<ul class=\"legend\">");
-	for (size_t kind = 0; kind < HIN_PACKET_KIND_COUNT; kind++) {
+	for (unsigned kind = 0; kind < HIN_PACKET_KIND_COUNT; kind++) {
 		if (p->kinds[kind] == 0)
 			continue;
 		hin_buffer_printf(out,
-				  "<li><svg aria-hidden=\"true\"><rect class=\"k%zu\" width=\"11\" "
+				  "<li><svg aria-hidden=\"true\"><rect class=\"k%u\" width=\"11\" "
 				  "height=\"11\" rx=\"2\"/></svg>%s ",
 				  kind, hin_report_kind_word(kind, lang));
 		hin_report_count(out, p->kinds[kind], lang);

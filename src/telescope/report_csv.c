@@ -270,6 +270,9 @@ static void rising_row(struct csv *c, const struct hin_rising *r)
 	end_row(c);
 }
 
+#define MEMBER_HEADER                                                                              \
+	"address,name,infected,tool,confidence,packets,targets,ports,protocol,top_ports,first,"    \
+	"last,first_target,first_port"
 #define FLOOD_HEADER                                                                               \
 	"id,target,service,kind,protocol,port,packets,bytes,sources,spoofed,fragments,peak,"       \
 	"first,last"
@@ -284,8 +287,7 @@ static const char *const headers[HIN_REPORT_LIST_COUNT] = {
 			       "attack_packets,evidence",
 	[HIN_REPORT_FLOODS] = FLOOD_HEADER,
 	[HIN_REPORT_AMPLIFICATION] = FLOOD_HEADER,
-	[HIN_REPORT_MEMBERS] = "address,name,infected,tool,confidence,packets,targets,ports,"
-			       "protocol,top_ports,first,last,first_target,first_port",
+	[HIN_REPORT_MEMBERS] = MEMBER_HEADER,
 	[HIN_REPORT_PORTS] = "port,protocol,service,packets,bytes,sources",
 	[HIN_REPORT_RISING] = "port,protocol,service,interval,time,score,packets,expected",
 };
