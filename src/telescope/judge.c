@@ -27,7 +27,7 @@ const char *hin_tool_name(enum hin_tool tool)
 
 bool hin_tool_is_stack(enum hin_tool tool)
 {
-	return tool >= HIN_TOOL_LINUX;
+	return tool >= HIN_SIGN_LINUX;
 }
 
 const char *hin_class_name(enum hin_class class)
@@ -64,28 +64,28 @@ static enum hin_tool claim_tool(const struct hin_telescope_settings *s, uint8_t 
 
 	*confidence = 0;
 	*share = 0;
-	if (tool == HIN_TOOL_NONE || marks == 0 || part * 100 < (double)s->tool_percent)
-		return HIN_TOOL_NONE;
+	if (tool == HIN_SIGN_NONE || marks == 0 || part * 100 < (double)s->tool_percent)
+		return HIN_SIGN_NONE;
 	switch ((enum hin_tool)tool) {
-	case HIN_TOOL_MIRAI:
-	case HIN_TOOL_UNICORNSCAN:
+	case HIN_SIGN_MIRAI:
+	case HIN_SIGN_UNICORNSCAN:
 		most = marks >= s->tool_packets ? 99 : 90;
 		break;
-	case HIN_TOOL_ZMAP:
-	case HIN_TOOL_MASSCAN:
+	case HIN_SIGN_ZMAP:
+	case HIN_SIGN_MASSCAN:
 		if (marks < s->tool_packets && !shape)
-			return HIN_TOOL_NONE;
+			return HIN_SIGN_NONE;
 		most = marks >= s->tool_packets ? (shape ? 99 : 90) : 75;
 		break;
-	case HIN_TOOL_NMAP:
+	case HIN_SIGN_NMAP:
 		if (marks < s->tool_packets)
-			return HIN_TOOL_NONE;
+			return HIN_SIGN_NONE;
 		most = 95;
 		break;
-	case HIN_TOOL_ZMAP_RANDOM_ID:
+	case HIN_SIGN_ZMAP_RANDOM_ID:
 		most = marks >= s->tool_packets ? 80 : 60;
 		break;
-	case HIN_TOOL_HPING:
+	case HIN_SIGN_HPING:
 		most = 60;
 		break;
 	default:
@@ -144,8 +144,31 @@ static void port_counts(const struct shard *s, const struct source *source, enum
 	}
 }
 
+/*
+ * Ports of the other TCP classes of the same source that nobody answered: one scan tries SYN here and
+ * FIN or nothing at all there.
+ */
+static uint64_t silent_elsewhere(const struct shard *s, const struct source *source,
+				 enum hin_class class)
+{
+	uint64_t ports = 0;
+
+	if (class != HIN_CLASS_SYN && class != HIN_CLASS_TCP_OTHER)
+		return 0;
+	for (uint32_t i = source->head; i != HIN_NONE; i = event_cold_at(s, i)->next) {
+		const struct event *e = event_at(s, i);
+		enum hin_class other = event_class(e);
+
+		ports += other != class && !event_is_any(e) && e->packets > 0 &&
+			 (other == HIN_CLASS_SYN || other == HIN_CLASS_TCP_OTHER) &&
+			 hin_distinct_count(&s->pool, &event_cold_at(s, i)->ports) == 0;
+	}
+	return ports;
+}
+
 static enum hin_scan_type scan_type(const struct hin_telescope *t, const struct shard *s,
-				    const struct hin_event *e, const struct answers *answers)
+				    const struct source *source, const struct hin_event *e,
+				    const struct answers *answers)
 {
 	const struct hin_telescope_settings *set = &t->options.settings;
 	uint64_t targets = e->targets, ports = e->ports;
@@ -166,7 +189,9 @@ static enum hin_scan_type scan_type(const struct hin_telescope *t, const struct 
 			return HIN_SCAN_HORIZONTAL;
 		return HIN_SCAN_BLOCK;
 	}
-	return ports >= set->scan_ports ? HIN_SCAN_VERTICAL : HIN_SCAN_NONE;
+	if (e->ports > 1 && ports + silent_elsewhere(s, source, e->class) >= set->scan_ports)
+		return HIN_SCAN_VERTICAL;
+	return HIN_SCAN_NONE;
 }
 
 static void name_research(const struct hin_telescope *t, struct hin_event *e)
@@ -215,7 +240,7 @@ static bool judge_scan(const struct hin_telescope *t, const struct shard *s, uin
 	out->tool = claim_tool(&t->options.settings, e->tool, e->marks, e->packets,
 			       (e->flags & EVENT_SHAPE) != 0, &out->confidence, &out->share);
 	port_counts(s, source, out->class, out, &answers);
-	out->scan = scan_type(t, s, out, &answers);
+	out->scan = scan_type(t, s, source, out, &answers);
 	if (out->scan == HIN_SCAN_NONE)
 		return false;
 	seconds = (double)(out->last_us - out->first_us) / 1e6;
@@ -265,7 +290,7 @@ static bool judge_victim(const struct hin_telescope *t, const struct shard *s, u
 	if (e->packets < set->victim_packets || event_peak(e, cold) < least_peak)
 		return false;
 	/* an attack shorter than Corsaro's minute counts when it was heavy */
-	if (duration_us < (int64_t)set->victim_duration_s * 1000000 &&
+	if (duration_us < set->victim_duration_ns / 1000 &&
 	    e->packets < 10 * set->victim_packets)
 		return false;
 	*out = (struct hin_victim){
@@ -420,7 +445,7 @@ static bool list_add(void **list, size_t *count, size_t *size, size_t item, cons
 static void count_tool(struct hin_tool_stat *tools, uint16_t *seen, enum hin_tool tool,
 		       uint64_t marks)
 {
-	if (tool == HIN_TOOL_NONE)
+	if (tool == HIN_SIGN_NONE)
 		return;
 	tools[tool].packets += marks;
 	if ((*seen & 1u << tool) == 0)
@@ -710,7 +735,7 @@ static void judge_targets(const struct hin_telescope *t, int64_t idle_us, struct
 }
 
 void hin_judge(const struct hin_telescope *t, int64_t idle_us, int64_t now_us, struct results *out,
-	       struct hin_tool_stat tools[HIN_TOOL_COUNT])
+	       struct hin_tool_stat tools[HIN_SIGN_COUNT])
 {
 	for (unsigned i = 0; i < HIN_SHARDS; i++) {
 		const struct shard *s = &t->shards[i];
@@ -750,11 +775,67 @@ static void drop_idle(struct shard *s, uint32_t at, int64_t idle_us)
 		hin_shard_drop_source(s, at);
 }
 
+/* Append the items of `from` to the same list of what is over. */
+static void keep_over(struct results *over, const struct results *from)
+{
+	for (size_t i = 0; i < from->event_count; i++)
+		RESULTS_ADD(over, &from->events[i], event, by_event);
+	for (size_t i = 0; i < from->victim_count; i++)
+		RESULTS_ADD(over, &from->victims[i], victim, by_victim);
+	for (size_t i = 0; i < from->flood_count; i++)
+		RESULTS_ADD(over, &from->floods[i], flood, by_flood);
+	for (size_t i = 0; i < from->amplification_count; i++)
+		RESULTS_ADD(over, &from->amplifications[i], amplification, by_flood);
+}
+
+/* Sort what was judged, so that the order is the same however tables lie, and tell it. */
+static bool tell_results(struct hin_telescope *t, struct results *r)
+{
+	bool (*over)(void *, const struct hin_over *) = t->options.sink.over;
+	void *user = t->options.sink.user;
+	bool good = true;
+
+	if (over == NULL)
+		return true;
+	qsort(r->events, r->event_count, sizeof(*r->events), by_event);
+	qsort(r->victims, r->victim_count, sizeof(*r->victims), by_victim);
+	qsort(r->floods, r->flood_count, sizeof(*r->floods), by_flood);
+	qsort(r->amplifications, r->amplification_count, sizeof(*r->amplifications), by_flood);
+	for (size_t i = 0; i < r->event_count && good; i++)
+		good = over(user, &(struct hin_over){ HIN_OVER_EVENT, { .event = &r->events[i] } });
+	for (size_t i = 0; i < r->victim_count && good; i++)
+		good = over(user,
+			    &(struct hin_over){ HIN_OVER_VICTIM, { .victim = &r->victims[i] } });
+	for (size_t i = 0; i < r->flood_count && good; i++)
+		good = over(user, &(struct hin_over){ HIN_OVER_FLOOD, { .flood = &r->floods[i] } });
+	for (size_t i = 0; i < r->amplification_count && good; i++)
+		good = over(user, &(struct hin_over){ HIN_OVER_AMPLIFICATION,
+						      { .flood = &r->amplifications[i] } });
+	return good;
+}
+
+bool hin_telescope_tell_open(struct hin_telescope *t)
+{
+	struct hin_tool_stat tools[HIN_SIGN_COUNT] = { 0 };
+	struct results now = { 0 };
+	bool good;
+
+	hin_judge(t, INT64_MAX, t->clock_us, &now, tools);
+	good = tell_results(t, &now);
+	hin_results_fini(&now);
+	return good;
+}
+
 void hin_telescope_expire(struct hin_telescope *t, int64_t now_us)
 {
 	int64_t idle_us = now_us - t->timeout_us;
+	struct results now = { 0 };
 
-	hin_judge(t, idle_us, now_us, &t->over, t->over_tools);
+	hin_judge(t, idle_us, now_us, &now, t->over_tools);
+	keep_over(&t->over, &now);
+	if (!tell_results(t, &now))
+		t->failed = true;
+	hin_results_fini(&now);
 	for (unsigned i = 0; i < HIN_SHARDS; i++) {
 		struct shard *s = &t->shards[i];
 		uint32_t count = s->target_buckets * HIN_TARGET_WAYS;

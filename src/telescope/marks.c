@@ -74,18 +74,18 @@ static unsigned stack_of(uint64_t order, uint8_t ttl)
 	switch (order) {
 	case ORDER_LINUX:
 	case ORDER_LINUX_NO_TS:
-		return ttl <= 64 ? HIN_TOOL_LINUX : HIN_TOOL_NONE;
+		return ttl <= 64 ? HIN_SIGN_LINUX : HIN_SIGN_NONE;
 	case ORDER_WINDOWS:
 	case ORDER_WINDOWS_NO_WS:
-		return ttl <= 128 ? HIN_TOOL_WINDOWS : HIN_TOOL_NONE;
+		return ttl <= 128 ? HIN_SIGN_WINDOWS : HIN_SIGN_NONE;
 	case ORDER_FREEBSD:
 	case ORDER_NETBSD:
 	case ORDER_OPENBSD:
-		return ttl <= 64 ? HIN_TOOL_BSD : HIN_TOOL_NONE;
+		return ttl <= 64 ? HIN_SIGN_BSD : HIN_SIGN_NONE;
 	case ORDER_MACOS:
-		return ttl <= 64 ? HIN_TOOL_MACOS : HIN_TOOL_NONE;
+		return ttl <= 64 ? HIN_SIGN_MACOS : HIN_SIGN_NONE;
 	default:
-		return HIN_TOOL_NONE;
+		return HIN_SIGN_NONE;
 	}
 }
 
@@ -104,26 +104,27 @@ static uint32_t syn_marks(const struct hin_packet *p, bool v4)
 
 	if (v4) {
 		if (p->seq == dst)
-			return HIN_TOOL_MIRAI | HIN_MARK_SHAPE;
+			return HIN_SIGN_MIRAI | HIN_MARK_SHAPE;
 		if (p->ip_id == 54321)
-			return HIN_TOOL_ZMAP |
+			return HIN_SIGN_ZMAP |
 			       (p->window == 65535 && far_ttl && zmap_layout(order) ? HIN_MARK_SHAPE :
 										      0);
 		if (p->ip_id == (uint16_t)(dst ^ p->dport ^ p->seq))
-			return HIN_TOOL_MASSCAN |
+			return HIN_SIGN_MASSCAN |
 			       (p->window == 1024 && far_ttl && order <= ORDER_MSS ? HIN_MARK_SHAPE : 0);
 	}
-	if (p->window == 65535 && far_ttl && p->sport >= 32768 && p->sport <= 61000 &&
+	if (p->window == 65535 && far_ttl && (!v4 || p->ip_id != 0) &&
+	    p->sport >= 32768 && p->sport <= 61000 &&
 	    zmap_layout(order))
-		return HIN_TOOL_ZMAP_RANDOM_ID;
+		return HIN_SIGN_ZMAP_RANDOM_ID;
 	if (order == ORDER_MSS && (p->window & 0x3ff) == 0 && p->window >= 1024 &&
 	    p->window <= 4096 && p->ttl <= 64)
 		return HIN_MARK_NMAP_SHAPE;
 	if (order == ORDER_NONE) {
 		if ((p->window == 64 || p->window == 512) && p->ttl <= 64 &&
 		    (p->flags & HIN_PACKET_DF) == 0)
-			return HIN_TOOL_HPING;
-		return HIN_TOOL_NONE;
+			return HIN_SIGN_HPING;
+		return HIN_SIGN_NONE;
 	}
 	return stack_of(order, p->ttl);
 }
@@ -155,6 +156,6 @@ void hin_mark(struct hin_packet *p, const struct hin_marker *marker)
 	if (p->kind == HIN_TCP_SYN && p->refusal == HIN_REFUSED_NOTHING)
 		marks |= syn_marks(p, v4);
 	else if (p->ip_id == 54321 && (p->kind == HIN_UDP || p->kind == HIN_ICMP))
-		marks |= HIN_TOOL_ZMAP | (p->ttl > 192 ? HIN_MARK_SHAPE : 0);
+		marks |= HIN_SIGN_ZMAP | (p->ttl > 192 ? HIN_MARK_SHAPE : 0);
 	p->marks = marks;
 }

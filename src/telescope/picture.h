@@ -14,24 +14,24 @@
 
 /* Scanning tools and stacks; the numbers are those of the registry `tools` by name. */
 #define HIN_TOOLS(X)                           \
-	X(HIN_TOOL_NONE, "unknown")              \
-	X(HIN_TOOL_ZMAP, "zmap")                 \
-	X(HIN_TOOL_ZMAP_RANDOM_ID, "zmap-random-id") \
-	X(HIN_TOOL_MASSCAN, "masscan")           \
-	X(HIN_TOOL_MIRAI, "mirai")               \
-	X(HIN_TOOL_UNICORNSCAN, "unicornscan")   \
-	X(HIN_TOOL_NMAP, "nmap")                 \
-	X(HIN_TOOL_HPING, "hping3")              \
-	X(HIN_TOOL_LINUX, "linux-stack")         \
-	X(HIN_TOOL_WINDOWS, "windows-stack")     \
-	X(HIN_TOOL_BSD, "bsd-stack")             \
-	X(HIN_TOOL_MACOS, "macos-stack")
+	X(HIN_SIGN_NONE, "unknown")              \
+	X(HIN_SIGN_ZMAP, "zmap")                 \
+	X(HIN_SIGN_ZMAP_RANDOM_ID, "zmap-random-id") \
+	X(HIN_SIGN_MASSCAN, "masscan")           \
+	X(HIN_SIGN_MIRAI, "mirai")               \
+	X(HIN_SIGN_UNICORNSCAN, "unicornscan")   \
+	X(HIN_SIGN_NMAP, "nmap")                 \
+	X(HIN_SIGN_HPING, "hping3")              \
+	X(HIN_SIGN_LINUX, "linux-stack")         \
+	X(HIN_SIGN_WINDOWS, "windows-stack")     \
+	X(HIN_SIGN_BSD, "bsd-stack")             \
+	X(HIN_SIGN_MACOS, "macos-stack")
 
 enum hin_tool {
 #define X(name, text) name,
 	HIN_TOOLS(X)
 #undef X
-	HIN_TOOL_COUNT
+	HIN_SIGN_COUNT
 };
 
 const char *hin_tool_name(enum hin_tool tool);
@@ -213,7 +213,7 @@ struct hin_picture {
 	uint64_t refused[HIN_REFUSAL_COUNT];
 	uint64_t bogon, spoofed, unroutable, fragments, tunnelled, router_kill;
 	uint64_t kernel_drops, clock_steps;
-	struct hin_tool_stat tools[HIN_TOOL_COUNT];
+	struct hin_tool_stat tools[HIN_SIGN_COUNT];
 	struct hin_lost_detail lost;
 
 	/* lists; *_total says how many there were before --limit */

@@ -1,17 +1,15 @@
 /*
  * settings - every threshold of the telescope, with its source.
  *
- * The table HIN_TELESCOPE_SETTINGS is the one list: defaults, ranges, help and citations come from it.
+ * hin_telescope_table is the one list: defaults, ranges, help and citations come from it.
  */
 #pragma once
-#include "base/error.h"
-
-struct hin_config_row;
+#include "base/config.h"
 
 struct hin_telescope_settings {
 	/* events */
-	uint64_t event_timeout_s;     /* 0 = by the size of the dark space */
-	uint64_t event_timeout_max_s; /* ceiling, and the time-out where the size is unknown */
+	int64_t event_timeout_ns;     /* 0 = by the size of the dark space */
+	int64_t event_timeout_max_ns; /* ceiling, and the time-out where the size is unknown */
 	uint64_t event_rate_pps;      /* slowest Internet-wide scan that one event should hold together */
 	double event_miss;	      /* chance that such a scan is cut by the time-out */
 	/* scans */
@@ -24,7 +22,7 @@ struct hin_telescope_settings {
 	/* victims */
 	uint64_t victim_packets;
 	uint64_t victim_targets;
-	uint64_t victim_duration_s;
+	int64_t victim_duration_ns;
 	uint64_t victim_peak; /* packets in a minute at Corsaro's telescope size, scaled to ours */
 	/* floods and amplification */
 	uint64_t flood_packets;	 /* packets in a minute to one address and port */
@@ -39,6 +37,9 @@ struct hin_telescope_settings {
 	uint64_t memory_bytes;
 	uint64_t seed; /* of the hashes; 0 = a fixed one for files, random for live */
 };
+
+/* Name, rule, default, help and source of each. */
+extern const struct hin_config_table hin_telescope_table;
 
 /* The defaults; sources stand in settings.c and in the manual. */
 void hin_telescope_settings_default(struct hin_telescope_settings *settings);

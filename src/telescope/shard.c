@@ -56,6 +56,14 @@ static struct role icmp_role(const struct hin_packet *p)
 	return (struct role){ HIN_CLASS_MISC, type_code };
 }
 
+/* Do the ports alone say that it is an answer? Between two amplifiers' ports the low one serves. */
+static bool udp_by_port(const struct hin_packet *p)
+{
+	if (p->sport == p->dport || !hin_is_amplifier_port(p->sport))
+		return false;
+	return p->dport >= 1024 || !hin_is_amplifier_port(p->dport);
+}
+
 struct role hin_packet_role(const struct hin_packet *p, bool two_way)
 {
 	switch ((enum hin_packet_kind)p->kind) {
@@ -75,8 +83,7 @@ struct role hin_packet_role(const struct hin_packet *p, bool two_way)
 		return (struct role){ HIN_CLASS_TCP_OTHER, p->dport };
 	case HIN_UDP:
 		if ((p->flags & HIN_PACKET_UDP_ANSWER) ||
-		    ((p->flags & HIN_PACKET_UDP_QUESTION) == 0 && p->sport != p->dport &&
-		     hin_is_amplifier_port(p->sport) && !hin_is_amplifier_port(p->dport)))
+		    ((p->flags & HIN_PACKET_UDP_QUESTION) == 0 && udp_by_port(p)))
 			return (struct role){ HIN_CLASS_UDP_ANSWER, p->sport };
 		return (struct role){ HIN_CLASS_UDP, p->dport };
 	case HIN_ICMP:
@@ -456,7 +463,7 @@ static void event_count(struct shard *s, uint32_t at, const struct work *w, uint
 	e->packets++;
 	e->bytes += p->bytes;
 	e->stamp = s->stamp;
-	if (tool != HIN_TOOL_NONE) {
+	if (tool != HIN_SIGN_NONE) {
 		/* majority vote (Boyer and Moore): who holds more than half is never lost */
 		if (e->marks == 0)
 			e->tool = tool;
@@ -577,24 +584,28 @@ static void find_events(struct shard *s, uint32_t source, struct work *w)
 static uint32_t pair_marks(struct source *source, const struct hin_packet *p)
 {
 	uint32_t marks = p->marks;
-	uint32_t key;
+	uint32_t key, pair;
 
 	if (p->kind != HIN_TCP_SYN || (marks & HIN_MARK_V6))
 		return marks;
-	if (marks & HIN_MARK_NMAP_SHAPE) {
-		uint32_t pair = p->seq ^ source->last_seq;
-
-		/* nmap's engine: sequence = mask ^ (n << 16 | n), the mask constant in a run */
-		if ((source->flags & SOURCE_HAS_SEQ) && (pair == 0 || pair >> 16 == (pair & 0xffff)))
-			marks = (marks & ~(uint32_t)HIN_MARK_TOOL) | HIN_TOOL_NMAP | HIN_MARK_SHAPE;
-		source->last_seq = p->seq;
-		source->flags |= SOURCE_HAS_SEQ;
-		return marks;
-	}
 	key = p->seq ^ hin_addr_v4(&p->dst) ^ ((uint32_t)p->sport << 16 | p->dport);
-	if (key == source->run_key && (marks & HIN_MARK_TOOL) != HIN_TOOL_MIRAI)
-		marks = (marks & ~(uint32_t)HIN_MARK_TOOL) | HIN_TOOL_UNICORNSCAN | HIN_MARK_SHAPE;
+	pair = p->seq ^ source->last_seq;
+	if (marks & HIN_MARK_NMAP_SHAPE) {
+		/* nmap's engine: sequence = mask ^ (n << 16 | n), the mask constant in a run; the same
+		   sequence to the same target is only sent again */
+		if ((source->flags & SOURCE_NMAP_SEQ) && key != source->run_key &&
+		    pair >> 16 == (pair & 0xffff))
+			marks = (marks & ~(uint32_t)HIN_MARK_TOOL) | HIN_SIGN_NMAP | HIN_MARK_SHAPE;
+		source->flags |= SOURCE_NMAP_SEQ;
+	} else {
+		if (key == source->run_key && pair != 0 &&
+		    (marks & HIN_MARK_TOOL) != HIN_SIGN_MIRAI)
+			marks = (marks & ~(uint32_t)HIN_MARK_TOOL) | HIN_SIGN_UNICORNSCAN |
+				HIN_MARK_SHAPE;
+		source->flags &= (uint8_t)~SOURCE_NMAP_SEQ;
+	}
 	source->run_key = key;
+	source->last_seq = p->seq;
 	return marks;
 }
 
@@ -818,9 +829,9 @@ static uint32_t target_get(struct shard *s, const struct work *w)
 		return at;
 	}
 	if (head->tags[way] != 0) {
-		s->lost.targets++;
 		if (!let_in(head, way, w->target_hash))
 			return HIN_NONE;
+		s->lost.targets++;
 		hin_distinct_clear(&s->pool, &t->sources);
 	}
 	*t = (struct target){

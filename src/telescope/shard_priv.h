@@ -36,7 +36,7 @@ struct source {
 	union {
 		struct {
 			uint32_t run_key;  /* unicornscan: key of the last SYN */
-			uint32_t last_seq; /* nmap: sequence of the last SYN of its shape */
+			uint32_t last_seq; /* sequence of the last SYN */
 		};
 		struct hin_distinct members; /* of a SOURCE_NETWORK: its addresses */
 	};
@@ -58,7 +58,7 @@ enum {
 	SOURCE_SPOOFED = 4,
 	SOURCE_MEMBER = 8,
 	SOURCE_NETWORK = 16, /* an IPv6 /64, not an address */
-	SOURCE_HAS_SEQ = 32,
+	SOURCE_NMAP_SEQ = 32, /* last_seq is of nmap's shape */
 	SOURCE_USED = 64, /* the entry is in use */
 };
 

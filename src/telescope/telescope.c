@@ -43,14 +43,14 @@ static struct hin_shard_sizes sizes_of(const struct hin_telescope_options *o)
  */
 static int64_t timeout_of(const struct hin_telescope_settings *s, uint64_t dark_v4)
 {
-	double most = (double)s->event_timeout_max_s, seconds = most;
+	double most = (double)s->event_timeout_max_ns / 1e9, seconds = most;
 
-	if (s->event_timeout_s > 0)
-		seconds = (double)s->event_timeout_s;
+	if (s->event_timeout_ns > 0)
+		seconds = (double)s->event_timeout_ns / 1e9;
 	else if (dark_v4 > 0)
 		seconds = -log(s->event_miss) * 4294967296.0 /
 			  ((double)dark_v4 * (double)s->event_rate_pps);
-	if (s->event_timeout_s == 0 && seconds > most)
+	if (s->event_timeout_ns == 0 && seconds > most)
 		seconds = most;
 	if (seconds < 60)
 		seconds = 60;
@@ -294,7 +294,7 @@ static void member_take(struct hin_telescope *t, const struct hin_packet *p)
 	else
 		m->asked++;
 	m->told.infected = m->asked > 0 && m->asked * 10 >= m->answered;
-	if (tool != HIN_TOOL_NONE) {
+	if (tool != HIN_SIGN_NONE) {
 		if (m->marks == 0)
 			m->told.tool = tool;
 		m->marks = m->told.tool == tool ? m->marks + 1 : m->marks - 1;
@@ -316,39 +316,22 @@ static void member_take(struct hin_telescope *t, const struct hin_packet *p)
 
 /* ---- decoding ---- */
 
+/* What is counted as soon as a packet is decoded: sums alone, in whatever order. */
 static void count_packet(struct counters *c, const struct hin_packet *p)
 {
-	struct role role;
-
 	c->packets++;
 	c->bytes += p->bytes;
-	c->minute_packets++;
-	c->minute_bytes += p->bytes;
 	c->kinds[p->kind]++;
-	c->minute_kinds[p->kind]++;
 	c->protocols[p->proto]++;
 	if (p->time_us < c->first_us)
 		c->first_us = p->time_us;
 	if (p->time_us > c->last_us)
 		c->last_us = p->time_us;
-	switch ((enum hin_packet_kind)p->kind) {
-	case HIN_TCP_SYN:
-		c->ports[p->dport] += (uint64_t)p->bytes << PORT_PACKET_BITS | 1;
-		break;
-	case HIN_UDP:
-		role = hin_packet_role(p, false);
-		if (role.class == HIN_CLASS_UDP)
-			c->ports[65536 + p->dport] += (uint64_t)p->bytes << PORT_PACKET_BITS | 1;
-		break;
-	case HIN_ICMP:
+	if (p->kind == HIN_ICMP) {
 		c->icmp_types[p->sport & 0xff]++;
-		break;
-	case HIN_ICMP6:
+	} else if (p->kind == HIN_ICMP6) {
 		c->icmp6_types[p->sport & 0xff]++;
 		c->router_kill += (p->flags & HIN_PACKET_ROUTER_KILL) != 0;
-		break;
-	default:
-		break;
 	}
 	if (HIN_UNLIKELY(p->marks & (HIN_MARK_BOGON | HIN_MARK_SPOOFED | HIN_MARK_UNROUTABLE))) {
 		c->bogon += (p->marks & HIN_MARK_BOGON) != 0;
@@ -358,6 +341,23 @@ static void count_packet(struct counters *c, const struct hin_packet *p)
 	if (HIN_UNLIKELY(p->flags & (HIN_PACKET_FRAGMENTED | HIN_PACKET_TUNNELLED))) {
 		c->fragments += (p->flags & HIN_PACKET_FRAGMENTED) != 0;
 		c->tunnelled += (p->flags & HIN_PACKET_TUNNELLED) != 0;
+	}
+}
+
+/* What belongs to the running minute: counted when the batch's turn has come. */
+static void count_minute(struct counters *c, const struct hin_packet *packets, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		const struct hin_packet *p = &packets[i];
+		uint64_t packed = (uint64_t)p->bytes << PORT_PACKET_BITS | 1;
+
+		c->minute_packets++;
+		c->minute_bytes += p->bytes;
+		c->minute_kinds[p->kind]++;
+		if (p->kind == HIN_TCP_SYN)
+			c->ports[p->dport] += packed;
+		else if (p->kind == HIN_UDP && hin_packet_role(p, false).class == HIN_CLASS_UDP)
+			c->ports[65536 + p->dport] += packed;
 	}
 }
 
@@ -373,12 +373,13 @@ static void to_shard(struct hin_telescope *t, struct slot *slot, const struct hi
 static void decode_slot(struct hin_telescope *t, struct slot *slot, struct counters *c)
 {
 	bool two_way = t->options.dark == NULL;
+	size_t n = 0;
 
 	memset(slot->counts, 0, sizeof(slot->counts));
 	slot->member_count = 0;
 	c->frames += slot->batch.count;
 	for (size_t i = 0; i < slot->batch.count; i++) {
-		struct hin_packet *p = &slot->packets[i];
+		struct hin_packet *p = &slot->packets[n];
 
 		if (i + 4 < slot->batch.count)
 			__builtin_prefetch(slot->batch.frames[i + 4].data + 14);
@@ -397,14 +398,16 @@ static void decode_slot(struct hin_telescope *t, struct slot *slot, struct count
 		count_packet(c, p);
 		if (t->dark_seen != NULL)
 			dark_see(t, &p->dst);
-		if (t->options.count_only)
-			continue;
-		to_shard(t, slot, hin_subject(p), (uint16_t)i);
-		if (two_way)
-			to_shard(t, slot, &p->dst, (uint16_t)(i | HIN_NOTE));
-		else if (HIN_UNLIKELY(p->marks & HIN_MARK_MEMBER))
-			slot->members[slot->member_count++] = (uint16_t)i;
+		if (!t->options.count_only) {
+			to_shard(t, slot, hin_subject(p), (uint16_t)n);
+			if (two_way)
+				to_shard(t, slot, &p->dst, (uint16_t)(n | HIN_NOTE));
+			else if (HIN_UNLIKELY(p->marks & HIN_MARK_MEMBER))
+				slot->members[slot->member_count++] = (uint16_t)n;
+		}
+		n++;
 	}
+	slot->packet_count = n;
 }
 
 /* ---- the minute's work ---- */
@@ -704,30 +707,29 @@ static void meet_for_tick(struct worker *w, const struct slot *slot)
 {
 	struct hin_telescope *t = w->t;
 	unsigned threads = t->options.threads;
-	uint32_t seen;
+	uint64_t turn;
 
 	if (threads == 1) {
 		tick(t, slot->tick_us);
 		return;
 	}
+	turn = atomic_load_explicit(&t->tick_turn, memory_order_acquire);
 	/* acq_rel: the last one sees all that the others did to their shards */
 	if (atomic_fetch_add_explicit(&t->ticking, 1, memory_order_acq_rel) + 1 == threads) {
 		tick(t, slot->tick_us);
-		atomic_fetch_add_explicit(&t->ticking, threads, memory_order_acq_rel);
+		atomic_store_explicit(&t->ticking, 0, memory_order_relaxed);
+		/* release: pairs with the acquire of those who wait */
+		atomic_fetch_add_explicit(&t->tick_turn, 1, memory_order_release);
 		changed(t);
+		return;
 	}
 	for (;;) {
-		unsigned now;
+		uint32_t seen = atomic_load_explicit(&t->epoch, memory_order_acquire);
 
-		seen = atomic_load_explicit(&t->epoch, memory_order_acquire);
-		now = atomic_load_explicit(&t->ticking, memory_order_acquire);
-		if (now >= threads)
-			break;
+		if (atomic_load_explicit(&t->tick_turn, memory_order_acquire) != turn)
+			return;
 		wait_change(t, seen);
 	}
-	/* leave; the last one to leave opens the door for the next time */
-	if (atomic_fetch_add_explicit(&t->ticking, 1, memory_order_acq_rel) + 1 == 3 * threads)
-		atomic_store_explicit(&t->ticking, 0, memory_order_release);
 }
 
 /* Take the next batch into this thread's shards, if it is decoded. */
@@ -740,6 +742,8 @@ static bool consume(struct worker *w)
 		return false;
 	if (slot->tick)
 		meet_for_tick(w, slot);
+	if (w->next % t->options.threads == w->number)
+		count_minute(&t->counters[w->number], slot->packets, slot->packet_count);
 	for (unsigned i = w->number; i < HIN_SHARDS; i += t->options.threads)
 		if (slot->counts[i] > 0)
 			hin_shard_take(&t->shards[i], slot->packets, slot->which[i],

@@ -40,6 +40,16 @@ struct hin_flow_row {
 	uint64_t packets, bytes;
 };
 
+/* Something that is over: idle for longer than the time-out. */
+struct hin_over {
+	enum { HIN_OVER_EVENT, HIN_OVER_VICTIM, HIN_OVER_FLOOD, HIN_OVER_AMPLIFICATION } type;
+	union {
+		const struct hin_event *event;
+		const struct hin_victim *victim;
+		const struct hin_flood *flood;
+	};
+};
+
 /* Where results go while the run goes on. Each may be NULL. Called by one thread at a time. */
 struct hin_telescope_sink {
 	void *user;
@@ -47,6 +57,8 @@ struct hin_telescope_sink {
 	void (*member)(void *user, const struct hin_member *member);
 	/* each minute, in a fixed order; false ends the run (the reader of them failed) */
 	bool (*flow)(void *user, const struct hin_flow_row *row);
+	/* as it ends, in a fixed order; false ends the run */
+	bool (*over)(void *user, const struct hin_over *over);
 	/* each minute, after the flows: the time that the input's clock has reached */
 	bool (*minute)(void *user, struct hin_telescope *telescope, int64_t now_us);
 };
@@ -83,6 +95,9 @@ void hin_telescope_stop(struct hin_telescope *telescope);
 /* Flush the last, partial minute to the sink. Not before saving state for a later continuation. */
 HIN_MUST_USE enum hin_code hin_telescope_finish(struct hin_telescope *telescope,
 						struct hin_error *err);
+
+/* Tell the sink also of what is still open. False when the sink said no. */
+bool hin_telescope_tell_open(struct hin_telescope *telescope);
 
 /* Frames seen so far; any thread. */
 uint64_t hin_telescope_frames(const struct hin_telescope *telescope);

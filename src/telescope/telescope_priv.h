@@ -34,7 +34,8 @@ struct counters {
 /* One batch under way. */
 struct slot {
 	struct hin_batch batch;
-	struct hin_packet packets[HIN_BATCH_FRAMES];
+	struct hin_packet packets[HIN_BATCH_FRAMES]; /* those of the frames that count */
+	size_t packet_count;
 	uint16_t which[HIN_SHARDS][2 * HIN_BATCH_FRAMES];
 	uint16_t counts[HIN_SHARDS];
 	uint16_t members[HIN_BATCH_FRAMES];
@@ -110,7 +111,8 @@ struct hin_telescope {
 	_Atomic bool stop;
 	_Atomic bool failed; /* a sink said no */
 	_Atomic uint32_t epoch; /* futex: something changed */
-	_Atomic unsigned ticking;
+	_Atomic unsigned ticking;   /* threads that wait for the minute's work */
+	_Atomic uint64_t tick_turn; /* how often it was done */
 
 	/* the minute's work: one thread, while all others wait */
 	int64_t minute_us; /* start of the running minute, INT64_MIN before the first */
@@ -124,7 +126,7 @@ struct hin_telescope {
 	struct hin_series_point running;
 	int64_t expired_us; /* clock at the last expiry */
 	struct results over;
-	struct hin_tool_stat over_tools[HIN_TOOL_COUNT];
+	struct hin_tool_stat over_tools[HIN_SIGN_COUNT];
 
 	/* members: thread 0 */
 	struct member *members;
@@ -141,5 +143,5 @@ void hin_telescope_sum(struct counters *out, const struct hin_telescope *t);
 
 /* Judge everything that is known now; with `idle_us` only what was idle since before it. */
 void hin_judge(const struct hin_telescope *t, int64_t idle_us, int64_t now_us, struct results *out,
-	       struct hin_tool_stat tools[HIN_TOOL_COUNT]);
+	       struct hin_tool_stat tools[HIN_SIGN_COUNT]);
 void hin_results_fini(struct results *results);

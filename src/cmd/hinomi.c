@@ -1,0 +1,71 @@
+/*
+ * hinomi - runs `hinomi-<command>`, which lies beside this program or in the package's libexec folder.
+ */
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/options.h"
+
+static const struct hin_program *self;
+
+/* The folder of this executable, or "" when it cannot be known. */
+static void own_folder(char out[PATH_MAX])
+{
+	ssize_t n = readlink("/proc/self/exe", out, PATH_MAX - 1);
+	char *slash;
+
+	out[n > 0 ? n : 0] = '\0';
+	slash = strrchr(out, '/');
+	if (slash != NULL)
+		*slash = '\0';
+}
+
+/* Become the command's program. Returns only when that failed. */
+static int run_command(int argc, char *argv[])
+{
+	char folder[PATH_MAX], path[PATH_MAX + 64];
+	struct hin_error err = { 0 };
+	const char *folders[2];
+
+	(void)argc;
+	own_folder(folder);
+	folders[0] = folder;
+	folders[1] = HIN_LIBEXEC;
+	for (size_t i = 0; i < HIN_COUNT(folders); i++) {
+		if (folders[i][0] == '\0')
+			continue;
+		snprintf(path, sizeof(path), "%s/hinomi-%s", folders[i], argv[0]);
+		execv(path, argv);
+		if (errno != ENOENT)
+			break;
+	}
+	(void)hin_fail(&err, HIN_ESYS, "cannot run %s", path);
+	return hin_program_fail(self, &err);
+}
+
+static const struct hin_command commands[] = {
+	{ "telescope", "[FILE ...]", "read captures or a live link of unused addresses, and report",
+	  "未使用アドレスの通信記録や実回線を読み、報告する", run_command },
+};
+
+static const struct hin_program program = {
+	.name = "hinomi",
+	.about = "The fire watchtower of a network: who attacks, who is infected, who must be told.",
+	.about_ja = "ネットワークの火の見やぐら。誰が攻撃し、誰が感染し、誰に知らせるべきか。",
+	.commands = commands,
+	.command_count = HIN_COUNT(commands),
+};
+
+int main(int argc, char *argv[])
+{
+	enum hin_lang lang;
+	int status;
+
+	self = &program;
+	status = hin_program_start(&program, NULL, &lang, &argc, argv);
+	return status >= 0 ? status : hin_program_run(&program, lang, argc, argv);
+}

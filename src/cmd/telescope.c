@@ -1,0 +1,826 @@
+/*
+ * hinomi-telescope - packets of unused addresses in, a report out.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/geo.h"
+#include "base/log.h"
+#include "base/options.h"
+#include "base/sandbox.h"
+#include "telescope/report.h"
+#include "telescope/research.h"
+#include "telescope/tell.h"
+#include "telescope/telescope.h"
+#include "text/progress.h"
+#include "text/style.h"
+
+struct text_list {
+	const char **items;
+	size_t count;
+};
+
+struct names {
+	char **items;
+	size_t count;
+};
+
+enum { GEO_LIMIT = 8 }; /* most tables of places */
+
+/* What the command line said. */
+struct arguments {
+	struct text_list dark, member, research;
+	struct text_list geo;
+	const char *live, *html, *flows, *observations, *key, *state, *vault, *user;
+	bool follow, digest, json, csv, append, quiet, count_only, check_config, list_settings;
+	int list, colour;
+	unsigned decap;
+	uint64_t limit, threads, vault_bytes;
+	int64_t vault_age_ns;
+	struct hin_telescope_settings settings;
+};
+
+/* Everything that is open during a run. */
+struct session {
+	struct arguments arguments;
+	enum hin_lang lang;
+	struct hin_prefix_tree *dark, *member, *research;
+	struct names member_names, research_names;
+	struct hin_geo *geo[GEO_LIMIT];
+	size_t geo_count;
+	struct hin_capture *capture;
+	struct hin_telescope *telescope;
+	struct hin_teller *flows, *observations;
+	struct hin_progress progress;
+	FILE *html;
+	int stop_fd; /* readable = stop; -1 = none */
+	uint64_t whole; /* bytes of all inputs, 0 = not known */
+	bool resumed;	/* the state of an earlier run was loaded */
+	struct hin_error failure; /* of a sink */
+};
+
+/* ---- options ---- */
+
+static enum hin_code add_text(struct text_list *list, const char *text, struct hin_error *err)
+{
+	const char **more = realloc(list->items, (list->count + 1) * sizeof(*more));
+
+	if (more == NULL)
+		return hin_fail(err, HIN_ENOMEM, "no room for \"%s\"", text);
+	list->items = more;
+	list->items[list->count++] = text;
+	return HIN_OK;
+}
+
+static enum hin_code add_dark(void *into, const char *value, struct hin_error *err)
+{
+	return add_text(&((struct arguments *)into)->dark, value, err);
+}
+
+static enum hin_code add_member(void *into, const char *value, struct hin_error *err)
+{
+	return add_text(&((struct arguments *)into)->member, value, err);
+}
+
+static enum hin_code add_research(void *into, const char *value, struct hin_error *err)
+{
+	return add_text(&((struct arguments *)into)->research, value, err);
+}
+
+static enum hin_code add_geo(void *into, const char *value, struct hin_error *err)
+{
+	return add_text(&((struct arguments *)into)->geo, value, err);
+}
+
+static enum hin_code set_setting(void *into, const char *value, struct hin_error *err)
+{
+	return hin_config_set(&hin_telescope_table, &((struct arguments *)into)->settings, value, err);
+}
+
+static enum hin_code load_config(void *into, const char *value, struct hin_error *err)
+{
+	return hin_config_load(&hin_telescope_table, &((struct arguments *)into)->settings, value,
+			       err);
+}
+
+static enum hin_code set_memory(void *into, const char *value, struct hin_error *err)
+{
+	char text[64];
+
+	snprintf(text, sizeof(text), "memory=%s", value);
+	return set_setting(into, text, err);
+}
+
+static enum hin_code add_decap(void *into, const char *value, struct hin_error *err)
+{
+	static const struct {
+		const char *name;
+		unsigned bit;
+	} kinds[] = {
+		{ "gre", HIN_DECAP_GRE },
+		{ "vxlan", HIN_DECAP_VXLAN },
+		{ "ipip", HIN_DECAP_IPIP },
+		{ "all", HIN_DECAP_GRE | HIN_DECAP_VXLAN | HIN_DECAP_IPIP },
+	};
+	struct arguments *a = into;
+
+	while (*value != '\0') {
+		size_t n = strcspn(value, ","), i;
+
+		for (i = 0; i < HIN_COUNT(kinds); i++)
+			if (strlen(kinds[i].name) == n && strncmp(kinds[i].name, value, n) == 0)
+				break;
+		if (i == HIN_COUNT(kinds))
+			return hin_fail(err, HIN_EUSAGE,
+					"tunnel \"%.*s\" is not one of gre, vxlan, ipip, all", (int)n,
+					value);
+		a->decap |= kinds[i].bit;
+		value += n + (value[n] == ',');
+	}
+	return HIN_OK;
+}
+
+#define ARG(field) offsetof(struct arguments, field)
+
+static const char *const list_names[] = {
+#define X(name, text) text,
+	HIN_REPORT_LISTS(X)
+#undef X
+	NULL
+};
+
+static const struct hin_option rows[] = {
+	{ .section = "Where we look", .section_ja = "観測する場所" },
+	{ "dark", 'd', "PREFIX|FILE", HIN_OPTION_CALL, .call = add_dark,
+	  .help = "unused address space; may be given several times. Packets to other addresses are "
+		  "counted and forgotten",
+	  .help_ja = "未使用アドレス空間 (複数可)。それ以外への通信は数えるだけで捨てる" },
+	{ "member", 'm', "PREFIX|FILE", HIN_OPTION_CALL, .call = add_member,
+	  .help = "our own people's addresses: one that reaches into dark space raises an alert",
+	  .help_ja = "会員のアドレス。未使用空間へ届けば警報を出す" },
+	{ "research", 0, "FILE", HIN_OPTION_CALL, .call = add_research,
+	  .help = "more known research scanners: a prefix and a name on each line",
+	  .help_ja = "既知の調査用スキャナーの追加 (1 行にプレフィックスと名前)" },
+	{ .section = "Input", .section_ja = "入力" },
+	{ "live", 'i', "INTERFACE", HIN_OPTION_TEXT, ARG(live),
+	  .help = "capture from a network interface; needs --dark and the right to open it",
+	  .help_ja = "ネットワークインターフェースから取り込む (--dark と権限が必要)" },
+	{ "follow", 'f', NULL, HIN_OPTION_FLAG, ARG(follow),
+	  .help = "wait for more at the end of files that still grow",
+	  .help_ja = "書き込み中のファイルの続きを待つ" },
+	{ "decap", 0, "LIST", HIN_OPTION_CALL, .call = add_decap,
+	  .help = "open tunnels: gre, vxlan, ipip or all, with commas",
+	  .help_ja = "トンネルを開く: gre, vxlan, ipip, all (コンマ区切り)" },
+	{ "digest", 0, NULL, HIN_OPTION_FLAG, ARG(digest),
+	  .help = "compute the SHA-256 of each file (the default; --no-digest is faster)",
+	  .help_ja = "各ファイルの SHA-256 を計算する (既定。--no-digest で省略)" },
+	{ .section = "Output", .section_ja = "出力" },
+	{ "json", 'j', NULL, HIN_OPTION_FLAG, ARG(json),
+	  .help = "print one JSON document instead of the report",
+	  .help_ja = "報告の代わりに JSON 文書を出力する" },
+	{ "csv", 0, NULL, HIN_OPTION_FLAG, ARG(csv),
+	  .help = "print a list as CSV instead of the report: --list says which",
+	  .help_ja = "報告の代わりに CSV の一覧を出力する (--list で選ぶ)" },
+	{ "list", 0, "NAME", HIN_OPTION_VALUE, ARG(list),
+	  { HIN_VALUE_CHOICE, .choices = list_names },
+	  .help = "the list that --csv prints; events if not given",
+	  .help_ja = "--csv で出力する一覧 (既定は events)" },
+	{ "html", 0, "FILE", HIN_OPTION_TEXT, ARG(html),
+	  .help = "also write a page with charts that needs nothing from outside",
+	  .help_ja = "図表つきの単独ページも書き出す" },
+	{ "flows", 0, "FILE", HIN_OPTION_TEXT, ARG(flows),
+	  .help = "stream one row a minute and 5-tuple: JSON lines for *.ndjson and \"-\", else signed "
+		  "batches",
+	  .help_ja = "毎分・5 つ組ごとの行を流す。*.ndjson と \"-\" は JSON 行、ほかは署名付きバッチ" },
+	{ "observations", 'o', "FILE", HIN_OPTION_TEXT, ARG(observations),
+	  .help = "stream scans, victims, floods and alerts as observations, in the same formats",
+	  .help_ja = "走査・被害・洪水・警報を観測行として同じ形式で流す" },
+	{ "append", 0, NULL, HIN_OPTION_FLAG, ARG(append),
+	  .help = "go on at the end of these files instead of beginning them anew",
+	  .help_ja = "それらのファイルを作り直さず末尾に続ける" },
+	{ "key", 0, "FILE", HIN_OPTION_TEXT, ARG(key),
+	  .help = "the sensor's key that signs batches; made if there is none",
+	  .help_ja = "バッチに署名するセンサーの鍵 (なければ作る)" },
+	{ "limit", 'n', "N", HIN_OPTION_VALUE, ARG(limit), { HIN_VALUE_U64, 1, 100000000 },
+	  .help = "longest list, by packets; 1000 if not given",
+	  .help_ja = "一覧の最大行数 (既定 1000)" },
+	{ "geo", 'g', "MMDB", HIN_OPTION_CALL, .call = add_geo,
+	  .help = "table of countries or networks (several may be given); script/geo fetches a free one",
+	  .help_ja = "国・AS の表 (script/geo で無償の表を取得できる)" },
+	{ "color", 0, "WHEN", HIN_OPTION_VALUE, ARG(colour),
+	  { HIN_VALUE_CHOICE, .choices = (const char *const[]){ "auto", "always", "never", NULL } },
+	  .help = "colours in the report", .help_ja = "報告の色" },
+	{ "quiet", 'q', NULL, HIN_OPTION_FLAG, ARG(quiet),
+	  .help = "no progress and no warnings; errors only",
+	  .help_ja = "進捗と警告を出さない (エラーのみ)" },
+	{ .section = "Keeping", .section_ja = "保存" },
+	{ "state", 's', "FILE", HIN_OPTION_TEXT, ARG(state),
+	  .help = "go on from this file if there is one, and save to it at the end: a run cut in two "
+		  "equals one run",
+	  .help_ja = "あればこのファイルから続け、終わりに保存する" },
+	{ "vault", 0, "FOLDER", HIN_OPTION_TEXT, ARG(vault),
+	  .help = "keep the first packets of each event here as evidence, encrypted",
+	  .help_ja = "各イベントの最初のパケットを証拠として暗号化して残す" },
+	{ "vault-size", 0, "SIZE", HIN_OPTION_VALUE, ARG(vault_bytes),
+	  { HIN_VALUE_SIZE, 1 << 20, INT64_MAX },
+	  .help = "the oldest evidence goes beyond this; 256M if not given",
+	  .help_ja = "これを超えると古い証拠から消す (既定 256M)" },
+	{ "vault-age", 0, "TIME", HIN_OPTION_VALUE, ARG(vault_age_ns),
+	  { HIN_VALUE_DURATION, HIN_NS_PER_MIN, INT64_MAX },
+	  .help = "evidence goes after this; 90d if not given",
+	  .help_ja = "これより古い証拠は消す (既定 90d)" },
+	{ .section = "Running", .section_ja = "実行" },
+	{ "config", 'c', "FILE", HIN_OPTION_CALL, .call = load_config,
+	  .help = "settings from a YAML file", .help_ja = "YAML ファイルの設定を読む" },
+	{ "set", 0, "NAME=VALUE", HIN_OPTION_CALL, .call = set_setting,
+	  .help = "one setting; --settings lists them", .help_ja = "設定を一つ変える (--settings で一覧)" },
+	{ "settings", 0, NULL, HIN_OPTION_FLAG, ARG(list_settings),
+	  .help = "list every threshold with its default and source, and end",
+	  .help_ja = "全ての閾値と既定値・出典を表示して終わる" },
+	{ "check-config", 0, NULL, HIN_OPTION_FLAG, ARG(check_config),
+	  .help = "check options, settings and prefix files, and end",
+	  .help_ja = "オプション・設定・プレフィックスを検査して終わる" },
+	{ "memory", 0, "SIZE", HIN_OPTION_CALL, .call = set_memory,
+	  .help = "the same as --set memory=SIZE", .help_ja = "--set memory=SIZE と同じ" },
+	{ "threads", 't', "N", HIN_OPTION_VALUE, ARG(threads),
+	  { HIN_VALUE_U64, 1, HIN_TELESCOPE_THREADS },
+	  .help = "threads; as many as processors if not given. The result is the same",
+	  .help_ja = "スレッド数 (既定はプロセッサ数)。結果は変わらない" },
+	{ "count-only", 0, NULL, HIN_OPTION_FLAG, ARG(count_only),
+	  .help = "decode, mark and count, without events", .help_ja = "解読と計数だけ行う" },
+	{ "user", 0, "NAME", HIN_OPTION_TEXT, ARG(user),
+	  .help = "become this user after the interface is open; nobody if not given, for root",
+	  .help_ja = "取り込み開始後に移る利用者 (root なら既定 nobody)" },
+};
+
+static const struct hin_program program = {
+	.name = "hinomi telescope",
+	.args = "[FILE|FOLDER|- ...]",
+	.about = "Reads what arrives at unused addresses and says who scans, who is attacked, which of "
+		 "our own machines are infected, and what rises. Also: hinomi telescope packets EVENT "
+		 "--vault FOLDER -w FILE",
+	.about_ja = "未使用アドレスに届く通信を読み、誰が走査し、誰が攻撃され、どの会員機器が感染し、"
+		    "何が急増したかを報告する。証拠の取り出し: hinomi telescope packets EVENT --vault "
+		    "FOLDER -w FILE",
+	.options = rows,
+	.option_count = HIN_COUNT(rows),
+};
+
+/* ---- set-up ---- */
+
+static enum hin_code load_space(struct hin_prefix_tree **out, const struct text_list *list,
+				struct hin_error *err)
+{
+	struct hin_prefix_tree *tree;
+	enum hin_code code = HIN_OK;
+
+	if (list->count == 0)
+		return HIN_OK;
+	tree = hin_prefix_tree_new();
+	if (tree == NULL)
+		return hin_fail(err, HIN_ENOMEM, "no room for prefixes");
+	for (size_t i = 0; i < list->count && code == HIN_OK; i++)
+		code = hin_prefix_tree_load(tree, list->items[i], 0, err);
+	if (code == HIN_OK)
+		code = hin_prefix_tree_build(tree, err);
+	if (code == HIN_OK && hin_prefix_tree_size(tree).prefixes == 0)
+		code = hin_fail(err, HIN_EFORMAT, "%s: holds no prefix", list->items[0]);
+	if (code != HIN_OK) {
+		hin_prefix_tree_free(tree);
+		return code;
+	}
+	*out = tree;
+	return HIN_OK;
+}
+
+/* Prefixes with names, as they are read from a file. */
+struct named_reader {
+	struct hin_prefix_tree *tree;
+	struct names *names;
+};
+
+static enum hin_code name_prefix(void *user, const struct hin_prefix *prefix, const char *rest,
+				 size_t line, struct hin_error *err)
+{
+	struct named_reader *r = user;
+	char **more = realloc(r->names->items, (r->names->count + 1) * sizeof(*more));
+	char *copy = strndup(rest, HIN_NAME_TEXT - 1);
+
+	(void)line;
+	if (more != NULL)
+		r->names->items = more;
+	if (more == NULL || copy == NULL) {
+		free(copy);
+		return hin_fail(err, HIN_ENOMEM, "no room for names");
+	}
+	r->names->items[r->names->count] = copy;
+	return hin_prefix_tree_insert(r->tree, prefix, (uint32_t)r->names->count++, err);
+}
+
+/* A list of prefixes, or of files with a name behind each prefix. */
+static enum hin_code load_named(struct hin_prefix_tree **out, struct names *names,
+				const struct text_list *list, struct hin_error *err)
+{
+	struct named_reader reader = { .names = names };
+	enum hin_code code = HIN_OK;
+
+	if (list->count == 0)
+		return HIN_OK;
+	reader.tree = hin_prefix_tree_new();
+	if (reader.tree == NULL)
+		return hin_fail(err, HIN_ENOMEM, "no room for prefixes");
+	for (size_t i = 0; i < list->count && code == HIN_OK; i++) {
+		struct hin_prefix prefix;
+
+		if (hin_prefix_parse(&prefix, list->items[i], NULL) == HIN_OK)
+			code = name_prefix(&reader, &prefix, "", 0, err);
+		else if (strchr(list->items[i], '/') != NULL && access(list->items[i], F_OK) != 0)
+			code = hin_prefix_parse(&prefix, list->items[i], err);
+		else
+			code = hin_prefix_file_read(list->items[i], name_prefix, &reader, err);
+	}
+	if (code == HIN_OK)
+		code = hin_prefix_tree_build(reader.tree, err);
+	if (code != HIN_OK) {
+		hin_prefix_tree_free(reader.tree);
+		return code;
+	}
+	*out = reader.tree;
+	return HIN_OK;
+}
+
+static enum hin_code load_research(struct session *s, struct hin_error *err)
+{
+	struct named_reader reader = { .tree = hin_prefix_tree_new(), .names = &s->research_names };
+	enum hin_code code;
+
+	if (reader.tree == NULL)
+		return hin_fail(err, HIN_ENOMEM, "no room for prefixes");
+	s->research = reader.tree;
+	code = hin_research_read(name_prefix, &reader, err);
+	for (size_t i = 0; i < s->arguments.research.count && code == HIN_OK; i++)
+		code = hin_prefix_file_read(s->arguments.research.items[i], name_prefix, &reader,
+					    err);
+	return code == HIN_OK ? hin_prefix_tree_build(reader.tree, err) : code;
+}
+
+/* Read all that the options name but captures. */
+static enum hin_code setup(struct session *s, struct hin_error *err)
+{
+	const struct arguments *a = &s->arguments;
+	enum hin_code code = load_space(&s->dark, &a->dark, err);
+
+	if (code == HIN_OK)
+		code = load_named(&s->member, &s->member_names, &a->member, err);
+	if (code == HIN_OK)
+		code = load_research(s, err);
+	if (code == HIN_OK && a->geo.count > GEO_LIMIT)
+		code = hin_fail(err, HIN_EUSAGE, "--geo is given more than %d times", GEO_LIMIT);
+	for (size_t i = 0; i < a->geo.count && code == HIN_OK; i++) {
+		code = hin_geo_open(&s->geo[i], a->geo.items[i], err);
+		s->geo_count += code == HIN_OK;
+	}
+	if (code == HIN_OK && a->live != NULL && s->dark == NULL)
+		code = hin_fail(err, HIN_EUSAGE,
+				"--live needs --dark: packets to addresses in use are other people's "
+				"communications");
+	return code;
+}
+
+static void free_names(struct names *names)
+{
+	for (size_t i = 0; i < names->count; i++)
+		free(names->items[i]);
+	free(names->items);
+}
+
+static void session_fini(struct session *s)
+{
+	hin_telescope_free(s->telescope);
+	hin_capture_close(s->capture);
+	hin_prefix_tree_free(s->dark);
+	hin_prefix_tree_free(s->member);
+	hin_prefix_tree_free(s->research);
+	for (size_t i = 0; i < s->geo_count; i++)
+		hin_geo_close(s->geo[i]);
+	free_names(&s->member_names);
+	free_names(&s->research_names);
+	free(s->arguments.dark.items);
+	free(s->arguments.member.items);
+	free(s->arguments.research.items);
+	free(s->arguments.geo.items);
+	if (s->html != NULL)
+		fclose(s->html);
+	if (s->stop_fd != -1)
+		close(s->stop_fd);
+}
+
+/* ---- signals ---- */
+
+static struct hin_telescope *running; /* what a signal stops */
+static int stop_fd = -1;
+
+static void on_signal(int signal_number)
+{
+	const uint64_t one = 1;
+	int saved = errno;
+
+	(void)signal_number;
+	if (running != NULL)
+		hin_telescope_stop(running);
+	if (stop_fd != -1 && write(stop_fd, &one, sizeof(one)) == -1)
+		errno = saved; /* the counter is full: it is readable already */
+	errno = saved;
+}
+
+static enum hin_code catch_signals(struct session *s, struct hin_error *err)
+{
+	struct sigaction action = { .sa_handler = on_signal };
+
+	s->stop_fd = stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (s->stop_fd == -1)
+		return hin_fail(err, HIN_ESYS, "eventfd");
+	running = s->telescope;
+	sigaction(SIGINT, &action, NULL);
+	sigaction(SIGTERM, &action, NULL);
+	signal(SIGPIPE, SIG_IGN);
+	return HIN_OK;
+}
+
+/* ---- what comes out while it runs ---- */
+
+static bool tell(struct session *s, struct hin_teller *teller, const struct hin_observation *row)
+{
+	return teller == NULL || hin_teller_add(teller, row, &s->failure) == HIN_OK;
+}
+
+static bool on_flow(void *user, const struct hin_flow_row *row)
+{
+	struct session *s = user;
+	struct hin_observation o;
+
+	hin_observe_flow(&o, row);
+	return tell(s, s->flows, &o);
+}
+
+static bool on_minute(void *user, struct hin_telescope *telescope, int64_t now_us)
+{
+	struct session *s = user;
+
+	(void)telescope;
+	(void)now_us;
+	return (s->flows == NULL || hin_teller_flush(s->flows, &s->failure) == HIN_OK) &&
+	       (s->observations == NULL ||
+		hin_teller_flush(s->observations, &s->failure) == HIN_OK);
+}
+
+static bool on_over(void *user, const struct hin_over *over)
+{
+	struct session *s = user;
+	struct hin_observation o;
+
+	switch (over->type) {
+	case HIN_OVER_EVENT:
+		hin_observe_event(&o, over->event);
+		break;
+	case HIN_OVER_VICTIM:
+		hin_observe_victim(&o, over->victim);
+		break;
+	case HIN_OVER_FLOOD:
+		hin_observe_flood(&o, over->flood, false);
+		break;
+	case HIN_OVER_AMPLIFICATION:
+		hin_observe_flood(&o, over->flood, true);
+		break;
+	}
+	return tell(s, s->observations, &o);
+}
+
+/* The DAEDALUS alert: one line at once, and an urgent row. */
+static void on_member(void *user, const struct hin_member *member)
+{
+	struct session *s = user;
+	struct hin_observation o;
+
+	if (s->arguments.live != NULL)
+		hin_log(HIN_LOG_WARNING, "telescope.member",
+			hin_log_addr("source", &member->address), hin_log_text("name", member->name),
+			hin_log_addr("target", &member->first_target),
+			hin_log_u64("port", member->first_port),
+			hin_log_text("tool", hin_tool_name(member->tool)));
+	hin_observe_member(&o, member);
+	(void)tell(s, s->observations, &o);
+}
+
+/* ---- the run ---- */
+
+static enum hin_code read_files(void *user, unsigned queue, struct hin_batch *batch,
+				struct hin_error *err)
+{
+	struct session *s = user;
+	enum hin_code code = hin_capture_read(s->capture, batch, err);
+	double part = hin_capture_progress(s->capture);
+
+	(void)queue;
+	hin_progress_update(&s->progress, part > 0 ? (uint64_t)(part * (double)s->whole) : 0,
+			    part < 0 ? 0 : s->whole, hin_telescope_frames(s->telescope),
+			    hin_time_monotonic_ns());
+	return code;
+}
+
+static enum hin_code open_outputs(struct session *s, bool laboratory, struct hin_error *err)
+{
+	const struct arguments *a = &s->arguments;
+	struct hin_teller_options options = { .key_path = a->key,
+					      .append = a->append,
+					      .laboratory = laboratory };
+	enum hin_code code = HIN_OK;
+
+	if (s->dark != NULL)
+		options.dark_addresses = hin_prefix_tree_size(s->dark).addresses;
+	if (a->flows != NULL)
+		code = hin_teller_open(&s->flows, a->flows, &options, err);
+	if (code == HIN_OK && a->observations != NULL)
+		code = hin_teller_open(&s->observations, a->observations, &options, err);
+	if (code == HIN_OK && a->html != NULL) {
+		s->html = fopen(a->html, "we");
+		if (s->html == NULL)
+			code = hin_fail(err, HIN_ESYS, "open %s", a->html);
+	}
+	return code;
+}
+
+static enum hin_code make_telescope(struct session *s, struct hin_error *err)
+{
+	const struct arguments *a = &s->arguments;
+	long processors = sysconf(_SC_NPROCESSORS_ONLN);
+	struct hin_telescope_options options = {
+		.settings = a->settings,
+		.dark = s->dark,
+		.member = s->member,
+		.member_names = (const char *const *)s->member_names.items,
+		.research = s->research,
+		.research_names = (const char *const *)s->research_names.items,
+		.decap = a->decap,
+		.threads = (unsigned)a->threads,
+		.count_only = a->count_only,
+		.flows = a->flows != NULL,
+		.sink = { .user = s,
+			  .member = on_member,
+			  .flow = on_flow,
+			  .over = on_over,
+			  .minute = on_minute },
+	};
+
+	if (options.threads == 0)
+		options.threads = processors < 1 ? 1 : (unsigned)processors;
+	if (options.threads > HIN_TELESCOPE_THREADS)
+		options.threads = HIN_TELESCOPE_THREADS;
+	return hin_telescope_new(&s->telescope, &options, err);
+}
+
+/* Everything is open: from here on the process may do no more than it needs. */
+static enum hin_code close_the_door(struct session *s, const char *const *paths, size_t count,
+				    struct hin_error *err)
+{
+	const struct arguments *a = &s->arguments;
+	struct hin_sandbox sandbox = { 0 };
+	enum hin_code code = hin_sandbox_no_dump(&sandbox, err);
+
+	(void)paths;
+	(void)count;
+	(void)a;
+	if (code == HIN_OK)
+		code = hin_sandbox_no_new_privs(&sandbox, err);
+	if (code == HIN_OK)
+		code = hin_sandbox_limit_calls(&sandbox, HIN_SANDBOX_ANALYSE, false, err);
+	return code;
+}
+
+static enum hin_code resume(struct session *s, struct hin_error *err)
+{
+	const char *path = s->arguments.state;
+	enum hin_code code;
+
+	if (path == NULL || access(path, F_OK) != 0)
+		return HIN_OK;
+	code = hin_telescope_load(s->telescope, path, err);
+	s->resumed = code == HIN_OK;
+	return code;
+}
+
+static void warn_of_faults(const struct session *s)
+{
+	const struct hin_capture_input *inputs;
+	size_t count = hin_capture_inputs(s->capture, &inputs);
+
+	for (size_t i = 0; i < count && !s->arguments.quiet; i++)
+		if (inputs[i].fault != HIN_FAULT_NONE && inputs[i].fault != HIN_FAULT_IGNORED)
+			fprintf(stderr, "hinomi telescope: warning: %s\n", inputs[i].fault_text);
+}
+
+/* Copy what is known of the inputs into the picture. */
+static enum hin_code add_inputs(struct session *s, struct hin_picture *picture,
+				struct hin_error *err)
+{
+	const struct hin_capture_input *inputs;
+	size_t count = hin_capture_inputs(s->capture, &inputs);
+	bool samples = count > 0;
+
+	picture->inputs = calloc(count > 0 ? count : 1, sizeof(*picture->inputs));
+	if (picture->inputs == NULL)
+		return hin_fail(err, HIN_ENOMEM, "no room for the names of the inputs");
+	for (size_t i = 0; i < count; i++) {
+		picture->inputs[i] = inputs[i];
+		picture->inputs[i].name = strdup(inputs[i].name);
+		if (picture->inputs[i].name == NULL)
+			return hin_fail(err, HIN_ENOMEM, "no room for the names of the inputs");
+		picture->input_count++;
+		samples = samples && inputs[i].digested && hin_is_sample(inputs[i].sha256);
+	}
+	if (samples)
+		picture->recording = "laboratory recording";
+	return HIN_OK;
+}
+
+/* ---- the report ---- */
+
+static enum hin_code write_reports(struct session *s, const struct hin_picture *picture,
+				   struct hin_error *err)
+{
+	const struct arguments *a = &s->arguments;
+	struct hin_report_options options = {
+		.lang = s->lang,
+		.colour = hin_color_wanted((enum hin_color)a->colour, STDOUT_FILENO),
+		.geo = s->geo,
+		.geo_count = s->geo_count,
+		.program = "hinomi " HIN_VERSION,
+	};
+	enum hin_code code;
+
+	if (a->json)
+		code = hin_report_json(stdout, picture, &options, err);
+	else if (a->csv)
+		code = hin_report_csv(stdout, (enum hin_report_list)a->list, picture, &options, err);
+	else
+		code = hin_report_text(stdout, picture, &options, err);
+	if (code == HIN_OK && fflush(stdout) != 0)
+		code = hin_fail(err, HIN_ESYS, "write the report");
+	if (code == HIN_OK && s->html != NULL) {
+		code = hin_report_html(s->html, picture, &options, err);
+		if (code == HIN_OK && fflush(s->html) != 0)
+			code = hin_fail(err, HIN_ESYS, "write %s", a->html);
+	}
+	return code;
+}
+
+/* What is still open is told too, unless a saved state carries it on. */
+static bool tell_open(struct session *s, const struct hin_picture *p)
+{
+	struct hin_observation o;
+	bool good = true;
+
+	for (size_t i = 0; i < p->member_count && good; i++) {
+		hin_observe_member(&o, &p->members[i]);
+		good = tell(s, s->observations, &o);
+	}
+	for (size_t i = 0; i < p->rising_count && good; i++) {
+		hin_observe_rising(&o, &p->rising[i]);
+		good = tell(s, s->observations, &o);
+	}
+	return good && hin_telescope_tell_open(s->telescope);
+}
+
+static enum hin_code conclude(struct session *s, struct hin_error *err)
+{
+	const struct arguments *a = &s->arguments;
+	struct hin_picture picture = { 0 };
+	enum hin_code code = HIN_OK, closed;
+
+	if (a->state == NULL)
+		code = hin_telescope_finish(s->telescope, err);
+	if (code == HIN_OK)
+		code = hin_telescope_picture(&picture, s->telescope, a->limit, err);
+	if (code == HIN_OK && s->capture != NULL)
+		code = add_inputs(s, &picture, err);
+	if (code == HIN_OK && s->observations != NULL && a->state == NULL &&
+	    !tell_open(s, &picture)) {
+		*err = s->failure;
+		code = s->failure.code;
+	}
+	closed = hin_teller_close(s->flows, code == HIN_OK ? err : NULL);
+	if (code == HIN_OK)
+		code = closed;
+	closed = hin_teller_close(s->observations, code == HIN_OK ? err : NULL);
+	if (code == HIN_OK)
+		code = closed;
+	s->flows = s->observations = NULL;
+	if (code == HIN_OK && a->state != NULL)
+		code = hin_telescope_save(s->telescope, a->state, err);
+	if (code == HIN_OK)
+		code = write_reports(s, &picture, err);
+	hin_picture_free(&picture);
+	return code;
+}
+
+/* Are all inputs shipped samples? Told before the run, so that every row can say so. */
+static enum hin_code run_files(struct session *s, const char *const *paths, size_t count,
+			       struct hin_error *err)
+{
+	const struct arguments *a = &s->arguments;
+	struct hin_capture_options options = { .follow = a->follow, .digest = a->digest };
+	const struct hin_capture_input *inputs;
+	enum hin_code code = make_telescope(s, err);
+	size_t input_count;
+
+	if (code == HIN_OK)
+		code = catch_signals(s, err);
+	options.stop_fd = s->stop_fd;
+	if (code == HIN_OK)
+		code = hin_capture_open(&s->capture, paths, count, &options, err);
+	if (code == HIN_OK)
+		code = resume(s, err);
+	if (code == HIN_OK)
+		code = open_outputs(s, false, err);
+	if (code == HIN_OK)
+		code = close_the_door(s, paths, count, err);
+	if (code != HIN_OK)
+		return code;
+	input_count = hin_capture_inputs(s->capture, &inputs);
+	for (size_t i = 0; i < input_count; i++)
+		s->whole += inputs[i].file_size;
+	hin_progress_start(&s->progress, a->quiet ? -1 : STDERR_FILENO, isatty(STDERR_FILENO) == 1,
+			   s->lang, s->lang == HIN_JA ? "読み込み" : "reading",
+			   s->lang == HIN_JA ? "パケット" : "packets", hin_time_monotonic_ns());
+	code = hin_telescope_run(s->telescope, read_files, s, err);
+	hin_progress_end(&s->progress);
+	warn_of_faults(s);
+	if (s->failure.code != HIN_OK) {
+		*err = s->failure;
+		return s->failure.code;
+	}
+	return code == HIN_OK ? conclude(s, err) : code;
+}
+
+/* ---- main ---- */
+
+static int print_settings(const struct session *s)
+{
+	struct hin_buffer out = { 0 };
+
+	hin_config_print(&hin_telescope_table, s->lang, &out);
+	if (!out.failed)
+		fwrite(out.data, 1, out.used, stdout);
+	hin_buffer_fini(&out);
+	return fflush(stdout) == 0 ? HIN_EXIT_DONE : HIN_EXIT_FAILED;
+}
+
+static enum hin_code act(struct session *s, int argc, char *argv[], struct hin_error *err)
+{
+	enum hin_code code = setup(s, err);
+
+	if (code != HIN_OK)
+		return code;
+	if (s->arguments.check_config) {
+		puts(s->lang == HIN_JA ? "設定に問題はありません" : "the configuration is good");
+		return HIN_OK;
+	}
+	if (argc < 2)
+		return hin_fail(err, HIN_EUSAGE,
+				"nothing to read: name a capture, a folder, or - for standard input "
+				"(--help shows more)");
+	return run_files(s, (const char *const *)argv + 1, (size_t)argc - 1, err);
+}
+
+int main(int argc, char *argv[])
+{
+	struct session s = { .stop_fd = -1 };
+	struct hin_error err = { 0 };
+	enum hin_code code;
+	int status;
+
+	s.arguments.digest = true;
+	s.arguments.limit = 1000;
+	s.arguments.vault_bytes = (uint64_t)256 << 20;
+	s.arguments.vault_age_ns = 90 * HIN_NS_PER_DAY;
+	hin_telescope_settings_default(&s.arguments.settings);
+	status = hin_program_start(&program, &s.arguments, &s.lang, &argc, argv);
+	if (status >= 0)
+		return status;
+	if (s.arguments.list_settings)
+		return print_settings(&s);
+	code = act(&s, argc, argv, &err);
+	if (code != HIN_OK)
+		status = hin_program_fail(&program, &err);
+	if (code == HIN_EUSAGE)
+		status = HIN_EXIT_USAGE;
+	session_fini(&s);
+	return code == HIN_OK ? HIN_EXIT_DONE : status;
+}
