@@ -302,7 +302,7 @@ static void put_small(struct hin_buffer *out, const struct hin_picture *p,
 	hin_buffer_puts(out, either(lang, "most: ", "最多: "));
 	hin_report_count(out, s->counts[most], lang);
 	hin_buffer_puts(out, either(lang, ", ", "、"));
-	hin_report_moment_short(out, p->series[most].time_us);
+	hin_report_moment_short(out, p->series[most].time_us, p);
 	hin_buffer_printf(
 		out,
 		"</p><svg class=\"plot\" role=\"img\" aria-label=\"%s\" height=\"%d\" "

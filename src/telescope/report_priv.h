@@ -94,8 +94,9 @@ void hin_report_estimate(struct hin_buffer *out, double value, enum hin_lang lan
 /* Append "2017-09-10 17:52:28 UTC". */
 void hin_report_moment(struct hin_buffer *out, int64_t time_us);
 
-/* Append "09-10 17:52", for a column whose head says UTC. */
-void hin_report_moment_short(struct hin_buffer *out, int64_t time_us);
+/* Append "09-10 17:52", with the year where the picture spans years; for a head that says UTC. */
+void hin_report_moment_short(struct hin_buffer *out, int64_t time_us,
+			     const struct hin_picture *picture);
 
 /* Append how long from first to last; "-" for an instant. */
 void hin_report_span(struct hin_buffer *out, int64_t first_us, int64_t last_us, enum hin_lang lang);

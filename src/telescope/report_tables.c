@@ -152,8 +152,8 @@ static void member_row(struct report_cells *cells, const struct report_table *t,
 		hin_buffer_printf(c, hin_addr_is_v4(&m->first_target) ? ":%u" : " port %u",
 				  m->first_port);
 	c++;
-	hin_report_moment_short(c++, m->first_us);
-	hin_report_moment_short(c++, m->last_us);
+	hin_report_moment_short(c++, m->first_us, t->picture);
+	hin_report_moment_short(c++, m->last_us, t->picture);
 }
 
 static void member_table(struct report_table *t)
@@ -207,7 +207,7 @@ static void victim_row(struct report_cells *cells, const struct report_table *t,
 		put_rate(c++, v->attack_rate, t->lang);
 		put_rate(c++, v->attack_packets, t->lang);
 	}
-	hin_report_moment_short(c++, v->first_us);
+	hin_report_moment_short(c++, v->first_us, t->picture);
 	hin_report_span(c, v->first_us, v->last_us, t->lang);
 	if (v->open)
 		hin_buffer_puts(c, either(t->lang, ", going on", "、継続中"));
@@ -275,7 +275,7 @@ static void amplification_row(struct report_cells *cells, const struct report_ta
 	hin_report_count(c++, f->bytes, t->lang);
 	hin_report_count(c++, f->fragments, t->lang);
 	hin_report_count(c++, f->peak, t->lang);
-	hin_report_moment_short(c++, f->first_us);
+	hin_report_moment_short(c++, f->first_us, t->picture);
 	hin_report_span(c++, f->first_us, f->last_us, t->lang);
 	cells->id = f->link;
 }
@@ -326,7 +326,7 @@ static void flood_row(struct report_cells *cells, const struct report_table *t, 
 	hin_buffer_puts(c++, f->spoofed ? either(t->lang, "forged", "詐称")
 					: either(t->lang, "real?", "実在か"));
 	hin_report_count(c++, f->peak, t->lang);
-	hin_report_moment_short(c++, f->first_us);
+	hin_report_moment_short(c++, f->first_us, t->picture);
 	hin_report_span(c++, f->first_us, f->last_us, t->lang);
 	cells->id = f->link;
 }
@@ -399,7 +399,7 @@ static void event_row(struct report_cells *cells, const struct report_table *t, 
 		put_rate(c++, e->world_rate, t->lang);
 		put_coverage(c++, e->coverage);
 	}
-	hin_report_moment_short(c++, e->first_us);
+	hin_report_moment_short(c++, e->first_us, t->picture);
 	hin_report_span(c, e->first_us, e->last_us, t->lang);
 	if (e->open)
 		hin_buffer_puts(c, either(t->lang, ", going on", "、継続中"));
@@ -449,7 +449,7 @@ static void rising_row(struct report_cells *cells, const struct report_table *t,
 	cells->level = LEVEL_NOTE;
 	hin_report_port(c++, r->proto, r->port);
 	hin_buffer_puts(c++, meaning != NULL ? meaning : "-");
-	hin_report_moment_short(c++, r->time_us);
+	hin_report_moment_short(c++, r->time_us, t->picture);
 	hin_buffer_puts(c++, r->hourly ? either(t->lang, "an hour", "1時間")
 				       : either(t->lang, "a minute", "1分"));
 	hin_report_count(c++, r->count, t->lang);

@@ -393,7 +393,7 @@ static void put_spark(struct text *t)
 	hin_buffer_puts(&line, either(t->lang, "; most: ", "。最多: "));
 	hin_report_count(&line, p->series[peak].packets, t->lang);
 	hin_buffer_puts(&line, either(t->lang, " at ", " ("));
-	hin_report_moment_short(&line, p->series[peak].time_us);
+	hin_report_moment_short(&line, p->series[peak].time_us, p);
 	hin_buffer_puts(&line, either(t->lang, ".", ")"));
 	paragraph(t, HIN_STYLE_DIM, hin_buffer_text(&line));
 }

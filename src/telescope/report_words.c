@@ -196,13 +196,16 @@ void hin_report_moment(struct hin_buffer *out, int64_t time_us)
 	hin_buffer_puts(out, " UTC");
 }
 
-void hin_report_moment_short(struct hin_buffer *out, int64_t time_us)
+void hin_report_moment_short(struct hin_buffer *out, int64_t time_us,
+			     const struct hin_picture *picture)
 {
+	const int64_t months_us = 300ll * 86400 * 1000000;
+	bool years = hin_report_span_us(picture->first_us, picture->last_us) > months_us;
 	char text[HIN_TIME_TEXT];
 
 	hin_time_format(text, hin_report_ns(time_us), HIN_TIME_S);
 	if (strlen(text) >= 16) /* YYYY-MM-DD hh:mm:ssZ */
-		hin_buffer_add(out, text + 5, 11);
+		hin_buffer_add(out, text + (years ? 0 : 5), years ? 16 : 11);
 }
 
 void hin_report_span(struct hin_buffer *out, int64_t first_us, int64_t last_us, enum hin_lang lang)
