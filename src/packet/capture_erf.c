@@ -25,6 +25,7 @@ enum {
 /* Records that a file must begin with to be called ERF, unless it ends before. */
 #define LOOK_AT_RECORDS 16
 #define LOOK_AT_BYTES 65536
+#define ENOUGH_RECORDS 4 /* good ones, before one that cannot be */
 #define WEEK_S (7 * 24 * 3600)
 
 struct record {
@@ -87,11 +88,9 @@ static enum hin_walk_start erf_start(struct hin_walk *walk, struct hin_span *in)
 		struct record r;
 		enum hin_walk_stop stop = read_record(walk, pos, (size_t)(in->end - pos), &r);
 
-		if (stop == HIN_WALK_BAD)
-			return HIN_START_NONE;
 		/* The type can be checked before the record is all there. */
-		if (in->end - pos >= ERF_HEADER && !type_known(r.type))
-			return HIN_START_NONE;
+		if (stop == HIN_WALK_BAD || (in->end - pos >= ERF_HEADER && !type_known(r.type)))
+			return found >= ENOUGH_RECORDS ? HIN_START_FOUND : HIN_START_NONE;
 		if (stop == HIN_WALK_MORE) {
 			if (in->last)
 				break;
