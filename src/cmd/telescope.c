@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
+#include <sys/random.h>
 #include <unistd.h>
 
 #include "base/file.h"
@@ -15,6 +16,8 @@
 #include "base/log.h"
 #include "base/options.h"
 #include "base/sandbox.h"
+#include "observe/registry.h"
+#include "packet/live.h"
 #include "telescope/report.h"
 #include "telescope/research.h"
 #include "telescope/tell.h"
@@ -43,7 +46,7 @@ struct arguments {
 	int list, colour;
 	unsigned decap;
 	uint64_t limit, threads, vault_bytes;
-	int64_t vault_age_ns;
+	int64_t vault_age_ns, refresh_ns;
 	struct hin_telescope_settings settings;
 };
 
@@ -56,8 +59,14 @@ struct session {
 	struct hin_geo *geo[GEO_LIMIT];
 	size_t geo_count;
 	struct hin_capture *capture;
+	struct hin_live *live;
+	unsigned rings;
+	uint64_t drops_told;
+	bool waiting_told;
+	int64_t refreshed_us;
 	struct hin_telescope *telescope;
 	struct hin_teller *flows, *observations;
+	struct hin_vault *vault;
 	struct hin_progress progress;
 	FILE *html;
 	int stop_fd; /* readable = stop; -1 = none */
@@ -217,6 +226,10 @@ static const struct hin_option rows[] = {
 	{ "color", 0, "WHEN", HIN_OPTION_VALUE, ARG(colour),
 	  { HIN_VALUE_CHOICE, .choices = (const char *const[]){ "auto", "always", "never", NULL } },
 	  .help = "colours in the report", .help_ja = "報告の色" },
+	{ "refresh", 0, "TIME", HIN_OPTION_VALUE, ARG(refresh_ns),
+	  { HIN_VALUE_DURATION, HIN_NS_PER_MIN, HIN_NS_PER_DAY },
+	  .help = "live: how often the page and the state are written; 5m if not given",
+	  .help_ja = "実回線: ページと状態を書き出す間隔 (既定 5m)" },
 	{ "quiet", 'q', NULL, HIN_OPTION_FLAG, ARG(quiet),
 	  .help = "no progress and no warnings; errors only",
 	  .help_ja = "進捗と警告を出さない (エラーのみ)" },
@@ -405,6 +418,8 @@ static void session_fini(struct session *s)
 {
 	hin_telescope_free(s->telescope);
 	hin_capture_close(s->capture);
+	hin_live_close(s->live);
+	hin_vault_close(s->vault);
 	hin_prefix_tree_free(s->dark);
 	hin_prefix_tree_free(s->member);
 	hin_prefix_tree_free(s->research);
@@ -470,12 +485,58 @@ static bool on_flow(void *user, const struct hin_flow_row *row)
 	return tell(s, s->flows, &o);
 }
 
+/* Live: what the kernel dropped since it was last told is an observation of its own. */
+static bool tell_drops(struct session *s, int64_t now_us)
+{
+	struct hin_observation o;
+	uint64_t drops = 0;
+
+	for (unsigned i = 0; i < s->rings; i++)
+		drops += hin_live_drops(s->live, i);
+	hin_telescope_set_drops(s->telescope, drops);
+	if (drops == s->drops_told)
+		return true;
+	o = (struct hin_observation){ .time_us = now_us,
+				      .kind = HIN_KIND_ROAD_LOSS,
+				      .packets = drops - s->drops_told,
+				      .rule = HIN_KIND_TELESCOPE_FLOW,
+				      .verdict = HIN_VERDICT_KERNEL_DROP };
+	hin_log(HIN_LOG_WARNING, "telescope.drops",
+		hin_log_u64("packets", drops - s->drops_told));
+	s->drops_told = drops;
+	return tell(s, s->observations, &o);
+}
+
+static enum hin_code refresh(struct session *s, struct hin_error *err);
+
+static bool live_minute(struct session *s, int64_t now_us)
+{
+	bool waiting = hin_live_waiting(s->live);
+
+	if (waiting != s->waiting_told)
+		hin_log(HIN_LOG_WARNING, waiting ? "telescope.waiting" : "telescope.back",
+			hin_log_text("interface", s->arguments.live));
+	s->waiting_told = waiting;
+	if (!s->arguments.quiet)
+		hin_log(HIN_LOG_INFO, "telescope.minute",
+			hin_log_u64("frames", hin_telescope_frames(s->telescope)));
+	if (!tell_drops(s, now_us))
+		return false;
+	if (s->refreshed_us == 0)
+		s->refreshed_us = now_us;
+	if (now_us - s->refreshed_us < s->arguments.refresh_ns / 1000)
+		return true;
+	s->refreshed_us = now_us;
+	return refresh(s, &s->failure) == HIN_OK;
+}
+
 static bool on_minute(void *user, struct hin_telescope *telescope, int64_t now_us)
 {
 	struct session *s = user;
 
 	(void)telescope;
-	(void)now_us;
+	if (s->live != NULL && !live_minute(s, now_us))
+		return false;
 	return (s->flows == NULL || hin_teller_flush(s->flows, &s->failure) == HIN_OK) &&
 	       (s->observations == NULL ||
 		hin_teller_flush(s->observations, &s->failure) == HIN_OK);
@@ -516,10 +577,22 @@ static void on_member(void *user, const struct hin_member *member)
 			hin_log_u64("port", member->first_port),
 			hin_log_text("tool", hin_tool_name(member->tool)));
 	hin_observe_member(&o, member);
-	(void)tell(s, s->observations, &o);
+	/* urgent: it does not wait for the minute; a failure stops the run at the next row */
+	if (tell(s, s->observations, &o) && s->observations != NULL &&
+	    hin_teller_flush(s->observations, &s->failure) != HIN_OK)
+		hin_telescope_stop(s->telescope);
 }
 
 /* ---- the run ---- */
+
+static enum hin_code read_live(void *user, unsigned queue, struct hin_batch *batch,
+			       struct hin_error *err)
+{
+	struct session *s = user;
+
+	/* with several rings a thread must look after its shards while its own ring is quiet */
+	return hin_live_read(s->live, queue, batch, s->rings == 1 ? 100 : 4, err);
+}
 
 static enum hin_code read_files(void *user, unsigned queue, struct hin_batch *batch,
 				struct hin_error *err)
@@ -579,28 +652,62 @@ static enum hin_code make_telescope(struct session *s, struct hin_error *err)
 			  .minute = on_minute },
 	};
 
+	if (a->vault != NULL) {
+		enum hin_code code = hin_vault_open(&s->vault, a->vault, a->vault_bytes,
+						    a->vault_age_ns, true, err);
+
+		if (code != HIN_OK)
+			return code;
+		options.vault = s->vault;
+	}
 	if (options.threads == 0)
 		options.threads = processors < 1 ? 1 : (unsigned)processors;
 	if (options.threads > HIN_TELESCOPE_THREADS)
 		options.threads = HIN_TELESCOPE_THREADS;
+	s->rings = options.threads;
+	if (a->live != NULL) {
+		options.own_queues = options.wall_clock = true;
+		/* a stranger must not be able to aim at one shard; a file must give the same bytes */
+		if (options.settings.seed == 0 &&
+		    getrandom(&options.settings.seed, sizeof(options.settings.seed), 0) == -1)
+			return hin_fail(err, HIN_ESYS, "getrandom");
+	}
 	return hin_telescope_new(&s->telescope, &options, err);
 }
 
+/* A file that is replaced later: its folder must be writable by who we are by then. */
+static enum hin_code check_folder(const char *option, const char *path, struct hin_error *err)
+{
+	char folder[PATH_MAX];
+	const char *slash = strrchr(path, '/');
+
+	snprintf(folder, sizeof(folder), "%.*s", slash != NULL ? (int)(slash - path) + 1 : 1,
+		 slash != NULL ? path : ".");
+	if (access(folder, W_OK | X_OK) != 0)
+		return hin_fail(err, HIN_ESYS, "%s: folder %s must be writable (see --user)", option,
+				folder);
+	return HIN_OK;
+}
+
 /* Everything is open: from here on the process may do no more than it needs. */
-static enum hin_code close_the_door(struct session *s, const char *const *paths, size_t count,
-				    struct hin_error *err)
+static enum hin_code close_the_door(struct session *s, struct hin_error *err)
 {
 	const struct arguments *a = &s->arguments;
 	struct hin_sandbox sandbox = { 0 };
 	enum hin_code code = hin_sandbox_no_dump(&sandbox, err);
 
-	(void)paths;
-	(void)count;
-	(void)a;
 	if (code == HIN_OK)
 		code = hin_sandbox_no_new_privs(&sandbox, err);
+	if (code == HIN_OK && a->live != NULL && geteuid() == 0)
+		code = hin_sandbox_drop_user(&sandbox, a->user != NULL ? a->user : "nobody", err);
+	if (code == HIN_OK && a->live != NULL)
+		code = hin_sandbox_drop_caps(&sandbox, err);
+	if (code == HIN_OK && a->state != NULL)
+		code = check_folder("--state", a->state, err);
 	if (code == HIN_OK)
-		code = hin_sandbox_limit_calls(&sandbox, HIN_SANDBOX_ANALYSE, false, err);
+		code = hin_sandbox_limit_calls(
+			&sandbox, a->live != NULL ? HIN_SANDBOX_CAPTURE : HIN_SANDBOX_ANALYSE,
+			false, err);
 	return code;
 }
 
@@ -652,17 +759,50 @@ static enum hin_code add_inputs(struct session *s, struct hin_picture *picture,
 
 /* ---- the report ---- */
 
-static enum hin_code write_reports(struct session *s, const struct hin_picture *picture,
-				   struct hin_error *err)
+/* Live: say what the picture is of. */
+static void add_interface(const struct session *s, struct hin_picture *picture)
 {
-	const struct arguments *a = &s->arguments;
-	struct hin_report_options options = {
+	if (s->live != NULL)
+		snprintf(picture->interface, sizeof(picture->interface), "%s", s->arguments.live);
+}
+
+static struct hin_report_options report_options(const struct session *s)
+{
+	return (struct hin_report_options){
 		.lang = s->lang,
-		.colour = hin_color_wanted((enum hin_color)a->colour, STDOUT_FILENO),
+		.colour = hin_color_wanted((enum hin_color)s->arguments.colour, STDOUT_FILENO),
 		.geo = s->geo,
 		.geo_count = s->geo_count,
 		.program = "hinomi " HIN_VERSION,
 	};
+}
+
+/* Write the page over what it was before, so that a reader never finds it empty for long. */
+static enum hin_code write_page(struct session *s, const struct hin_picture *picture,
+				struct hin_error *err)
+{
+	struct hin_report_options options = report_options(s);
+	enum hin_code code;
+	long end;
+
+	if (s->html == NULL)
+		return HIN_OK;
+	rewind(s->html);
+	code = hin_report_html(s->html, picture, &options, err);
+	if (code != HIN_OK)
+		return code;
+	end = ftell(s->html);
+	if (fflush(s->html) != 0 ||
+	    (end >= 0 && ftruncate(fileno(s->html), end) != 0 && errno != EINVAL))
+		return hin_fail(err, HIN_ESYS, "write %s", s->arguments.html);
+	return HIN_OK;
+}
+
+static enum hin_code write_reports(struct session *s, const struct hin_picture *picture,
+				   struct hin_error *err)
+{
+	const struct arguments *a = &s->arguments;
+	struct hin_report_options options = report_options(s);
 	enum hin_code code;
 
 	if (a->json)
@@ -673,11 +813,24 @@ static enum hin_code write_reports(struct session *s, const struct hin_picture *
 		code = hin_report_text(stdout, picture, &options, err);
 	if (code == HIN_OK && fflush(stdout) != 0)
 		code = hin_fail(err, HIN_ESYS, "write the report");
-	if (code == HIN_OK && s->html != NULL) {
-		code = hin_report_html(s->html, picture, &options, err);
-		if (code == HIN_OK && fflush(s->html) != 0)
-			code = hin_fail(err, HIN_ESYS, "write %s", a->html);
+	return code == HIN_OK ? write_page(s, picture, err) : code;
+}
+
+/* Live: the page and the state, now and then. */
+static enum hin_code refresh(struct session *s, struct hin_error *err)
+{
+	struct hin_picture picture = { 0 };
+	enum hin_code code = HIN_OK;
+
+	if (s->html != NULL) {
+		code = hin_telescope_picture(&picture, s->telescope, s->arguments.limit, err);
+		add_interface(s, &picture);
+		if (code == HIN_OK)
+			code = write_page(s, &picture, err);
+		hin_picture_free(&picture);
 	}
+	if (code == HIN_OK && s->arguments.state != NULL)
+		code = hin_telescope_save(s->telescope, s->arguments.state, err);
 	return code;
 }
 
@@ -710,6 +863,7 @@ static enum hin_code conclude(struct session *s, struct hin_error *err)
 		code = hin_telescope_picture(&picture, s->telescope, a->limit, err);
 	if (code == HIN_OK && s->capture != NULL)
 		code = add_inputs(s, &picture, err);
+	add_interface(s, &picture);
 	if (code == HIN_OK && s->observations != NULL && a->state == NULL &&
 	    !tell_open(s, &picture)) {
 		*err = s->failure;
@@ -730,7 +884,6 @@ static enum hin_code conclude(struct session *s, struct hin_error *err)
 	return code;
 }
 
-/* Are all inputs shipped samples? Told before the run, so that every row can say so. */
 static enum hin_code run_files(struct session *s, const char *const *paths, size_t count,
 			       struct hin_error *err)
 {
@@ -750,7 +903,7 @@ static enum hin_code run_files(struct session *s, const char *const *paths, size
 	if (code == HIN_OK)
 		code = open_outputs(s, false, err);
 	if (code == HIN_OK)
-		code = close_the_door(s, paths, count, err);
+		code = close_the_door(s, err);
 	if (code != HIN_OK)
 		return code;
 	input_count = hin_capture_inputs(s->capture, &inputs);
@@ -762,6 +915,36 @@ static enum hin_code run_files(struct session *s, const char *const *paths, size
 	code = hin_telescope_run(s->telescope, read_files, s, err);
 	hin_progress_end(&s->progress);
 	warn_of_faults(s);
+	if (s->failure.code != HIN_OK) {
+		*err = s->failure;
+		return s->failure.code;
+	}
+	return code == HIN_OK ? conclude(s, err) : code;
+}
+
+static enum hin_code run_live(struct session *s, struct hin_error *err)
+{
+	const struct arguments *a = &s->arguments;
+	struct hin_live_options options = { .ring_bytes = 0 };
+	enum hin_code code = make_telescope(s, err);
+
+	if (code == HIN_OK)
+		code = catch_signals(s, err);
+	if (code == HIN_OK)
+		code = hin_live_open(&s->live, a->live, s->rings, &options, err);
+	if (code == HIN_OK)
+		code = resume(s, err);
+	if (code == HIN_OK)
+		code = open_outputs(s, false, err);
+	if (code == HIN_OK)
+		code = close_the_door(s, err);
+	if (code != HIN_OK)
+		return code;
+	if (!a->quiet)
+		hin_log(HIN_LOG_INFO, "telescope.start", hin_log_text("interface", a->live),
+			hin_log_u64("rings", s->rings));
+	code = hin_telescope_run(s->telescope, read_live, s, err);
+	(void)tell_drops(s, hin_time_now_ns() / 1000);
 	if (s->failure.code != HIN_OK) {
 		*err = s->failure;
 		return s->failure.code;
@@ -792,6 +975,10 @@ static enum hin_code act(struct session *s, int argc, char *argv[], struct hin_e
 		puts(s->lang == HIN_JA ? "設定に問題はありません" : "the configuration is good");
 		return HIN_OK;
 	}
+	if (s->arguments.live != NULL && argc > 1)
+		return hin_fail(err, HIN_EUSAGE, "--live reads no files: \"%s\" is too much", argv[1]);
+	if (s->arguments.live != NULL)
+		return run_live(s, err);
 	if (argc < 2)
 		return hin_fail(err, HIN_EUSAGE,
 				"nothing to read: name a capture, a folder, or - for standard input "
@@ -810,6 +997,7 @@ int main(int argc, char *argv[])
 	s.arguments.limit = 1000;
 	s.arguments.vault_bytes = (uint64_t)256 << 20;
 	s.arguments.vault_age_ns = 90 * HIN_NS_PER_DAY;
+	s.arguments.refresh_ns = 5 * HIN_NS_PER_MIN;
 	hin_telescope_settings_default(&s.arguments.settings);
 	status = hin_program_start(&program, &s.arguments, &s.lang, &argc, argv);
 	if (status >= 0)

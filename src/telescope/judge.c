@@ -525,6 +525,31 @@ static void judge_answers(const struct hin_telescope *t, const struct shard *s, 
 	RESULTS_ADD(out, &victim, victim, by_victim);
 }
 
+bool hin_judge_matters(const struct hin_telescope *t, const struct shard *s, uint32_t at,
+		       uint32_t hash, unsigned class, uint64_t *link)
+{
+	struct hin_victim victim;
+	struct hin_event event;
+	uint32_t unit;
+
+	if (at >= s->sources.used || (source_at(s, at)->flags & SOURCE_USED) == 0 ||
+	    source_at(s, at)->hash != hash)
+		return false;
+	unit = unit_of(s, at, (enum hin_class)class);
+	if (unit == HIN_NONE)
+		return false;
+	if (class < HIN_CLASS_TCP_ANSWER) {
+		if (!judge_scan(t, s, at, unit, t->clock_us, &event))
+			return false;
+		*link = event.link;
+		return true;
+	}
+	if (!judge_victim(t, s, at, unit, t->clock_us, &victim))
+		return false;
+	*link = victim.link;
+	return true;
+}
+
 /* All that may be said of one source; only of classes idle since before `idle_us`, if not INT64_MAX. */
 static void judge_source(const struct hin_telescope *t, const struct shard *s, uint32_t source,
 			 int64_t idle_us, int64_t now_us, struct results *out,
@@ -775,6 +800,13 @@ static void drop_idle(struct shard *s, uint32_t at, int64_t idle_us)
 		hin_shard_drop_source(s, at);
 }
 
+static void name_evidence(const struct hin_telescope *t, struct results *r)
+{
+	if (t->options.vault != NULL)
+		hin_evidence_name(t->options.vault, r->events, r->event_count, r->victims,
+				  r->victim_count);
+}
+
 /* Append the items of `from` to the same list of what is over. */
 static void keep_over(struct results *over, const struct results *from)
 {
@@ -821,6 +853,7 @@ bool hin_telescope_tell_open(struct hin_telescope *t)
 	bool good;
 
 	hin_judge(t, INT64_MAX, t->clock_us, &now, tools);
+	name_evidence(t, &now);
 	good = tell_results(t, &now);
 	hin_results_fini(&now);
 	return good;
@@ -832,6 +865,7 @@ void hin_telescope_expire(struct hin_telescope *t, int64_t now_us)
 	struct results now = { 0 };
 
 	hin_judge(t, idle_us, now_us, &now, t->over_tools);
+	name_evidence(t, &now);
 	keep_over(&t->over, &now);
 	if (!tell_results(t, &now))
 		t->failed = true;
@@ -962,9 +996,10 @@ static enum hin_code take_members(struct hin_picture *out, const struct hin_tele
 		all[count] = m->told;
 		all[count].targets = hin_distinct_count(&t->member_pool, &m->targets);
 		all[count].ports = hin_distinct_count(&t->member_pool, &m->ports);
-		all[count++].confidence =
-			m->told.packets > 0 ? (uint8_t)(99 * (uint64_t)m->marks / m->told.packets) :
-					      0;
+		if (m->told.packets > 0)
+			all[count].confidence =
+				(uint8_t)(99 * (uint64_t)m->marks / m->told.packets);
+		count++;
 	}
 	for (size_t i = 0; t->options.dark == NULL && i < out->event_count; i++) {
 		const struct hin_event *e = &out->events[i];
@@ -1116,6 +1151,7 @@ enum hin_code hin_telescope_picture(struct hin_picture *out, struct hin_telescop
 	take_counters(&p, t);
 	memcpy(p.tools, t->over_tools, sizeof(p.tools));
 	hin_judge(t, INT64_MAX, t->clock_us, &now, p.tools);
+	name_evidence(t, &now);
 	code = take_results(&p, t, &now, limit, err);
 	p.lost.results += now.lost;
 	hin_results_fini(&now);

@@ -180,6 +180,7 @@ void hin_shards_fini(struct shard shards[HIN_SHARDS])
 		hin_index_fini(&shards[i].source_index);
 		hin_index_fini(&shards[i].event_index);
 		hin_index_fini(&shards[i].flow_index);
+		hin_stage_fini(&shards[i].stage);
 		pools[i] = &shards[i].pool;
 	}
 	hin_distinct_fini_family(pools, HIN_SHARDS);
@@ -1129,8 +1130,20 @@ static void stage_distinct(struct shard *s, const struct work *w)
 		(void)hin_distinct_add(&s->pool, &target_at(s, w->target)->sources, w->src_hash);
 }
 
-void hin_shard_take(struct shard *s, const struct hin_packet *packets, const uint16_t *which,
-		    size_t count, bool flows)
+/* Stage the packet while its source is new: the first packets are the evidence. */
+static void stage_evidence(struct shard *s, const struct work *w, const struct hin_frame *frames)
+{
+	uint32_t at;
+
+	if (w->note || w->event == HIN_NONE)
+		return;
+	at = event_at(s, w->event)->source;
+	if (source_at(s, at)->packets <= HIN_VAULT_PACKETS)
+		hin_stage_add(&s->stage, at, source_at(s, at)->hash, w->class, &frames[w->p->frame]);
+}
+
+void hin_shard_take(struct shard *s, const struct hin_packet *packets,
+		    const struct hin_frame *frames, const uint16_t *which, size_t count, bool flows)
 {
 	struct work work[CHUNK];
 
@@ -1160,6 +1173,9 @@ void hin_shard_take(struct shard *s, const struct hin_packet *packets, const uin
 			for (size_t i = 0; i < n; i++)
 				stage_distinct(s, &work[i]);
 		}
+		if (s->stage.ring != NULL)
+			for (size_t i = 0; i < n; i++)
+				stage_evidence(s, &work[i], frames);
 		if (flows)
 			for (size_t i = 0; i < n; i++)
 				if (!work[i].note)

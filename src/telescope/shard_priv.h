@@ -15,6 +15,7 @@
  */
 #pragma once
 #include "telescope/distinct.h"
+#include "telescope/evidence.h"
 #include "telescope/marks.h"
 #include "telescope/picture.h"
 #include "telescope/settings.h"
@@ -161,6 +162,7 @@ struct shard {
 	struct hin_array flows;
 	struct hin_index flow_index;
 	struct hin_distinct_pool pool;
+	struct hin_stage stage;
 	struct hin_distinct all_sources; /* every source ever, when entries went */
 	uint64_t sources_seen;		 /* entries that saw a first packet */
 	bool sources_gone;		 /* entries went, so that this may count one twice */
@@ -226,11 +228,11 @@ HIN_MUST_USE enum hin_code hin_shards_init(struct shard shards[HIN_SHARDS],
 void hin_shards_fini(struct shard shards[HIN_SHARDS]);
 
 /*
- * Take `count` packets of this shard, in order: positions `which` in `packets`. With `flows`, every
- * packet also counts in its flow.
+ * Take `count` packets of this shard, in order: positions `which` in `packets`, which came from
+ * `frames`. With `flows`, every packet also counts in its flow.
  */
-void hin_shard_take(struct shard *shard, const struct hin_packet *packets, const uint16_t *which,
-		    size_t count, bool flows);
+void hin_shard_take(struct shard *shard, const struct hin_packet *packets,
+		    const struct hin_frame *frames, const uint16_t *which, size_t count, bool flows);
 
 /* Forget the flows, after they were told. */
 void hin_shard_drop_flows(struct shard *shard);

@@ -141,6 +141,10 @@ static enum hin_code engine_init(struct hin_telescope *t, struct hin_error *err)
 			       t->options.dark == NULL, err);
 	if (code != HIN_OK)
 		return code;
+	for (unsigned i = 0; i < HIN_SHARDS && t->options.vault != NULL && code == HIN_OK; i++)
+		code = hin_stage_init(&t->shards[i].stage, err);
+	if (code != HIN_OK)
+		return code;
 	t->flow_flush = sizes.flows * (HIN_SHARDS / 4);
 	code = hin_change_init(&t->change, &t->options.settings, err);
 	if (code == HIN_OK)
@@ -520,6 +524,14 @@ static int64_t minute_start(int64_t time_us)
 	return time_us - (rest < 0 ? rest + MINUTE_US : rest);
 }
 
+static void keep_evidence(struct hin_telescope *t)
+{
+	if (hin_evidence_keep(t, &t->read_error) == HIN_OK)
+		return;
+	t->read_code = t->read_error.code;
+	t->failed = true;
+}
+
 /* The clock has reached `now_us`, in a later minute, or a flush of flows is due within one. */
 static void tick(struct hin_telescope *t, int64_t now_us)
 {
@@ -537,6 +549,7 @@ static void tick(struct hin_telescope *t, int64_t now_us)
 		hin_change_minute(&t->change, t->minute_us, t->port_minute);
 		memset(t->port_minute, 0, HIN_CHANGE_PORTS * sizeof(*t->port_minute));
 		t->running = (struct hin_series_point){ 0 };
+		keep_evidence(t);
 		if (t->expired_us == INT64_MIN || now_us - t->expired_us >= t->timeout_us / 8) {
 			hin_telescope_expire(t, now_us);
 			t->expired_us = now_us;
@@ -746,8 +759,8 @@ static bool consume(struct worker *w)
 		count_minute(&t->counters[w->number], slot->packets, slot->packet_count);
 	for (unsigned i = w->number; i < HIN_SHARDS; i += t->options.threads)
 		if (slot->counts[i] > 0)
-			hin_shard_take(&t->shards[i], slot->packets, slot->which[i],
-				       slot->counts[i], t->options.flows);
+			hin_shard_take(&t->shards[i], slot->packets, slot->batch.frames,
+				       slot->which[i], slot->counts[i], t->options.flows);
 	if (w->number == 0)
 		for (size_t i = 0; i < slot->member_count; i++)
 			member_take(t, &slot->packets[slot->members[i]]);
@@ -780,8 +793,8 @@ static void *work(void *user)
 		pthread_mutex_unlock(&t->read_lock);
 		if (ended)
 			return NULL;
-		/* a reader that waits by itself needs no pause here */
-		if (t->options.threads > 1)
+		/* where each thread has its own queue, reading it was the pause */
+		if (t->options.threads > 1 && !t->options.own_queues)
 			wait_change(t, seen);
 	}
 }
@@ -815,6 +828,7 @@ enum hin_code hin_telescope_run(struct hin_telescope *t, hin_batch_reader_fn rea
 	work(&workers[0]);
 	for (unsigned i = 1; i < threads; i++)
 		pthread_join(workers[i].thread, NULL);
+	keep_evidence(t);
 	if (t->read_code != HIN_OK && t->read_code != HIN_EOF && t->read_code != HIN_EAGAIN) {
 		if (err != NULL)
 			*err = t->read_error;

@@ -17,6 +17,7 @@
 #include "packet/capture.h"
 #include "telescope/picture.h"
 #include "telescope/settings.h"
+#include "telescope/vault.h"
 
 #define HIN_TELESCOPE_THREADS 16 /* most threads: one a shard */
 
@@ -76,6 +77,7 @@ struct hin_telescope_options {
 	bool count_only;   /* decode, marks and counters alone */
 	bool flows;
 	bool wall_clock;   /* live: minutes pass also without packets */
+	struct hin_vault *vault;   /* where evidence goes, or NULL; borrowed */
 	struct hin_telescope_sink sink;
 };
 

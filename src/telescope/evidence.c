@@ -1,0 +1,131 @@
+#include "telescope/evidence.h"
+
+#include <stdlib.h>
+
+#include "base/time.h"
+#include "telescope/telescope_priv.h"
+
+struct hin_staged {
+	uint32_t source, source_hash;
+	uint32_t order; /* of arrival */
+	uint32_t size, length;
+	uint16_t link;
+	uint8_t class;
+	bool used;
+	int64_t time_ns;
+	uint8_t data[HIN_VAULT_SNAP];
+};
+
+enum hin_code hin_stage_init(struct hin_stage *stage, struct hin_error *err)
+{
+	stage->ring = calloc(HIN_STAGE_ITEMS, sizeof(*stage->ring));
+	stage->used = 0;
+	return stage->ring != NULL ? HIN_OK : hin_fail(err, HIN_ENOMEM, "no room for evidence");
+}
+
+void hin_stage_fini(struct hin_stage *stage)
+{
+	free(stage->ring);
+	stage->ring = NULL;
+}
+
+void hin_stage_add(struct hin_stage *stage, uint32_t source, uint32_t source_hash, uint8_t class,
+		   const struct hin_frame *frame)
+{
+	struct hin_staged *item = &stage->ring[stage->used % HIN_STAGE_ITEMS];
+
+	*item = (struct hin_staged){
+		.source = source,
+		.source_hash = source_hash,
+		.order = stage->used++,
+		.size = frame->size < HIN_VAULT_SNAP ? frame->size : HIN_VAULT_SNAP,
+		.length = frame->length,
+		.link = frame->link,
+		.class = class,
+		.used = true,
+		.time_ns = frame->time_ns,
+	};
+	memcpy(item->data, frame->data, item->size);
+}
+
+static int by_source(const void *a, const void *b)
+{
+	const struct hin_staged *x = *(struct hin_staged *const *)a;
+	const struct hin_staged *y = *(struct hin_staged *const *)b;
+
+	if (x->source != y->source)
+		return x->source < y->source ? -1 : 1;
+	if (x->class != y->class)
+		return x->class < y->class ? -1 : 1;
+	return (int32_t)(x->order - y->order) < 0 ? -1 : x->order != y->order;
+}
+
+/* Put the packets of one source and class, if they matter; then their places are free. */
+static enum hin_code keep_group(struct hin_telescope *t, struct shard *s,
+				struct hin_staged *const *items, size_t count,
+				struct hin_error *err)
+{
+	struct hin_vault_packet packets[HIN_VAULT_PACKETS];
+	uint8_t digest[HIN_VAULT_DIGEST];
+	enum hin_code code;
+	uint64_t link;
+	size_t n = 0;
+
+	if (!hin_judge_matters(t, s, items[0]->source, items[0]->source_hash, items[0]->class, &link))
+		return HIN_OK;
+	for (size_t i = 0; i < count; i++) {
+		if (n < HIN_VAULT_PACKETS)
+			packets[n++] = (struct hin_vault_packet){ .time_ns = items[i]->time_ns,
+								  .data = items[i]->data,
+								  .size = items[i]->size,
+								  .length = items[i]->length,
+								  .link = items[i]->link };
+		items[i]->used = false;
+	}
+	/* what was kept first stays the evidence */
+	if (hin_vault_find(t->options.vault, link, digest))
+		return HIN_OK;
+	code = hin_vault_put(t->options.vault, link, packets, n, hin_time_now_ns(), digest, err);
+	return code;
+}
+
+enum hin_code hin_evidence_keep(struct hin_telescope *t, struct hin_error *err)
+{
+	struct hin_staged *items[HIN_STAGE_ITEMS];
+	enum hin_code code = HIN_OK;
+
+	if (t->options.vault == NULL)
+		return HIN_OK;
+	for (unsigned i = 0; i < HIN_SHARDS && code == HIN_OK; i++) {
+		struct hin_stage *stage = &t->shards[i].stage;
+		size_t count = 0;
+
+		for (size_t k = 0; k < HIN_STAGE_ITEMS; k++)
+			if (stage->ring[k].used)
+				items[count++] = &stage->ring[k];
+		qsort(items, count, sizeof(items[0]), by_source);
+		for (size_t from = 0, to; from < count && code == HIN_OK; from = to) {
+			for (to = from + 1; to < count && items[to]->source == items[from]->source &&
+					    items[to]->class == items[from]->class;
+			     to++)
+				;
+			code = keep_group(t, &t->shards[i], items + from, to - from, err);
+		}
+	}
+	if (code == HIN_OK)
+		code = hin_vault_sync(t->options.vault, err);
+	if (code == HIN_OK)
+		code = hin_vault_expire(t->options.vault, hin_time_now_ns(), err);
+	return code;
+}
+
+void hin_evidence_name(struct hin_vault *vault, struct hin_event *events, size_t event_count,
+		       struct hin_victim *victims, size_t victim_count)
+{
+	for (size_t i = 0; i < event_count; i++)
+		events[i].has_evidence =
+			hin_vault_find(vault, events[i].link, events[i].evidence);
+	for (size_t i = 0; i < victim_count; i++)
+		victims[i].has_evidence =
+			hin_vault_find(vault, victims[i].link, victims[i].evidence);
+}
