@@ -651,6 +651,17 @@ static uint16_t filed_port(enum hin_class class, uint16_t port)
 	return class == HIN_CLASS_ICMP_ANSWER ? 0 : port;
 }
 
+/* A datagram between ports of no known protocol: if the subject asked its sender there, it answers. */
+static void note_udp_answer(struct shard *s, uint32_t source, const struct work *w)
+{
+	uint32_t key = key_of(HIN_CLASS_UDP, w->p->sport);
+	uint32_t event = event_find_hashed(s, source, key, event_hash(s, w->hash, key));
+
+	if (event != HIN_NONE &&
+	    hin_distinct_has(&s->pool, &event_at(s, event)->targets, w->src_hash))
+		(void)hin_distinct_add(&s->pool, &event_cold_at(s, event)->ports, w->src_hash);
+}
+
 /* The other side of the packet learns of it: who asked it, or who answered it. */
 static void take_note(struct shard *s, const struct work *w)
 {
@@ -666,6 +677,8 @@ static void take_note(struct shard *s, const struct work *w)
 		if (source == HIN_NONE)
 			return;
 		source_at(s, source)->stamp = s->stamp;
+		if (w->class == HIN_CLASS_UDP)
+			note_udp_answer(s, source, w);
 		event = event_find_hashed(s, source, key, event_hash(s, w->hash, key));
 		if (event == HIN_NONE && source_cold_at(s, source)->ports[answer] < HIN_SOURCE_PORTS)
 			event = event_add(s, source, key, event_hash(s, w->hash, key), p->time_us);
