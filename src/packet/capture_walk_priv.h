@@ -109,8 +109,7 @@ static inline uint16_t hin_walk_u16(const uint8_t *at, bool swapped)
 	uint16_t value;
 
 	memcpy(&value, at, sizeof(value));
-	value = HIN_LE16(value);
-	return swapped ? __builtin_bswap16(value) : value;
+	return swapped ? __builtin_bswap16(HIN_LE16(value)) : HIN_LE16(value);
 }
 
 static inline uint32_t hin_walk_u32(const uint8_t *at, bool swapped)
@@ -118,8 +117,7 @@ static inline uint32_t hin_walk_u32(const uint8_t *at, bool swapped)
 	uint32_t value;
 
 	memcpy(&value, at, sizeof(value));
-	value = HIN_LE32(value);
-	return swapped ? __builtin_bswap32(value) : value;
+	return swapped ? __builtin_bswap32(HIN_LE32(value)) : HIN_LE32(value);
 }
 
 static inline uint64_t hin_walk_u64(const uint8_t *at, bool swapped)
@@ -127,6 +125,5 @@ static inline uint64_t hin_walk_u64(const uint8_t *at, bool swapped)
 	uint64_t value;
 
 	memcpy(&value, at, sizeof(value));
-	value = HIN_LE64(value);
-	return swapped ? __builtin_bswap64(value) : value;
+	return swapped ? __builtin_bswap64(HIN_LE64(value)) : HIN_LE64(value);
 }

@@ -136,12 +136,13 @@ static enum hin_code make_ring(struct hin_live *live, struct slot *slot, struct 
 	bool last = slot->spares == 0;
 	int *from = last ? &live->last_fd : &slot->spare[slot->spares - 1];
 	struct hin_live_ring *ring;
+	enum hin_code code;
 
 	if (last && (slot != live->slots || live->last_fd == -1))
 		return hin_fail(err, HIN_ELIMIT, "%s: no spare sockets left", live->name);
-	ring = hin_live_ring_new(*from, &live->options, err);
-	if (ring == NULL)
-		return err->code;
+	code = hin_live_ring_new(&ring, *from, &live->options, err);
+	if (code != HIN_OK)
+		return code;
 	*from = -1;
 	if (last)
 		live->alone = true;
@@ -395,12 +396,9 @@ static enum hin_code bind_all(struct hin_live *live, struct hin_error *err)
 enum hin_code hin_live_open(struct hin_live **out, const char *interface, size_t rings,
 			    const struct hin_live_options *options, struct hin_error *err)
 {
-	struct hin_error unseen;
 	struct hin_live *live;
 	enum hin_code code;
 
-	if (err == NULL)
-		err = &unseen;
 	if (rings < 1 || rings > HIN_LIVE_MAX_RINGS)
 		return hin_fail(err, HIN_EUSAGE, "%s: %zu rings are not in 1-%d", interface, rings,
 				HIN_LIVE_MAX_RINGS);

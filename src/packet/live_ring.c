@@ -51,40 +51,41 @@ static enum hin_code set_up(int fd, const struct hin_live_options *options, size
 	return HIN_OK;
 }
 
-struct hin_live_ring *hin_live_ring_new(int fd, const struct hin_live_options *options,
-					struct hin_error *err)
+enum hin_code hin_live_ring_new(struct hin_live_ring **out, int fd,
+				const struct hin_live_options *options, struct hin_error *err)
 {
 	size_t bytes = options->ring_bytes > 0 ? options->ring_bytes : RING_BYTES;
 	size_t blocks = bytes / BLOCK_BYTES > LEAST_BLOCKS ? bytes / BLOCK_BYTES : LEAST_BLOCKS;
 	struct hin_live_ring *ring = calloc(1, sizeof(*ring) + blocks * sizeof(ring->blocks[0]));
+	enum hin_code code;
 
-	if (ring == NULL) {
-		hin_fail(err, HIN_ENOMEM, "a ring");
-		return NULL;
-	}
+	if (ring == NULL)
+		return hin_fail(err, HIN_ENOMEM, "a ring");
 	ring->refs = 1;
 	ring->fd = -1;
 	ring->map = MAP_FAILED;
 	ring->map_size = blocks * BLOCK_BYTES;
 	ring->block_count = blocks;
 	ring->outgoing = options->outgoing;
-	if (set_up(fd, options, blocks, err) != HIN_OK)
-		goto failed;
+	code = set_up(fd, options, blocks, err);
+	if (code != HIN_OK)
+		goto out;
 	ring->map = mmap(NULL, ring->map_size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE,
 			 fd, 0);
 	if (ring->map == MAP_FAILED) {
-		hin_fail(err, HIN_ESYS, "mapping a ring of %zu MiB", ring->map_size >> 20);
-		goto failed;
+		code = hin_fail(err, HIN_ESYS, "mapping a ring of %zu MiB", ring->map_size >> 20);
+		goto out;
 	}
 	for (size_t i = 0; i < blocks; i++) {
 		ring->blocks[i].ring = ring;
 		ring->blocks[i].desc = (void *)(ring->map + i * BLOCK_BYTES);
 	}
 	ring->fd = fd;
-	return ring;
-failed:
+	*out = ring;
+	ring = NULL;
+out:
 	hin_live_ring_unref(ring);
-	return NULL;
+	return code;
 }
 
 void hin_live_ring_ref(struct hin_live_ring *ring)

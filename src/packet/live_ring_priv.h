@@ -39,9 +39,10 @@ struct hin_live_ring {
 /* A packet socket that receives nothing yet; -1 with errno. The one act that needs CAP_NET_RAW. */
 int hin_live_socket(void);
 
-/* Make a ring of `fd`, which it owns on success. NULL with `err` filled. */
-struct hin_live_ring *hin_live_ring_new(int fd, const struct hin_live_options *options,
-					struct hin_error *err);
+/* Make a ring of `fd`, which it owns on success. */
+HIN_MUST_USE enum hin_code hin_live_ring_new(struct hin_live_ring **out, int fd,
+					     const struct hin_live_options *options,
+					     struct hin_error *err);
 void hin_live_ring_ref(struct hin_live_ring *ring);
 
 /* Give up one reference; NULL is fine. */

@@ -269,7 +269,7 @@ static enum hin_walk_stop pcapng_records(struct hin_walk *walk, struct hin_span 
 	enum hin_walk_stop stop = HIN_WALK_FULL;
 
 	while (n < room && stop == HIN_WALK_FULL) {
-		struct block block;
+		struct block block = { 0 };
 
 		stop = next_block(walk, in, &block);
 		if (stop != HIN_WALK_FULL)
@@ -300,7 +300,7 @@ static enum hin_walk_stop pcapng_records(struct hin_walk *walk, struct hin_span 
 static enum hin_walk_start pcapng_start(struct hin_walk *walk, struct hin_span *in)
 {
 	size_t left = (size_t)(in->end - in->pos);
-	struct block block;
+	struct block block = { 0 };
 	enum hin_walk_stop stop;
 
 	if (left >= 4 && hin_walk_u32(in->pos, false) != BLOCK_SECTION)

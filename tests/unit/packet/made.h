@@ -11,9 +11,24 @@
 /* Bytes that grow. `big` puts numbers in big-endian order. */
 struct made {
 	uint8_t *data;
-	size_t size;
+	size_t size, room;
 	bool big;
 };
+
+static inline uint8_t *made_grow(struct made *m, size_t size)
+{
+	uint8_t *at;
+
+	if (m->size + size > m->room || m->data == NULL) {
+		m->room = (m->size + size) * 2 + 64;
+		m->data = realloc(m->data, m->room);
+		if (m->data == NULL)
+			abort();
+	}
+	at = m->data + m->size;
+	m->size += size;
+	return at;
+}
 
 static inline void made_free(struct made *m)
 {
@@ -23,12 +38,10 @@ static inline void made_free(struct made *m)
 
 static inline void made_bytes(struct made *m, const void *data, size_t size)
 {
-	m->data = realloc(m->data, m->size + size + 1);
-	if (m->data == NULL)
-		abort();
+	uint8_t *to = made_grow(m, size);
+
 	if (size > 0)
-		memcpy(m->data + m->size, data, size);
-	m->size += size;
+		memcpy(to, data, size);
 }
 
 static inline void made_number(struct made *m, uint64_t value, size_t size)
@@ -57,11 +70,7 @@ static inline void made_u64(struct made *m, uint64_t value)
 
 static inline void made_fill(struct made *m, uint8_t byte, size_t size)
 {
-	m->data = realloc(m->data, m->size + size + 1);
-	if (m->data == NULL)
-		abort();
-	memset(m->data + m->size, byte, size);
-	m->size += size;
+	memset(made_grow(m, size), byte, size);
 }
 
 #define MICRO 0xa1b2c3d4u

@@ -165,92 +165,92 @@ static void simple_and_old_packets(void **state)
 	assert_true(r.frames[3].time_ns == 5000000000);
 }
 
+/* what stands behind one good packet, in little-endian 32-bit words */
+static const struct {
+	const char *name;
+	uint32_t words[10];
+	size_t count;
+	enum hin_capture_fault fault;
+	const char *text;
+} broken[] = {
+	{ "nothing", { 0 }, 0, HIN_FAULT_NONE, "" },
+	{ "unknown block", { 99, 12, 12 }, 3, HIN_FAULT_NONE, "" },
+	{ "half a header", { 99, 12 }, 2, HIN_FAULT_CUT, "8 bytes of 12" },
+	{ "cut block", { 99, 16, 0 }, 3, HIN_FAULT_CUT, "12 bytes of 16" },
+	{ "length 0", { 6, 0, 0 }, 3, HIN_FAULT_BAD_RECORD, "length 0" },
+	{ "length 11", { 6, 11, 0 }, 3, HIN_FAULT_BAD_RECORD, "length 11" },
+	{ "length 13", { 99, 13, 0, 0 }, 4, HIN_FAULT_BAD_RECORD, "length 13" },
+	{ "two lengths", { 99, 12, 16 }, 3, HIN_FAULT_BAD_RECORD, "12 and 16" },
+	{ "over 16 MiB", { 99, 16777220, 0 }, 3, HIN_FAULT_LIMIT, "16777220" },
+	{ "16 MiB, cut", { 99, 16777216, 0 }, 3, HIN_FAULT_CUT, "12 bytes of 16777216" },
+	{ "huge", { 99, 0xfffffffc, 0 }, 3, HIN_FAULT_LIMIT, "4294967292" },
+	{ "packet without fields",
+	  { 6, 28, 0, 0, 0, 0, 28 },
+	  7,
+	  HIN_FAULT_BAD_RECORD,
+	  "reaches out of its block" },
+	{ "packet too long",
+	  { 6, 32, 0, 0, 0, 1, 1, 32 },
+	  8,
+	  HIN_FAULT_BAD_RECORD,
+	  "reaches out of its block" },
+	{ "packet length -1",
+	  { 6, 32, 0, 0, 0, ~0u, 1, 32 },
+	  8,
+	  HIN_FAULT_BAD_RECORD,
+	  "reaches out of its block" },
+	{ "unknown interface",
+	  { 6, 32, 1, 0, 0, 0, 0, 32 },
+	  8,
+	  HIN_FAULT_BAD_RECORD,
+	  "interface 1 of 1" },
+	{ "simple too long",
+	  { 3, 16, 1, 16 },
+	  4,
+	  HIN_FAULT_BAD_RECORD,
+	  "reaches out of its block" },
+	{ "simple without field",
+	  { 3, 12, 12 },
+	  3,
+	  HIN_FAULT_BAD_RECORD,
+	  "reaches out of its block" },
+	{ "short interface", { 1, 16, 1, 16 }, 4, HIN_FAULT_BAD_RECORD, "interface block" },
+	{ "interface option",
+	  { 1, 24, 1, 0, 0xffff0009, 24 },
+	  6,
+	  HIN_FAULT_BAD_RECORD,
+	  "option 9 of 65535 bytes" },
+	{ "section, no order",
+	  { 0x0a0d0d0a, 28, 0, 1, 0, 0, 28 },
+	  7,
+	  HIN_FAULT_BAD_RECORD,
+	  "byte-order" },
+	{ "section 2.0",
+	  { 0x0a0d0d0a, 28, 0x1a2b3c4d, 2, 0, 0, 28 },
+	  7,
+	  HIN_FAULT_BAD_RECORD,
+	  "version 2.0" },
+	{ "section too short",
+	  { 0x0a0d0d0a, 24, 0x1a2b3c4d, 1, 0, 24 },
+	  6,
+	  HIN_FAULT_BAD_RECORD,
+	  "section header" },
+	{ "section option",
+	  { 0x0a0d0d0a, 32, 0x1a2b3c4d, 1, 0, 0, 0x00050001, 32 },
+	  8,
+	  HIN_FAULT_BAD_RECORD,
+	  "option 1 of 5 bytes" },
+	{ "old minor 2",
+	  { 0x0a0d0d0a, 28, 0x1a2b3c4d, 0x00020001, 0, 0, 28 },
+	  7,
+	  HIN_FAULT_NONE,
+	  "" },
+};
+
 static void broken_blocks_end_the_file(void **state)
 {
-	/* what stands behind one good packet, in little-endian 32-bit words */
-	static const struct {
-		const char *name;
-		uint32_t words[10];
-		size_t count;
-		enum hin_capture_fault fault;
-		const char *text;
-	} cases[] = {
-		{ "nothing", { 0 }, 0, HIN_FAULT_NONE, "" },
-		{ "unknown block", { 99, 12, 12 }, 3, HIN_FAULT_NONE, "" },
-		{ "half a header", { 99, 12 }, 2, HIN_FAULT_CUT, "8 bytes of 12" },
-		{ "cut block", { 99, 16, 0 }, 3, HIN_FAULT_CUT, "12 bytes of 16" },
-		{ "length 0", { 6, 0, 0 }, 3, HIN_FAULT_BAD_RECORD, "length 0" },
-		{ "length 11", { 6, 11, 0 }, 3, HIN_FAULT_BAD_RECORD, "length 11" },
-		{ "length 13", { 99, 13, 0, 0 }, 4, HIN_FAULT_BAD_RECORD, "length 13" },
-		{ "two lengths", { 99, 12, 16 }, 3, HIN_FAULT_BAD_RECORD, "12 and 16" },
-		{ "over 16 MiB", { 99, 16777220, 0 }, 3, HIN_FAULT_LIMIT, "16777220" },
-		{ "16 MiB, cut", { 99, 16777216, 0 }, 3, HIN_FAULT_CUT, "12 bytes of 16777216" },
-		{ "huge", { 99, 0xfffffffc, 0 }, 3, HIN_FAULT_LIMIT, "4294967292" },
-		{ "packet without fields",
-		  { 6, 28, 0, 0, 0, 0, 28 },
-		  7,
-		  HIN_FAULT_BAD_RECORD,
-		  "reaches out of its block" },
-		{ "packet too long",
-		  { 6, 32, 0, 0, 0, 1, 1, 32 },
-		  8,
-		  HIN_FAULT_BAD_RECORD,
-		  "reaches out of its block" },
-		{ "packet length -1",
-		  { 6, 32, 0, 0, 0, ~0u, 1, 32 },
-		  8,
-		  HIN_FAULT_BAD_RECORD,
-		  "reaches out of its block" },
-		{ "unknown interface",
-		  { 6, 32, 1, 0, 0, 0, 0, 32 },
-		  8,
-		  HIN_FAULT_BAD_RECORD,
-		  "interface 1 of 1" },
-		{ "simple too long",
-		  { 3, 16, 1, 16 },
-		  4,
-		  HIN_FAULT_BAD_RECORD,
-		  "reaches out of its block" },
-		{ "simple without field",
-		  { 3, 12, 12 },
-		  3,
-		  HIN_FAULT_BAD_RECORD,
-		  "reaches out of its block" },
-		{ "short interface", { 1, 16, 1, 16 }, 4, HIN_FAULT_BAD_RECORD, "interface block" },
-		{ "interface option",
-		  { 1, 24, 1, 0, 0xffff0009, 24 },
-		  6,
-		  HIN_FAULT_BAD_RECORD,
-		  "option 9 of 65535 bytes" },
-		{ "section, no order",
-		  { 0x0a0d0d0a, 28, 0, 1, 0, 0, 28 },
-		  7,
-		  HIN_FAULT_BAD_RECORD,
-		  "byte-order" },
-		{ "section 2.0",
-		  { 0x0a0d0d0a, 28, 0x1a2b3c4d, 2, 0, 0, 28 },
-		  7,
-		  HIN_FAULT_BAD_RECORD,
-		  "version 2.0" },
-		{ "section too short",
-		  { 0x0a0d0d0a, 24, 0x1a2b3c4d, 1, 0, 24 },
-		  6,
-		  HIN_FAULT_BAD_RECORD,
-		  "section header" },
-		{ "section option",
-		  { 0x0a0d0d0a, 32, 0x1a2b3c4d, 1, 0, 0, 0x00050001, 32 },
-		  8,
-		  HIN_FAULT_BAD_RECORD,
-		  "option 1 of 5 bytes" },
-		{ "old minor 2",
-		  { 0x0a0d0d0a, 28, 0x1a2b3c4d, 0x00020001, 0, 0, 28 },
-		  7,
-		  HIN_FAULT_NONE,
-		  "" },
-	};
-
 	(void)state;
-	for (size_t i = 0; i < HIN_COUNT(cases); i++) {
+	for (size_t i = 0; i < HIN_COUNT(broken); i++) {
 		struct made m = { 0 };
 		struct made_result r;
 		size_t offset;
@@ -259,13 +259,13 @@ static void broken_blocks_end_the_file(void **state)
 		made_interface(&m, 1, 0, NULL, 0);
 		made_packet(&m, 0, 5, 5, 1);
 		offset = m.size;
-		for (size_t n = 0; n < cases[i].count; n++)
-			made_u32(&m, cases[i].words[n]);
+		for (size_t n = 0; n < broken[i].count; n++)
+			made_u32(&m, broken[i].words[n]);
 		read_made(&r, &m);
-		if (r.count != 1 || r.input.fault != cases[i].fault ||
-		    strstr(r.input.fault_text, cases[i].text) == NULL ||
+		if (r.count != 1 || r.input.fault != broken[i].fault ||
+		    strstr(r.input.fault_text, broken[i].text) == NULL ||
 		    (r.input.fault != HIN_FAULT_NONE && r.input.fault_offset != offset))
-			fail_msg("%s: %zu packets, fault %d at %u: %s", cases[i].name, r.count,
+			fail_msg("%s: %zu packets, fault %d at %u: %s", broken[i].name, r.count,
 				 r.input.fault, (unsigned int)r.input.fault_offset,
 				 r.input.fault_text);
 	}
