@@ -240,7 +240,7 @@ static uint32_t udp_role(uint16_t sport, uint16_t dport, const uint8_t *at, size
 		if (size < 12)
 			return 0;
 		return at[2] & 0x80 ? HIN_PACKET_UDP_ANSWER : HIN_PACKET_UDP_QUESTION;
-	case 123: { /* RFC 5905 7.3: mode 3 client, 4 server; modes 6 and 7: response bit */
+	case 123: { /* RFC 5905 7.3: modes 1 and 3 ask, 2 and 4 answer; modes 6 and 7: response bit */
 		unsigned mode;
 
 		if (size < 4)
@@ -250,7 +250,9 @@ static uint32_t udp_role(uint16_t sport, uint16_t dport, const uint8_t *at, size
 			return at[1] & 0x80 ? HIN_PACKET_UDP_ANSWER : HIN_PACKET_UDP_QUESTION;
 		if (mode == 7)
 			return at[0] & 0x80 ? HIN_PACKET_UDP_ANSWER : HIN_PACKET_UDP_QUESTION;
-		return mode == 4 ? HIN_PACKET_UDP_ANSWER : mode == 3 ? HIN_PACKET_UDP_QUESTION : 0;
+		if (mode == 2 || mode == 4)
+			return HIN_PACKET_UDP_ANSWER;
+		return mode == 1 || mode == 3 ? HIN_PACKET_UDP_QUESTION : 0;
 	}
 	case 1900: /* UPnP Device Architecture 2.0, 1.3 */
 		if (size >= 8 && memcmp(at, "HTTP/1.", 7) == 0)
