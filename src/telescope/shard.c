@@ -56,6 +56,23 @@ static struct role icmp_role(const struct hin_packet *p)
 	return (struct role){ HIN_CLASS_MISC, type_code };
 }
 
+/*
+ * Spoken to everyone on a link: multicast, limited broadcast, or by its looks a subnet's broadcast.
+ * That is how machines find each other, and it never leaves the link.
+ */
+static bool to_everyone(const struct hin_packet *p)
+{
+	uint32_t dst;
+
+	if (!hin_addr_is_v4(&p->dst))
+		return p->dst.b[0] == 0xff;
+	dst = hin_addr_v4(&p->dst);
+	if (dst >> 28 == 14 || dst == UINT32_MAX)
+		return true;
+	return (dst & 0xff) == 0xff && hin_addr_is_v4(&p->src) &&
+	       (hin_addr_v4(&p->src) ^ dst) >> 8 == 0;
+}
+
 /* Do the ports alone say that it is an answer? Between two amplifiers' ports the low one serves. */
 static bool udp_by_port(const struct hin_packet *p)
 {
@@ -82,6 +99,8 @@ struct role hin_packet_role(const struct hin_packet *p, bool two_way)
 			return (struct role){ HIN_CLASS_MISC, p->dport };
 		return (struct role){ HIN_CLASS_TCP_OTHER, p->dport };
 	case HIN_UDP:
+		if (two_way && to_everyone(p))
+			return (struct role){ HIN_CLASS_MISC, p->dport };
 		if ((p->flags & HIN_PACKET_UDP_ANSWER) ||
 		    ((p->flags & HIN_PACKET_UDP_QUESTION) == 0 && udp_by_port(p)))
 			return (struct role){ HIN_CLASS_UDP_ANSWER, p->sport };
