@@ -178,8 +178,14 @@ static enum hin_scan_type scan_type(const struct hin_telescope *t, const struct 
 		if (answers->ports > 0)
 			ports = ports * answers->silent / answers->ports;
 		/* a new port with each new address is a peer-to-peer program, not a scan */
-		if (e->class == HIN_CLASS_UDP && e->ports >= 8 && e->ports * 10 >= e->targets * 6 &&
+		if ((e->class == HIN_CLASS_UDP ||
+		     (e->class == HIN_CLASS_SYN && hin_tool_is_stack(e->tool))) &&
+		    e->ports >= 8 && e->ports * 10 >= e->targets * 6 &&
 		    e->targets * 10 >= e->ports * 6)
+			return HIN_SCAN_NONE;
+		/* nor is a call that tries a port or two of each of a few addresses (RFC 8445) */
+		if (e->class == HIN_CLASS_UDP && e->targets < set->scan_targets &&
+		    e->ports < 2 * e->targets)
 			return HIN_SCAN_NONE;
 	}
 	if (targets >= set->scan_targets) {
