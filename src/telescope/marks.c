@@ -54,6 +54,29 @@ static uint32_t source_marks_v6(const struct hin_addr *a)
 	return 0;
 }
 
+static bool is_loopback(const struct hin_addr *a)
+{
+	static const uint8_t v6[16] = { [15] = 1 };
+
+	return hin_addr_is_v4(a) ? hin_addr_v4(a) >> 24 == 127 : memcmp(a->b, v6, 16) == 0;
+}
+
+/*
+ * A source that is no one's, where it may stand: inside one machine, or before it has an address (DHCP
+ * to the limited broadcast, RFC 2131 4.1; IPv6 to a multicast group, RFC 4862 5.4).
+ */
+static bool stays_home(const struct hin_packet *p)
+{
+	static const uint8_t none[16];
+
+	if (is_loopback(&p->src))
+		return is_loopback(&p->dst);
+	if (hin_addr_is_v4(&p->src))
+		return hin_addr_v4(&p->src) == 0 && hin_addr_is_v4(&p->dst) &&
+		       hin_addr_v4(&p->dst) == UINT32_MAX;
+	return memcmp(p->src.b, none, 16) == 0 && p->dst.b[0] == 0xff;
+}
+
 /* ---- tools ---- */
 
 /* Orders of TCP options, four bits each, first lowest (see hin_packet.tcp_options). */
@@ -153,6 +176,8 @@ void hin_mark(struct hin_packet *p, const struct hin_marker *marker)
 		marks |= HIN_MARK_MEMBER;
 	if (HIN_UNLIKELY(hin_addr_equal(&p->src, &p->dst)))
 		marks |= HIN_MARK_SPOOFED; /* the "land" attack */
+	if (HIN_UNLIKELY(marks & HIN_MARK_BOGON) && stays_home(p))
+		marks &= ~(uint32_t)(HIN_MARK_BOGON | HIN_MARK_SPOOFED);
 	if (p->kind == HIN_TCP_SYN && p->refusal == HIN_REFUSED_NOTHING)
 		marks |= syn_marks(p, v4);
 	else if (p->ip_id == 54321 && (p->kind == HIN_UDP || p->kind == HIN_ICMP))
