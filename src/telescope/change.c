@@ -192,9 +192,14 @@ static void score_port(const struct hin_telescope_settings *s, const struct hin_
 						   .expected = expected });
 }
 
-/* The running interval is over, and `gap` empty ones after it. */
+/*
+ * The running interval is over, and `gap` empty ones after it. Where nothing at all came for longer
+ * than a history nobody was watching (two recordings in one run): that is no silence to rise from.
+ */
 static void scale_close(struct hin_change *change, struct hin_change_scale *scale, uint64_t gap)
 {
+	if (gap > change->settings->rising_history)
+		gap = 0;
 	for (uint32_t i = 0; i < HIN_CHANGE_PORTS; i++) {
 		struct hin_rise *rise = &scale->ports[i];
 		uint64_t quiet;
