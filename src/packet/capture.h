@@ -3,9 +3,9 @@
  *
  * Reads pcap (both byte orders, micro- and nanoseconds), pcapng (draft-ietf-opsawg-pcapng) and ERF,
  * plain or under gzip, zstd or xz, from files, folders, pipes and standard input ("-"). What a file
- * is, its content says, never its name. Many inputs are merged by time: their order is that of their
- * first packets, and frames of equal time come in this order. The order inside one file is kept as
- * recorded, also where its clock steps back.
+ * is, its content says, never its name. Many inputs are merged by time: their order is that of
+ * their first packets, and frames of equal time come in this order. The order inside one file is
+ * kept as recorded, also where its clock steps back.
  *
  * Bad input never stops a run that has begun: what was whole is given, then the file's summary
  * names the reason and the offset. An input that is no capture at all is an error at open.
