@@ -16,6 +16,7 @@
 #include "base/log.h"
 #include "base/options.h"
 #include "base/sandbox.h"
+#include "cmd/packets.h"
 #include "observe/registry.h"
 #include "packet/live.h"
 #include "telescope/report.h"
@@ -993,6 +994,8 @@ int main(int argc, char *argv[])
 	enum hin_code code;
 	int status;
 
+	if (argc > 1 && strcmp(argv[1], "packets") == 0)
+		return hin_cmd_packets(argc - 1, argv + 1);
 	s.arguments.digest = true;
 	s.arguments.limit = 1000;
 	s.arguments.vault_bytes = (uint64_t)256 << 20;

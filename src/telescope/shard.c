@@ -462,6 +462,7 @@ struct work {
 	uint32_t target;
 	uint16_t target_port;
 	uint8_t class;
+	bool first; /* one of the first packets of its source */
 	bool note; /* tells this shard what the other side of a conversation did */
 };
 
@@ -993,6 +994,7 @@ static void stage_hash(struct shard *s, struct work *w)
 	w->src_hash = hin_distinct_hash_addr(&p->src);
 	w->event = w->any = w->target = HIN_NONE;
 	w->marks = p->marks;
+	w->first = false;
 	w->target_hash = 0;
 	__builtin_prefetch(&s->source_index.slots[(uint32_t)w->hash & s->source_index.mask]);
 	__builtin_prefetch(&s->event_index.slots[w->event_hash & s->event_index.mask]);
@@ -1060,6 +1062,7 @@ static bool find_subject(struct shard *s, struct work *w, bool network)
 	}
 	source->packets++;
 	source->bytes += p->bytes;
+	w->first = source->packets <= HIN_VAULT_PACKETS;
 	if (p->time_us > source->last_us)
 		source->last_us = p->time_us;
 	else if (p->time_us < source_cold_at(s, at)->first_us)
@@ -1167,11 +1170,10 @@ static void stage_evidence(struct shard *s, const struct work *w, const struct h
 {
 	uint32_t at;
 
-	if (w->note || w->event == HIN_NONE)
+	if (w->note || !w->first || w->event == HIN_NONE)
 		return;
 	at = event_at(s, w->event)->source;
-	if (source_at(s, at)->packets <= HIN_VAULT_PACKETS)
-		hin_stage_add(&s->stage, at, source_at(s, at)->hash, w->class, &frames[w->p->frame]);
+	hin_stage_add(&s->stage, at, source_at(s, at)->hash, w->class, &frames[w->p->frame]);
 }
 
 void hin_shard_take(struct shard *s, const struct hin_packet *packets,
