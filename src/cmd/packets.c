@@ -46,11 +46,12 @@ static const struct hin_program program = {
 	.name = "hinomi telescope packets",
 	.args = "EVENT|DIGEST|list",
 	.about = "Open the evidence of an event: show its first packets, or write them to a file. "
-		 "EVENT is the event's \"link\" in the report, DIGEST its \"evidence\"; "
-		 "\"list\" lists what the vault holds. Each opening is noted before anything is shown.",
+		 "EVENT is the event's \"id\" in the report, DIGEST its \"evidence\"; "
+		 "\"list\" lists what the vault holds. Each opening is noted before anything is "
+		 "shown.",
 	.about_ja =
 		"イベントの証拠 (最初のパケット) を表示、またはファイルに書き出す。EVENT は報告の "
-		"\"link\"、DIGEST は \"evidence\"。\"list\" は保管庫の一覧。開いた事実は表示の前に"
+		"\"id\"、DIGEST は \"evidence\"。\"list\" は保管庫の一覧。開いた事実は表示の前に"
 		"記録される。",
 	.options = options,
 	.option_count = HIN_COUNT(options),
@@ -153,7 +154,7 @@ static bool list_entry(void *into, const struct hin_vault_entry *entry)
 	l->count++;
 	if (l->arguments->json) {
 		hin_buffer_printf(l->json,
-				  "%s\n{\"link\": \"%016" PRIx64 "\", \"stored\": \"%s\", "
+				  "%s\n{\"id\": \"%016" PRIx64 "\", \"stored\": \"%s\", "
 				  "\"packets\": %u, \"bytes\": %u, \"evidence\": \"%s\"}",
 				  l->count > 1 ? "," : "", entry->event_link,
 				  hin_time_format_iso(when, entry->time_ns, HIN_TIME_US),
