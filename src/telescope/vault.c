@@ -36,37 +36,46 @@ static struct vault_segment *current(struct hin_vault *vault)
 
 /* ---- reading ---- */
 
-static void forget_reader(struct hin_vault *vault)
+static void forget_reader(struct vault_open_file *file)
 {
-	if (vault->read_fd != -1)
-		close(vault->read_fd);
-	vault->read_fd = -1;
+	if (file->number != VAULT_NOWHERE)
+		close(file->fd);
+	file->number = VAULT_NOWHERE;
 }
 
 /* Open the segment `number` to read, if it is not. */
-static enum hin_code reader_of(struct hin_vault *vault, uint32_t number, struct hin_error *err)
+static enum hin_code reader_of(struct hin_vault *vault, uint32_t number, int *fd,
+			       struct hin_error *err)
 {
+	struct vault_open_file *file = &vault->readers[number % VAULT_READERS];
 	char name[VAULT_SEGMENT_NAME];
 
-	if (vault->read_fd != -1 && vault->read_number == number)
-		return HIN_OK;
-	forget_reader(vault);
-	vault->read_fd = openat(vault->folder_fd, hin_vault_segment_name(name, number),
-				O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK | O_NOFOLLOW);
-	vault->read_number = number;
-	if (vault->read_fd != -1)
-		return HIN_OK;
-	if (errno == ENOENT)
-		return hin_fail(err, HIN_ENOENT, "the evidence is not kept any more");
-	return hin_fail(err, HIN_ESYS, "open %s/%s", vault->folder, name);
+	if (file->number != number) {
+		forget_reader(file);
+		file->fd = openat(vault->folder_fd, hin_vault_segment_name(name, number),
+				  O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK | O_NOFOLLOW);
+		if (file->fd == -1 && errno == ENOENT)
+			return hin_fail(err, HIN_ENOENT, "the evidence is not kept any more");
+		if (file->fd == -1)
+			return hin_fail(err, HIN_ESYS, "open %s/%s", vault->folder, name);
+		file->number = number;
+	}
+	*fd = file->fd;
+	return HIN_OK;
 }
 
-/* Read `size` bytes at `offset` of the segment that is open; what is not there is zeros. */
-static enum hin_code read_at(struct hin_vault *vault, uint8_t *out, size_t size, uint64_t offset,
-			     struct hin_error *err)
+/* Read `size` bytes at `offset` behind `place`; what is not there is zeros. */
+static enum hin_code read_at(struct hin_vault *vault, const struct vault_place *place,
+			     uint64_t offset, uint8_t *out, size_t size, struct hin_error *err)
 {
+	int fd;
+	enum hin_code code = reader_of(vault, place->segment, &fd, err);
+
+	if (code != HIN_OK)
+		return code;
+	offset += place->offset;
 	while (size > 0) {
-		ssize_t n = pread(vault->read_fd, out, size, (off_t)offset);
+		ssize_t n = pread(fd, out, size, (off_t)offset);
 
 		if (n == -1 && errno == EINTR)
 			continue;
@@ -87,10 +96,9 @@ static enum hin_code read_at(struct hin_vault *vault, uint8_t *out, size_t size,
 static enum hin_code read_head(struct hin_vault *vault, struct vault_record *out,
 			       const struct vault_place *place, struct hin_error *err)
 {
-	enum hin_code code = reader_of(vault, place->segment, err);
+	enum hin_code code = read_at(vault, place, 0, vault->record, VAULT_HEAD, err);
 
-	if (code == HIN_OK)
-		code = read_at(vault, vault->record, VAULT_HEAD, place->offset, err);
+	*out = (struct vault_record){ 0 };
 	if (code != HIN_OK)
 		return code;
 	code = hin_vault_record_read(out, vault->record, VAULT_HEAD, &vault->keys);
@@ -100,6 +108,12 @@ static enum hin_code read_head(struct hin_vault *vault, struct vault_record *out
 	return HIN_OK;
 }
 
+static enum hin_code not_here(const struct hin_vault *vault, struct hin_error *err)
+{
+	(void)hin_fail(err, HIN_ENOENT, "the evidence is not in the vault %s", vault->folder);
+	return HIN_ENOENT;
+}
+
 /* The head of the object with this digest. HIN_ENOENT when there is none. */
 static enum hin_code find_object(struct hin_vault *vault, struct vault_record *out,
 				 const struct vault_place **place,
@@ -107,15 +121,14 @@ static enum hin_code find_object(struct hin_vault *vault, struct vault_record *o
 {
 	enum hin_code code;
 
+	*out = (struct vault_record){ 0 };
 	*place = hin_vault_index_find(&vault->objects, hin_vault_digest_key(digest));
 	if (*place == NULL)
-		return hin_fail(err, HIN_ENOENT, "the evidence is not in the vault %s",
-				vault->folder);
+		return not_here(vault, err);
 	code = read_head(vault, out, *place, err);
 	if (code == HIN_OK &&
 	    (out->kind != VAULT_OBJECT || memcmp(out->digest, digest, HIN_VAULT_DIGEST) != 0))
-		code = hin_fail(err, HIN_ENOENT, "the evidence is not in the vault %s",
-				vault->folder);
+		code = not_here(vault, err);
 	return code;
 }
 
@@ -129,9 +142,8 @@ static enum hin_code open_object(struct hin_vault *vault, struct vault_record *r
 
 	if (code != HIN_OK)
 		return code;
-	code = read_at(vault, vault->record + VAULT_HEAD,
-		       hin_vault_record_span(record) - VAULT_HEAD,
-		       (uint64_t)(*place)->offset + VAULT_HEAD, err);
+	code = read_at(vault, *place, VAULT_HEAD, vault->record + VAULT_HEAD,
+		       hin_vault_record_span(record) - VAULT_HEAD, err);
 	if (code != HIN_OK)
 		return code;
 	if (!hin_vault_record_open(vault->opened, record, vault->record, &vault->keys))
@@ -152,7 +164,8 @@ bool hin_vault_find(struct hin_vault *vault, uint64_t event_link, uint8_t digest
 	if (place == NULL || read_head(vault, &named, place, NULL) != HIN_OK ||
 	    named.event_link != event_link)
 		return false;
-	if (find_object(vault, &object, &place, named.digest, NULL) != HIN_OK)
+	if (named.kind == VAULT_LINK &&
+	    find_object(vault, &object, &place, named.digest, NULL) != HIN_OK)
 		return false;
 	memcpy(digest, named.digest, HIN_VAULT_DIGEST);
 	return true;
@@ -231,8 +244,8 @@ static enum hin_code drop_segment(struct hin_vault *vault, size_t index, uint64_
 		close(vault->write_fd);
 		vault->write_fd = -1;
 	}
-	if (vault->read_number == segment.number)
-		forget_reader(vault);
+	if (vault->readers[segment.number % VAULT_READERS].number == segment.number)
+		forget_reader(&vault->readers[segment.number % VAULT_READERS]);
 	hin_vault_index_forget(&vault->objects, segment.number);
 	hin_vault_index_forget(&vault->links, segment.number);
 	*gone += segment.objects;
@@ -300,10 +313,9 @@ enum hin_code hin_vault_sync(struct hin_vault *vault, struct hin_error *err)
 		if (!segment->unsynced)
 			continue;
 		if (segment != current(vault)) {
-			code = reader_of(vault, segment->number, err);
+			code = reader_of(vault, segment->number, &fd, err);
 			if (code != HIN_OK)
 				return code;
-			fd = vault->read_fd;
 		}
 		if (fdatasync(fd) != 0)
 			return hin_fail(err, HIN_ESYS, "sync segment %08x of %s", segment->number,

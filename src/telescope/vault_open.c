@@ -440,7 +440,7 @@ enum hin_code hin_vault_open(struct hin_vault **out, const char *folder, uint64_
 
 	if (vault == NULL)
 		return hin_fail(err, HIN_ENOMEM, "vault %s", folder);
-	vault->folder_fd = vault->lock_fd = vault->write_fd = vault->read_fd = -1;
+	vault->folder_fd = vault->lock_fd = vault->write_fd = -1;
 	vault->folder = strdup(folder);
 	if (vault->folder == NULL)
 		code = hin_fail(err, HIN_ENOMEM, "vault %s", folder);
@@ -480,7 +480,9 @@ void hin_vault_close(struct hin_vault *vault)
 		return;
 	(void)!hin_vault_sync(vault, NULL);
 	close_fd(vault->write_fd);
-	close_fd(vault->read_fd);
+	for (size_t i = 0; i < VAULT_READERS; i++)
+		if (vault->readers[i].number != VAULT_NOWHERE)
+			close(vault->readers[i].fd);
 	close_fd(vault->lock_fd);
 	close_fd(vault->folder_fd);
 	hin_vault_index_fini(&vault->objects);

@@ -146,6 +146,8 @@ void hin_vault_index_fini(struct vault_index *index);
 
 /* ---- the vault itself ---- */
 
+#define VAULT_READERS 64u /* segments that stay open for reading */
+
 struct vault_segment {
 	uint32_t number;
 	uint32_t objects;
@@ -158,9 +160,11 @@ struct hin_vault {
 	char *folder;
 	int folder_fd, lock_fd; /* lock_fd != -1: this one writes */
 	int write_fd;		/* of the last segment, or -1 */
-	int read_fd;		/* of the segment that was read last, or -1 */
-	uint32_t read_number;
-	uint32_t last_number; /* highest number of a segment so far */
+	struct vault_open_file {
+		uint32_t number; /* VAULT_NOWHERE = none */
+		int fd;
+	} readers[VAULT_READERS]; /* by number */
+	uint32_t last_number;	  /* highest number of a segment so far */
 	uint32_t segment_most;
 	bool folder_changed; /* since it was synced */
 	uint64_t max_bytes;
