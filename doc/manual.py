@@ -1,13 +1,14 @@
 #!/usr/bin/env python3
 """Hold the manual against the programs: every option and setting, and nothing else.
 
-usage: doc/manual.py check PAGE PROGRAM [LISTS]     exit status 1 when something differs
-       doc/manual.py write PAGE PROGRAM LISTS       write the list of settings into the page
+usage: doc/manual.py check [--lists LISTS] PAGE PROGRAM [COMMAND]    status 1 when something differs
+       doc/manual.py write --lists LISTS PAGE                        write the settings into the page
 
-PROGRAM is run with --help; its options must be those of the page's .It Fl lines, by letter, name and
+PROGRAM [COMMAND] is run with --help; its options must be those of the page's .It Fl lines, by letter, name and
 argument. LISTS (built from doc/manual_lists.c) prints the settings as a list; the page has it between
 the comments "begin settings" and "end settings", in lines of at most 80 bytes where that is possible.
 """
+import argparse
 import difflib
 import os
 import re
@@ -56,29 +57,34 @@ def parts(page):
     return found.groups()
 
 
+def compare(found, wanted, where, whose):
+    return list(difflib.unified_diff(found, wanted, where, whose, lineterm="", n=0))
+
+
 def main():
-    if len(sys.argv) not in (4, 5) or sys.argv[1] not in ("check", "write"):
-        sys.exit(__doc__.strip())
-    path, program = sys.argv[2:4]
-    lists = sys.argv[4] if len(sys.argv) == 5 else None
-    with open(path, encoding="utf-8") as file:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("what", choices=["check", "write"])
+    parser.add_argument("--lists", help="the program that prints the settings")
+    parser.add_argument("page")
+    parser.add_argument("program", nargs="*", help="and its command, when it has several")
+    args = parser.parse_args()
+    with open(args.page, encoding="utf-8") as file:
         page = file.read()
-    if lists is not None:
+    differ = []
+    if args.lists is not None:
         before, now, after = parts(page)
-        ja = ["ja"] if "/ja/" in path else []
-        wanted = folded(said_by(lists, *ja))
-        if sys.argv[1] == "write":
-            with open(path, "w", encoding="utf-8") as file:
+        wanted = folded(said_by(args.lists, *(["ja"] if "/ja/" in args.page else [])))
+        if args.what == "write":
+            with open(args.page, "w", encoding="utf-8") as file:
                 file.write(before + wanted + after)
             return 0
-    differ = list(difflib.unified_diff(
-        [" ".join(o) for o in options(ITEM, page)],
-        [" ".join(o) for o in options(OPTION, said_by(program, "--help"))],
-        "options in " + path, "options of " + program, lineterm="", n=0))
-    if lists is not None:
-        differ += difflib.unified_diff(now.splitlines(), wanted.splitlines(), "settings in " + path,
-                                       "settings of the table (doc/manual.py write)", lineterm="", n=0)
-    print("\n".join(differ) if differ else path + ": as the program says")
+        differ += compare(now.splitlines(), wanted.splitlines(), "settings in " + args.page,
+                          "settings of the table (doc/manual.py write)")
+    if args.program:
+        differ += compare([" ".join(o) for o in options(ITEM, page)],
+                          [" ".join(o) for o in options(OPTION, said_by(*args.program, "--help"))],
+                          "options in " + args.page, "options of " + " ".join(args.program))
+    print("\n".join(differ) if differ else args.page + ": as the program says")
     return 1 if differ else 0
 
 
