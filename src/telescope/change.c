@@ -17,12 +17,24 @@ void hin_changefinder_init(struct hin_changefinder *finder)
 	*finder = (struct hin_changefinder){ .forget = 0.005 };
 }
 
+static void sdar_remember(struct hin_sdar *m, double x)
+{
+	for (int j = HIN_SDAR_ORDER - 1; j > 0; j--)
+		m->past[j] = m->past[j - 1];
+	m->past[0] = x;
+	m->seen++;
+}
+
 /* One step of sequentially discounting AR estimation; returns the logarithmic loss. */
 static double sdar_next(struct hin_sdar *m, double r, double x)
 {
 	double w[HIN_SDAR_ORDER] = { 0 }, det, predicted, error, loss;
 
-	m->mu = m->seen == 0 ? x : (1 - r) * m->mu + r * x;
+	if (m->seen < HIN_SDAR_ORDER) { /* as NICT's code: the first ones are only past */
+		sdar_remember(m, x);
+		return 0;
+	}
+	m->mu = (1 - r) * m->mu + r * x;
 	for (int j = 0; j <= HIN_SDAR_ORDER; j++) {
 		double past = j == 0 ? x : m->past[j - 1];
 
@@ -40,14 +52,11 @@ static double sdar_next(struct hin_sdar *m, double r, double x)
 	for (int j = 0; j < HIN_SDAR_ORDER; j++)
 		predicted += w[j] * (m->past[j] - m->mu);
 	error = x - predicted;
-	m->variance = m->seen == 0 ? 1 : (1 - r) * m->variance + r * error * error;
+	m->variance = (1 - r) * m->variance + r * error * error;
 	if (m->variance < 1e-9)
 		m->variance = 1e-9;
 	loss = 0.5 * (log(2 * M_PI * m->variance) + error * error / m->variance);
-	for (int j = HIN_SDAR_ORDER - 1; j > 0; j--)
-		m->past[j] = m->past[j - 1];
-	m->past[0] = x;
-	m->seen++;
+	sdar_remember(m, x);
 	return loss;
 }
 
