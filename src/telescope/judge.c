@@ -416,34 +416,60 @@ static int by_rising(const void *a, const void *b)
 	return x->hourly - y->hourly;
 }
 
-/* Append one item; over twice the limit the list is sorted and its smaller half goes. */
-static bool list_add(void **list, size_t *count, size_t *size, size_t item, const void *what,
-		     size_t limit, int (*order)(const void *, const void *), uint64_t *lost)
+static struct hin_event *events_of(const struct results *r)
 {
-	if (limit > 0 && *count == 2 * limit) {
-		qsort(*list, *count, item, order);
-		*lost += *count - limit;
-		*count = limit;
-	}
-	if (*count == *size) {
-		size_t more = *size > 0 ? *size * 2 : 64;
-		void *grown = realloc(*list, more * item);
-
-		if (grown == NULL) {
-			++*lost;
-			return false;
-		}
-		*list = grown;
-		*size = more;
-	}
-	memcpy((uint8_t *)*list + *count * item, what, item);
-	++*count;
-	return true;
+	return r->events.items;
 }
 
-#define RESULTS_ADD(r, what, list, order)                                                       \
-	(void)list_add((void **)&(r)->list##s, &(r)->list##_count, &(r)->list##_size,            \
-		       sizeof(*(what)), (what), RESULTS_LIMIT, (order), &(r)->lost)
+static struct hin_victim *victims_of(const struct results *r)
+{
+	return r->victims.items;
+}
+
+static struct hin_flood *floods_of(const struct result_list *list)
+{
+	return list->items;
+}
+
+/* Append one item; at twice the limit the list is sorted and its smaller half goes. */
+static void list_add(struct results *r, struct result_list *list, const void *what, size_t item,
+		     uint64_t packets, int (*order)(const void *, const void *))
+{
+	list->total++;
+	list->packets += packets;
+	if (list->count >= 2 * r->limit) {
+		qsort(list->items, list->count, item, order);
+		list->count = r->limit;
+	}
+	if (list->count == list->size) {
+		size_t more = list->size > 0 ? list->size * 2 : 64;
+		void *grown = realloc(list->items, more * item);
+
+		if (grown == NULL) {
+			r->lost++;
+			return;
+		}
+		list->items = grown;
+		list->size = more;
+	}
+	memcpy((uint8_t *)list->items + list->count * item, what, item);
+	list->count++;
+}
+
+static void add_event(struct results *r, const struct hin_event *e)
+{
+	list_add(r, &r->events, e, sizeof(*e), e->packets, by_event);
+}
+
+static void add_victim(struct results *r, const struct hin_victim *v)
+{
+	list_add(r, &r->victims, v, sizeof(*v), v->packets, by_victim);
+}
+
+static void add_flood(struct results *r, struct result_list *list, const struct hin_flood *f)
+{
+	list_add(r, list, f, sizeof(*f), f->packets, by_flood);
+}
 
 /* ---- one source ---- */
 
@@ -523,12 +549,12 @@ static void judge_answers(const struct hin_telescope *t, const struct shard *s, 
 		if (scans && victim.syn_acks == 0 && victim.icmp_errors == 0)
 			continue;
 		told += victim.packets;
-		RESULTS_ADD(out, &victim, victim, by_victim);
+		add_victim(out, &victim);
 	}
 	if (any == HIN_NONE || !judge_victim(t, s, source, any, now_us, &victim) ||
 	    victim.packets < 2 * told || (scans && victim.syn_acks == 0))
 		return;
-	RESULTS_ADD(out, &victim, victim, by_victim);
+	add_victim(out, &victim);
 }
 
 bool hin_judge_matters(const struct hin_telescope *t, const struct shard *s, uint32_t at,
@@ -578,7 +604,7 @@ static void judge_source(const struct hin_telescope *t, const struct shard *s, u
 				    &seen);
 		if (judge_scan(t, s, source, unit, now_us, &event)) {
 			scans = true;
-			RESULTS_ADD(out, &event, event, by_event);
+			add_event(out, &event);
 		}
 	}
 	if (network)
@@ -757,9 +783,9 @@ static void judge_targets(const struct hin_telescope *t, int64_t idle_us, struct
 				continue;
 			if (is_answer(x->class)) {
 				if (judge_amplification(t, &flood, syn_acks))
-					RESULTS_ADD(out, &flood, amplification, by_flood);
+					add_flood(out, &out->amplifications, &flood);
 			} else if (judge_flood(t, &flood, bogon)) {
-				RESULTS_ADD(out, &flood, flood, by_flood);
+				add_flood(out, &out->floods, &flood);
 			}
 		}
 	}
@@ -809,53 +835,70 @@ static void drop_idle(struct shard *s, uint32_t at, int64_t idle_us)
 static void name_evidence(const struct hin_telescope *t, struct results *r)
 {
 	if (t->options.vault != NULL)
-		hin_evidence_name(t->options.vault, r->events, r->event_count, r->victims,
-				  r->victim_count);
+		hin_evidence_name(t->options.vault, events_of(r), r->events.count, victims_of(r),
+				  r->victims.count);
 }
 
-/* Append the items of `from` to the same list of what is over. */
+/* Append the items of `from` to the same lists of what is over. */
 static void keep_over(struct results *over, const struct results *from)
 {
-	for (size_t i = 0; i < from->event_count; i++)
-		RESULTS_ADD(over, &from->events[i], event, by_event);
-	for (size_t i = 0; i < from->victim_count; i++)
-		RESULTS_ADD(over, &from->victims[i], victim, by_victim);
-	for (size_t i = 0; i < from->flood_count; i++)
-		RESULTS_ADD(over, &from->floods[i], flood, by_flood);
-	for (size_t i = 0; i < from->amplification_count; i++)
-		RESULTS_ADD(over, &from->amplifications[i], amplification, by_flood);
+	for (size_t i = 0; i < from->events.count; i++)
+		add_event(over, &events_of(from)[i]);
+	for (size_t i = 0; i < from->victims.count; i++)
+		add_victim(over, &victims_of(from)[i]);
+	for (size_t i = 0; i < from->floods.count; i++)
+		add_flood(over, &over->floods, &floods_of(&from->floods)[i]);
+	for (size_t i = 0; i < from->amplifications.count; i++)
+		add_flood(over, &over->amplifications, &floods_of(&from->amplifications)[i]);
+}
+
+static void list_sort(struct result_list *list, size_t item,
+		      int (*order)(const void *, const void *))
+{
+	if (list->count > 0)
+		qsort(list->items, list->count, item, order);
 }
 
 /* Sort what was judged, so that the order is the same however tables lie, and tell it. */
 static bool tell_results(struct hin_telescope *t, struct results *r)
 {
 	bool (*over)(void *, const struct hin_over *) = t->options.sink.over;
+	struct hin_over one = { .type = HIN_OVER_EVENT };
 	void *user = t->options.sink.user;
 	bool good = true;
 
 	if (over == NULL)
 		return true;
-	qsort(r->events, r->event_count, sizeof(*r->events), by_event);
-	qsort(r->victims, r->victim_count, sizeof(*r->victims), by_victim);
-	qsort(r->floods, r->flood_count, sizeof(*r->floods), by_flood);
-	qsort(r->amplifications, r->amplification_count, sizeof(*r->amplifications), by_flood);
-	for (size_t i = 0; i < r->event_count && good; i++)
-		good = over(user, &(struct hin_over){ HIN_OVER_EVENT, { .event = &r->events[i] } });
-	for (size_t i = 0; i < r->victim_count && good; i++)
-		good = over(user,
-			    &(struct hin_over){ HIN_OVER_VICTIM, { .victim = &r->victims[i] } });
-	for (size_t i = 0; i < r->flood_count && good; i++)
-		good = over(user, &(struct hin_over){ HIN_OVER_FLOOD, { .flood = &r->floods[i] } });
-	for (size_t i = 0; i < r->amplification_count && good; i++)
-		good = over(user, &(struct hin_over){ HIN_OVER_AMPLIFICATION,
-						      { .flood = &r->amplifications[i] } });
+	list_sort(&r->events, sizeof(struct hin_event), by_event);
+	list_sort(&r->victims, sizeof(struct hin_victim), by_victim);
+	list_sort(&r->floods, sizeof(struct hin_flood), by_flood);
+	list_sort(&r->amplifications, sizeof(struct hin_flood), by_flood);
+	for (size_t i = 0; i < r->events.count && good; i++) {
+		one.event = &events_of(r)[i];
+		good = over(user, &one);
+	}
+	one.type = HIN_OVER_VICTIM;
+	for (size_t i = 0; i < r->victims.count && good; i++) {
+		one.victim = &victims_of(r)[i];
+		good = over(user, &one);
+	}
+	one.type = HIN_OVER_FLOOD;
+	for (size_t i = 0; i < r->floods.count && good; i++) {
+		one.flood = &floods_of(&r->floods)[i];
+		good = over(user, &one);
+	}
+	one.type = HIN_OVER_AMPLIFICATION;
+	for (size_t i = 0; i < r->amplifications.count && good; i++) {
+		one.flood = &floods_of(&r->amplifications)[i];
+		good = over(user, &one);
+	}
 	return good;
 }
 
 bool hin_telescope_tell_open(struct hin_telescope *t)
 {
 	struct hin_tool_stat tools[HIN_SIGN_COUNT] = { 0 };
-	struct results now = { 0 };
+	struct results now = { .limit = SIZE_MAX / 2 };
 	bool good;
 
 	hin_judge(t, INT64_MAX, t->clock_us, &now, tools);
@@ -868,7 +911,7 @@ bool hin_telescope_tell_open(struct hin_telescope *t)
 void hin_telescope_expire(struct hin_telescope *t, int64_t now_us)
 {
 	int64_t idle_us = now_us - t->timeout_us;
-	struct results now = { 0 };
+	struct results now = { .limit = SIZE_MAX / 2 };
 
 	hin_judge(t, idle_us, now_us, &now, t->over_tools);
 	name_evidence(t, &now);
@@ -891,36 +934,48 @@ void hin_telescope_expire(struct hin_telescope *t, int64_t now_us)
 
 void hin_results_fini(struct results *r)
 {
-	free(r->events);
-	free(r->victims);
-	free(r->floods);
-	free(r->amplifications);
-	*r = (struct results){ 0 };
+	free(r->events.items);
+	free(r->victims.items);
+	free(r->floods.items);
+	free(r->amplifications.items);
+	*r = (struct results){ .limit = r->limit };
 }
 
 /* ---- the picture ---- */
 
-/* Copy `count` items that are over, then those of now, sort, and cut at `limit`. */
-static enum hin_code take_list(void **out, size_t *out_count, size_t *total, const void *over,
-			       size_t over_count, const void *now, size_t now_count, size_t item,
-			       int (*order)(const void *, const void *), size_t limit,
+/* Copy the items that are over, then those of now, sort, and cut at `limit`. */
+static enum hin_code take_list(void **out, size_t *out_count, size_t *total,
+			       const struct result_list *over, const struct result_list *now,
+			       size_t item, int (*order)(const void *, const void *), size_t limit,
 			       struct hin_error *err)
 {
-	size_t count = over_count + now_count;
+	size_t count = over->count + now->count;
 
-	*total = count;
+	*total = over->total + now->total;
 	*out_count = 0;
 	*out = malloc((count > 0 ? count : 1) * item);
 	if (*out == NULL)
 		return hin_fail(err, HIN_ENOMEM, "no room for the lists of the report");
-	if (over_count > 0)
-		memcpy(*out, over, over_count * item);
-	if (now_count > 0)
-		memcpy((uint8_t *)*out + over_count * item, now, now_count * item);
+	if (over->count > 0)
+		memcpy(*out, over->items, over->count * item);
+	if (now->count > 0)
+		memcpy((uint8_t *)*out + over->count * item, now->items, now->count * item);
 	if (count > 0)
 		qsort(*out, count, item, order);
 	*out_count = count < limit ? count : limit;
 	return HIN_OK;
+}
+
+/* The same from a plain array. */
+static enum hin_code take_array(void **out, size_t *out_count, size_t *total, void *items,
+				size_t count, size_t item,
+				int (*order)(const void *, const void *), size_t limit,
+				struct hin_error *err)
+{
+	const struct result_list none = { 0 };
+	const struct result_list list = { .items = items, .count = count, .total = count };
+
+	return take_list(out, out_count, total, &none, &list, item, order, limit, err);
 }
 
 static enum hin_code take_results(struct hin_picture *out, const struct hin_telescope *t,
@@ -929,27 +984,22 @@ static enum hin_code take_results(struct hin_picture *out, const struct hin_tele
 	const struct results *over = &t->over;
 	enum hin_code code;
 
-	for (size_t i = 0; i < over->event_count; i++)
-		out->event_packets += over->events[i].packets;
-	for (size_t i = 0; i < now->event_count; i++)
-		out->event_packets += now->events[i].packets;
-	code = take_list((void **)&out->events, &out->event_count, &out->event_total, over->events,
-			 over->event_count, now->events, now->event_count, sizeof(*now->events),
-			 by_event, limit, err);
+	out->event_packets = over->events.packets + now->events.packets;
+	code = take_list((void **)&out->events, &out->event_count, &out->event_total, &over->events,
+			 &now->events, sizeof(struct hin_event), by_event, limit, err);
 	if (code == HIN_OK)
 		code = take_list((void **)&out->victims, &out->victim_count, &out->victim_total,
-				 over->victims, over->victim_count, now->victims,
-				 now->victim_count, sizeof(*now->victims), by_victim, limit, err);
+				 &over->victims, &now->victims, sizeof(struct hin_victim),
+				 by_victim, limit, err);
 	if (code == HIN_OK)
 		code = take_list((void **)&out->floods, &out->flood_count, &out->flood_total,
-				 over->floods, over->flood_count, now->floods, now->flood_count,
-				 sizeof(*now->floods), by_flood, limit, err);
+				 &over->floods, &now->floods, sizeof(struct hin_flood), by_flood,
+				 limit, err);
 	if (code == HIN_OK)
 		code = take_list((void **)&out->amplifications, &out->amplification_count,
-				 &out->amplification_total, over->amplifications,
-				 over->amplification_count, now->amplifications,
-				 now->amplification_count, sizeof(*now->amplifications), by_flood,
-				 limit, err);
+				 &out->amplification_total, &over->amplifications,
+				 &now->amplifications, sizeof(struct hin_flood), by_flood, limit,
+				 err);
 	return code;
 }
 
@@ -980,8 +1030,8 @@ static enum hin_code take_ports(struct hin_picture *out, const struct hin_telesc
 			stat.sources += *port_sources_at(&t->shards[k], i);
 		all[count++] = stat;
 	}
-	code = take_list((void **)&out->ports, &out->port_count, &out->port_total, NULL, 0, all,
-			 count, sizeof(*all), by_port, limit, err);
+	code = take_array((void **)&out->ports, &out->port_count, &out->port_total, all, count,
+			  sizeof(*all), by_port, limit, err);
 	free(all);
 	return code;
 }
@@ -1029,8 +1079,8 @@ static enum hin_code take_members(struct hin_picture *out, const struct hin_tele
 		memcpy(m->top, e->top, sizeof(m->top));
 		count++;
 	}
-	code = take_list((void **)&out->members, &out->member_count, &out->member_total, NULL, 0,
-			 all, count, sizeof(*all), by_member, limit, err);
+	code = take_array((void **)&out->members, &out->member_count, &out->member_total, all,
+			  count, sizeof(*all), by_member, limit, err);
 	free(all);
 	return code;
 }
@@ -1046,9 +1096,9 @@ static enum hin_code take_rising(struct hin_picture *out, const struct hin_teles
 	hin_change_results(&t->change, results);
 	out->rising_too_short =
 		t->change.scales[0].intervals < t->options.settings.rising_history;
-	code = take_list((void **)&out->rising, &out->rising_count, &out->rising_total, NULL, 0,
-			 results->list, results->count, sizeof(results->list[0]), by_rising, limit,
-			 err);
+	code = take_array((void **)&out->rising, &out->rising_count, &out->rising_total,
+			  results->list, results->count, sizeof(results->list[0]), by_rising, limit,
+			  err);
 	free(results);
 	return code;
 }
@@ -1151,7 +1201,7 @@ enum hin_code hin_telescope_picture(struct hin_picture *out, struct hin_telescop
 				 .event_timeout_s = (double)t->timeout_us / 1e6,
 				 .kernel_drops = t->drops,
 				 .clock_steps = t->clock_steps };
-	struct results now = { 0 };
+	struct results now = { .limit = limit };
 	enum hin_code code;
 
 	take_counters(&p, t);

@@ -206,13 +206,19 @@ static void shard(struct walk *w, struct shard *s)
 	FIELD(w, s->sources_gone);
 }
 
+static void result_list(struct walk *w, struct result_list *l, size_t item)
+{
+	list(w, &l->items, &l->count, &l->size, item);
+	FIELD(w, l->total);
+	FIELD(w, l->packets);
+}
+
 static void results(struct walk *w, struct results *r)
 {
-	list(w, (void **)&r->events, &r->event_count, &r->event_size, sizeof(*r->events));
-	list(w, (void **)&r->victims, &r->victim_count, &r->victim_size, sizeof(*r->victims));
-	list(w, (void **)&r->floods, &r->flood_count, &r->flood_size, sizeof(*r->floods));
-	list(w, (void **)&r->amplifications, &r->amplification_count, &r->amplification_size,
-	     sizeof(*r->amplifications));
+	result_list(w, &r->events, sizeof(struct hin_event));
+	result_list(w, &r->victims, sizeof(struct hin_victim));
+	result_list(w, &r->floods, sizeof(struct hin_flood));
+	result_list(w, &r->amplifications, sizeof(struct hin_flood));
 	FIELD(w, r->lost);
 }
 

@@ -181,6 +181,7 @@ enum hin_code hin_telescope_new(struct hin_telescope **out,
 	pthread_mutex_init(&t->read_lock, NULL);
 	t->clock_us = t->minute_us = t->expired_us = INT64_MIN;
 	t->series_step_us = MINUTE_US;
+	t->over.limit = RESULTS_LIMIT;
 	t->secret[0] = 0x243f6a8885a308d3u ^ options->settings.seed; /* digits of pi */
 	t->secret[1] = 0x13198a2e03707344u + options->settings.seed;
 	code = engine_init(t, err);

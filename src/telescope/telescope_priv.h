@@ -65,17 +65,21 @@ struct dark_range {
 	uint32_t offset;      /* in the bitmap */
 };
 
-/* What is over: bounded, the smallest go first. */
-struct results {
-	struct hin_event *events;
-	struct hin_victim *victims;
-	struct hin_flood *floods, *amplifications;
-	size_t event_count, victim_count, flood_count, amplification_count;
-	size_t event_size, victim_size, flood_size, amplification_size;
-	uint64_t lost;
+/* A list of results: bounded, the smallest go first. */
+struct result_list {
+	void *items;
+	size_t count, size;
+	uint64_t total, packets; /* of all that were ever added */
 };
 
-#define RESULTS_LIMIT 65536 /* of each list; twice as many before the smallest are cut off */
+/* Results by what they are. */
+struct results {
+	size_t limit; /* kept of each list, at least; up to twice as many are held */
+	struct result_list events, victims, floods, amplifications;
+	uint64_t lost; /* for lack of memory */
+};
+
+#define RESULTS_LIMIT 65536 /* ended ones that are kept of each list */
 
 struct hin_telescope {
 	struct hin_telescope_options options;
