@@ -364,8 +364,8 @@ static void put_lost(struct json *j, const struct hin_picture *p)
 
 static void put_counters(struct json *j, const struct hin_picture *p)
 {
-	put_u64(j, "frames", p->frames);
-	put_u64(j, "packets", p->packets);
+	put_u64(j, "packets", p->frames);
+	put_u64(j, "ip_packets", p->packets);
 	put_u64(j, "bytes", p->bytes);
 	put_u64(j, "outside", p->outside);
 	put_u64(j, "sources", p->sources);

@@ -394,8 +394,8 @@ def differences(report, counted, kind_names=None):
     """
     lines = []
     kind_names = kind_names or {}
-    if report.get("packets") != counted["packets"]:
-        lines.append("packets: reported %s, recorded %d" % (report.get("packets"), counted["packets"]))
+    if report.get("ip_packets") != counted["packets"]:
+        lines.append("packets: reported %s, recorded %d" % (report.get("ip_packets"), counted["packets"]))
     for kind, packets in counted["kinds"].items():
         said = report.get("kinds", {}).get(kind_names.get(kind, kind))
         if said != packets:
