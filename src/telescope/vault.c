@@ -68,7 +68,7 @@ static enum hin_code reader_of(struct hin_vault *vault, uint32_t number, int *fd
 static enum hin_code read_at(struct hin_vault *vault, const struct vault_place *place,
 			     uint64_t offset, uint8_t *out, size_t size, struct hin_error *err)
 {
-	int fd;
+	int fd = -1;
 	enum hin_code code = reader_of(vault, place->segment, &fd, err);
 
 	if (code != HIN_OK)
