@@ -780,12 +780,15 @@ static void killed_writers_lose_nothing(void **state)
 		}
 		close(tell[1]);
 		wait = (struct pollfd){ tell[0], POLLIN, 0 };
-		if (round % 3 != 0) /* else it is killed while it opens */
-			assert_int_equal(poll(&wait, 1, 10000), 1);
-		/* a moment that differs from round to round */
-		for (int spin = 0; spin < round % 7 * 40; spin++)
-			if (poll(&wait, 1, 0) == 1 && read(tell[0], &told, 8) == 8)
+		if (round % 3 == 0) { /* killed at some moment while it opens */
+			(void)poll(&wait, 1, round % 4);
+		} else { /* or after some events, in the middle of the next */
+			for (int left = 10 + round * 5 % 37; left > 0; left--) {
+				assert_int_equal(poll(&wait, 1, 60000), 1);
+				assert_int_equal(read(tell[0], &told, 8), 8);
 				next = told + 1;
+			}
+		}
 		assert_int_equal(kill(child, SIGKILL), 0);
 		assert_int_equal(waitpid(child, &status, 0), child);
 		assert_true(WIFSIGNALED(status)); /* nothing failed before */
@@ -803,7 +806,7 @@ static void killed_writers_lose_nothing(void **state)
 		check_range(vault, 0, next);
 		hin_vault_close(vault);
 	}
-	assert_true(next > 200); /* the rounds did some work */
+	assert_true(next >= 200); /* the rounds did some work */
 }
 
 static void acts_are_noted(void **state)
