@@ -1103,42 +1103,95 @@ static enum hin_code take_rising(struct hin_picture *out, const struct hin_teles
 	return code;
 }
 
+/* The running minute as a point, with what the threads have not handed over yet. */
+static struct point running_point(const struct hin_telescope *t)
+{
+	struct point point = t->running;
+	int64_t step = t->series_step_us;
+
+	point.sum.time_us = t->minute_us - (t->minute_us % step + step) % step;
+	for (unsigned k = 0; k < t->options.threads; k++) {
+		const struct counters *c = &t->counters[k];
+
+		point.sum.packets += c->minute_packets;
+		point.sum.bytes += c->minute_bytes;
+		for (unsigned j = 0; j < HIN_PACKET_KIND_COUNT; j++)
+			point.sum.by_kind[j] += c->minute_kinds[j];
+	}
+	return point;
+}
+
+/* Packets of one port in the running minute. */
+static uint64_t running_port(const struct hin_telescope *t, uint32_t port)
+{
+	uint64_t packets = t->port_minute[port];
+
+	for (unsigned k = 0; k < t->options.threads; k++)
+		packets += t->counters[k].ports[port] & ((1u << PORT_PACKET_BITS) - 1);
+	return packets;
+}
+
+static uint64_t port_at(const struct point *point, uint32_t port)
+{
+	for (unsigned i = 0; i < point->port_count; i++)
+		if (point->ports[i].port == port)
+			return point->ports[i].packets;
+	return 0;
+}
+
+/* Series of the ports that are busiest in all, on the grid of the whole. */
+static enum hin_code take_port_series(struct hin_picture *out, const struct hin_telescope *t,
+				      struct hin_error *err)
+{
+	size_t most = out->port_count < HIN_TOP_PORTS ? out->port_count : HIN_TOP_PORTS;
+
+	out->port_series = calloc(most > 0 ? most : 1, sizeof(*out->port_series));
+	if (out->port_series == NULL)
+		return hin_fail(err, HIN_ENOMEM, "no room for the series of ports");
+	for (size_t i = 0; i < most && out->series_count > 0; i++) {
+		struct hin_port_series *series = &out->port_series[i];
+		uint32_t port = out->ports[i].port + (out->ports[i].proto == IPPROTO_UDP ? 65536u : 0);
+
+		series->proto = out->ports[i].proto;
+		series->port = out->ports[i].port;
+		series->counts = calloc(out->series_count, sizeof(*series->counts));
+		if (series->counts == NULL)
+			return hin_fail(err, HIN_ENOMEM, "no room for the series of ports");
+		out->port_series_count++;
+		for (size_t k = 0; k < t->series_count; k++)
+			series->counts[k] = port_at(&t->series[k], port);
+		if (t->minute_us != INT64_MIN)
+			series->counts[out->series_count - 1] += running_port(t, port);
+	}
+	return HIN_OK;
+}
+
 static enum hin_code take_series(struct hin_picture *out, const struct hin_telescope *t,
 				 struct hin_error *err)
 {
-	bool running = t->minute_us != INT64_MIN;
+	struct hin_series_point *last;
 
 	out->series_step_us = t->series_step_us;
 	out->series = malloc((t->series_count + 1) * sizeof(*out->series));
 	if (out->series == NULL)
 		return hin_fail(err, HIN_ENOMEM, "no room for the series");
-	if (t->series_count > 0)
-		memcpy(out->series, t->series, t->series_count * sizeof(*out->series));
+	for (size_t i = 0; i < t->series_count; i++)
+		out->series[i] = t->series[i].sum;
 	out->series_count = t->series_count;
-	if (running) {
-		struct hin_series_point *last, point = t->running;
-		int64_t step = t->series_step_us;
+	if (t->minute_us != INT64_MIN) {
+		struct point point = running_point(t);
 
-		point.time_us = t->minute_us - (t->minute_us % step + step) % step;
-		for (unsigned k = 0; k < t->options.threads; k++) {
-			const struct counters *c = &t->counters[k];
-
-			point.packets += c->minute_packets;
-			point.bytes += c->minute_bytes;
-			for (unsigned j = 0; j < HIN_PACKET_KIND_COUNT; j++)
-				point.by_kind[j] += c->minute_kinds[j];
-		}
 		last = out->series_count > 0 ? &out->series[out->series_count - 1] : NULL;
-		if (last == NULL || point.time_us > last->time_us) {
-			out->series[out->series_count++] = point;
+		if (last == NULL || point.sum.time_us > last->time_us) {
+			out->series[out->series_count++] = point.sum;
 		} else {
-			last->packets += point.packets;
-			last->bytes += point.bytes;
+			last->packets += point.sum.packets;
+			last->bytes += point.sum.bytes;
 			for (unsigned j = 0; j < HIN_PACKET_KIND_COUNT; j++)
-				last->by_kind[j] += point.by_kind[j];
+				last->by_kind[j] += point.sum.by_kind[j];
 		}
 	}
-	return HIN_OK;
+	return take_port_series(out, t, err);
 }
 
 static void take_counters(struct hin_picture *out, const struct hin_telescope *t)

@@ -288,7 +288,8 @@ static void check_fit(struct walk *w, const struct hin_telescope *t)
 				 7 * sizeof(struct target) + 11 * sizeof(struct target_cold) +
 				 13 * sizeof(struct flow) + 17 * sizeof(struct counters) +
 				 19 * sizeof(struct hin_event) + 23 * sizeof(struct hin_victim) +
-				 29 * sizeof(struct hin_flood) + 31 * sizeof(struct member));
+				 29 * sizeof(struct hin_flood) + 31 * sizeof(struct member) +
+				 37 * sizeof(struct point));
 	ours.settings = t->options.settings;
 	ours.dark_v4 = t->dark_v4;
 	ours.dark_v6 = t->dark_v6;

@@ -434,26 +434,55 @@ static void fold(struct hin_telescope *t)
 			t->port_totals[port][1] += packed >> PORT_PACKET_BITS;
 			c->ports[port] = 0;
 		}
-		t->running.packets += c->minute_packets;
-		t->running.bytes += c->minute_bytes;
+		t->running.sum.packets += c->minute_packets;
+		t->running.sum.bytes += c->minute_bytes;
 		for (unsigned k = 0; k < HIN_PACKET_KIND_COUNT; k++)
-			t->running.by_kind[k] += c->minute_kinds[k];
+			t->running.sum.by_kind[k] += c->minute_kinds[k];
 		c->minute_packets = c->minute_bytes = 0;
 		memset(c->minute_kinds, 0, sizeof(c->minute_kinds));
 	}
 }
 
-static void series_add(struct hin_telescope *t, const struct hin_series_point *point)
+/* Add a port's packets to a point; the least of its ports gives way to a greater one. */
+static void point_add_port(struct point *point, uint32_t port, uint64_t packets)
 {
-	struct hin_series_point *last =
-		t->series_count > 0 ? &t->series[t->series_count - 1] : NULL;
-	int64_t step = t->series_step_us;
-	int64_t start = point->time_us - (point->time_us % step + step) % step;
+	unsigned least = 0;
 
-	if (last == NULL || start > last->time_us) {
+	for (unsigned i = 0; i < point->port_count; i++) {
+		if (point->ports[i].port == port) {
+			point->ports[i].packets += packets;
+			return;
+		}
+		if (point->ports[i].packets < point->ports[least].packets)
+			least = i;
+	}
+	if (point->port_count < SERIES_PORTS)
+		least = point->port_count++;
+	else if (packets <= point->ports[least].packets)
+		return;
+	point->ports[least] = (struct top_port){ .port = port, .packets = packets };
+}
+
+static void point_add(struct point *to, const struct point *from)
+{
+	to->sum.packets += from->sum.packets;
+	to->sum.bytes += from->sum.bytes;
+	for (unsigned k = 0; k < HIN_PACKET_KIND_COUNT; k++)
+		to->sum.by_kind[k] += from->sum.by_kind[k];
+	for (unsigned i = 0; i < from->port_count; i++)
+		point_add_port(to, from->ports[i].port, from->ports[i].packets);
+}
+
+static void series_add(struct hin_telescope *t, const struct point *point)
+{
+	struct point *last = t->series_count > 0 ? &t->series[t->series_count - 1] : NULL;
+	int64_t step = t->series_step_us;
+	int64_t start = point->sum.time_us - (point->sum.time_us % step + step) % step;
+
+	if (last == NULL || start > last->sum.time_us) {
 		if (t->series_count == t->series_size) {
-			size_t size = t->series_size > 0 ? t->series_size * 2 : 256;
-			struct hin_series_point *more = realloc(t->series, size * sizeof(*more));
+			size_t size = t->series_size > 0 ? t->series_size * 2 : 64;
+			struct point *more = realloc(t->series, size * sizeof(*more));
 
 			if (more == NULL)
 				return;
@@ -461,18 +490,15 @@ static void series_add(struct hin_telescope *t, const struct hin_series_point *p
 			t->series_size = size;
 		}
 		last = &t->series[t->series_count++];
-		*last = (struct hin_series_point){ .time_us = start };
+		*last = (struct point){ .sum = { .time_us = start } };
 	}
-	last->packets += point->packets;
-	last->bytes += point->bytes;
-	for (unsigned k = 0; k < HIN_PACKET_KIND_COUNT; k++)
-		last->by_kind[k] += point->by_kind[k];
+	point_add(last, point);
 }
 
 /* Longer than a day: the same points by the hour; longer than two months: by the day. */
 static void series_coarsen(struct hin_telescope *t)
 {
-	struct hin_series_point *old = t->series;
+	struct point *old = t->series;
 	size_t count = t->series_count;
 
 	if (count < SERIES_MINUTES)
@@ -544,12 +570,15 @@ static void tick(struct hin_telescope *t, int64_t now_us)
 	if (minute <= t->minute_us)
 		return; /* the same minute goes on */
 	if (t->minute_us != INT64_MIN) {
-		t->running.time_us = t->minute_us;
+		t->running.sum.time_us = t->minute_us;
+		for (uint32_t port = 0; port < HIN_CHANGE_PORTS; port++)
+			if (t->port_minute[port] > 0)
+				point_add_port(&t->running, port, t->port_minute[port]);
 		series_add(t, &t->running);
 		series_coarsen(t);
 		hin_change_minute(&t->change, t->minute_us, t->port_minute);
 		memset(t->port_minute, 0, HIN_CHANGE_PORTS * sizeof(*t->port_minute));
-		t->running = (struct hin_series_point){ 0 };
+		t->running = (struct point){ 0 };
 		keep_evidence(t);
 		if (t->expired_us == INT64_MIN || now_us - t->expired_us >= t->timeout_us / 8) {
 			hin_telescope_expire(t, now_us);

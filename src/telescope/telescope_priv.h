@@ -60,6 +60,20 @@ struct member {
 	uint64_t asked, answered;
 };
 
+#define SERIES_PORTS 32 /* busiest ports that are kept of each point of the series */
+
+struct top_port {
+	uint32_t port; /* 65536 and more: UDP */
+	uint64_t packets;
+};
+
+/* One point of the series: its counters, and its busiest ports. */
+struct point {
+	struct hin_series_point sum;
+	struct top_port ports[SERIES_PORTS];
+	unsigned port_count;
+};
+
 struct dark_range {
 	uint32_t first, last; /* host order */
 	uint32_t offset;      /* in the bitmap */
@@ -124,10 +138,10 @@ struct hin_telescope {
 	struct hin_change change;
 	uint64_t (*port_totals)[2]; /* packets, bytes; HIN_CHANGE_PORTS */
 	uint64_t *port_minute;	    /* HIN_CHANGE_PORTS */
-	struct hin_series_point *series;
+	struct point *series;
 	size_t series_count, series_size;
 	int64_t series_step_us;
-	struct hin_series_point running;
+	struct point running;
 	int64_t expired_us; /* clock at the last expiry */
 	struct results over;
 	struct hin_tool_stat over_tools[HIN_SIGN_COUNT];
