@@ -26,7 +26,7 @@ struct counters {
 	uint64_t ports[HIN_CHANGE_PORTS];
 	uint64_t minute_packets, minute_bytes;
 	uint64_t minute_kinds[HIN_PACKET_KIND_COUNT];
-};
+} __attribute__((aligned(64))); /* threads share no line */
 
 #define PORT_PACKET_BITS 28
 #define FOLD_FRAMES (1u << 24) /* fold at least this often, so that the packed counts cannot run over */
