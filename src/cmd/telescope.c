@@ -653,14 +653,6 @@ static enum hin_code make_telescope(struct session *s, struct hin_error *err)
 			  .minute = on_minute },
 	};
 
-	if (a->vault != NULL) {
-		enum hin_code code = hin_vault_open(&s->vault, a->vault, a->vault_bytes,
-						    a->vault_age_ns, true, err);
-
-		if (code != HIN_OK)
-			return code;
-		options.vault = s->vault;
-	}
 	if (options.threads == 0)
 		options.threads = processors < 1 ? 1 : (unsigned)processors;
 	if (options.threads > HIN_TELESCOPE_THREADS)
@@ -676,35 +668,83 @@ static enum hin_code make_telescope(struct session *s, struct hin_error *err)
 	return hin_telescope_new(&s->telescope, &options, err);
 }
 
-/* A file that is replaced later: its folder must be writable by who we are by then. */
+/* The folder of `path`, for a file that is replaced. */
+static void folder_of(char out[PATH_MAX], const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	snprintf(out, PATH_MAX, "%.*s", slash != NULL ? (int)(slash - path) + 1 : 1,
+		 slash != NULL ? path : ".");
+}
+
+/* Such a folder must be writable by who we are now. */
 static enum hin_code check_folder(const char *option, const char *path, struct hin_error *err)
 {
 	char folder[PATH_MAX];
-	const char *slash = strrchr(path, '/');
 
-	snprintf(folder, sizeof(folder), "%.*s", slash != NULL ? (int)(slash - path) + 1 : 1,
-		 slash != NULL ? path : ".");
+	folder_of(folder, path);
 	if (access(folder, W_OK | X_OK) != 0)
 		return hin_fail(err, HIN_ESYS, "%s: folder %s must be writable (see --user)", option,
 				folder);
 	return HIN_OK;
 }
 
+/* What needed privileges is open: be someone who has none. */
+static enum hin_code become_nobody(struct session *s, struct hin_sandbox *sandbox,
+				   struct hin_error *err)
+{
+	const struct arguments *a = &s->arguments;
+	enum hin_code code = hin_sandbox_no_dump(sandbox, err);
+
+	if (code == HIN_OK)
+		code = hin_sandbox_no_new_privs(sandbox, err);
+	if (code == HIN_OK && a->live != NULL && geteuid() == 0)
+		code = hin_sandbox_drop_user(sandbox, a->user != NULL ? a->user : "nobody", err);
+	if (code == HIN_OK && a->live != NULL)
+		code = hin_sandbox_drop_caps(sandbox, err);
+	if (code == HIN_OK && a->state != NULL)
+		code = check_folder("--state", a->state, err);
+	return code;
+}
+
+/* Files: what is read later (many inputs are opened in their turn), and the folders written to. */
+static enum hin_code limit_files(struct session *s, struct hin_sandbox *sandbox,
+				 const char *const *paths, size_t count, struct hin_error *err)
+{
+	const struct arguments *a = &s->arguments;
+	char state[PATH_MAX], key[PATH_MAX];
+	const char *folders[3];
+	size_t n = 0;
+
+	if (a->state != NULL) {
+		folder_of(state, a->state);
+		folders[n++] = state;
+	}
+	if (a->key != NULL) {
+		folder_of(key, a->key);
+		folders[n++] = key;
+	}
+	if (a->vault != NULL)
+		folders[n++] = a->vault;
+	return hin_sandbox_limit_files(sandbox, paths, count, folders, n, err);
+}
+
 /* Everything is open: from here on the process may do no more than it needs. */
-static enum hin_code close_the_door(struct session *s, struct hin_error *err)
+static enum hin_code close_the_door(struct session *s, const char *const *paths, size_t count,
+				    struct hin_error *err)
 {
 	const struct arguments *a = &s->arguments;
 	struct hin_sandbox sandbox = { 0 };
-	enum hin_code code = hin_sandbox_no_dump(&sandbox, err);
+	enum hin_code code = become_nobody(s, &sandbox, err);
 
+	if (code == HIN_OK && a->vault != NULL) {
+		code = hin_vault_open(&s->vault, a->vault, a->vault_bytes, a->vault_age_ns, true,
+				      err);
+		if (code == HIN_OK)
+			code = hin_telescope_set_vault(s->telescope, s->vault, err);
+	}
 	if (code == HIN_OK)
-		code = hin_sandbox_no_new_privs(&sandbox, err);
-	if (code == HIN_OK && a->live != NULL && geteuid() == 0)
-		code = hin_sandbox_drop_user(&sandbox, a->user != NULL ? a->user : "nobody", err);
-	if (code == HIN_OK && a->live != NULL)
-		code = hin_sandbox_drop_caps(&sandbox, err);
-	if (code == HIN_OK && a->state != NULL)
-		code = check_folder("--state", a->state, err);
+		code = limit_files(s, &sandbox, paths, count, err);
 	if (code == HIN_OK)
 		code = hin_sandbox_limit_calls(
 			&sandbox, a->live != NULL ? HIN_SANDBOX_CAPTURE : HIN_SANDBOX_ANALYSE,
@@ -814,6 +854,9 @@ static enum hin_code write_reports(struct session *s, const struct hin_picture *
 		code = hin_report_text(stdout, picture, &options, err);
 	if (code == HIN_OK && fflush(stdout) != 0)
 		code = hin_fail(err, HIN_ESYS, "write the report");
+	/* whoever reads it has had enough: `| head` is no failure */
+	if (code == HIN_ESYS && err->sys == EPIPE)
+		code = HIN_OK;
 	return code == HIN_OK ? write_page(s, picture, err) : code;
 }
 
@@ -877,6 +920,12 @@ static enum hin_code conclude(struct session *s, struct hin_error *err)
 	if (code == HIN_OK)
 		code = closed;
 	s->flows = s->observations = NULL;
+	if (hin_telescope_evidence_lost(s->telescope) > 0 && !a->quiet)
+		fprintf(stderr,
+			"hinomi telescope: warning: evidence could not be kept in %s (%llu times); is "
+			"the disk full?\n",
+			a->vault,
+			(unsigned long long)hin_telescope_evidence_lost(s->telescope));
 	if (code == HIN_OK && a->state != NULL)
 		code = hin_telescope_save(s->telescope, a->state, err);
 	if (code == HIN_OK)
@@ -904,7 +953,7 @@ static enum hin_code run_files(struct session *s, const char *const *paths, size
 	if (code == HIN_OK)
 		code = open_outputs(s, false, err);
 	if (code == HIN_OK)
-		code = close_the_door(s, err);
+		code = close_the_door(s, paths, count, err);
 	if (code != HIN_OK)
 		return code;
 	input_count = hin_capture_inputs(s->capture, &inputs);
@@ -938,7 +987,7 @@ static enum hin_code run_live(struct session *s, struct hin_error *err)
 	if (code == HIN_OK)
 		code = open_outputs(s, false, err);
 	if (code == HIN_OK)
-		code = close_the_door(s, err);
+		code = close_the_door(s, NULL, 0, err);
 	if (code != HIN_OK)
 		return code;
 	if (!a->quiet)

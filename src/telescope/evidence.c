@@ -61,18 +61,16 @@ static int by_source(const void *a, const void *b)
 }
 
 /* Put the packets of one source and class, if they matter; then their places are free. */
-static enum hin_code keep_group(struct hin_telescope *t, struct shard *s,
-				struct hin_staged *const *items, size_t count,
-				struct hin_error *err)
+static void keep_group(struct hin_telescope *t, struct shard *s, struct hin_staged *const *items,
+		       size_t count)
 {
 	struct hin_vault_packet packets[HIN_VAULT_PACKETS];
 	uint8_t digest[HIN_VAULT_DIGEST];
-	enum hin_code code;
 	uint64_t link;
 	size_t n = 0;
 
 	if (!hin_judge_matters(t, s, items[0]->source, items[0]->source_hash, items[0]->class, &link))
-		return HIN_OK;
+		return;
 	for (size_t i = 0; i < count; i++) {
 		if (n < HIN_VAULT_PACKETS)
 			packets[n++] = (struct hin_vault_packet){ .time_ns = items[i]->time_ns,
@@ -83,40 +81,42 @@ static enum hin_code keep_group(struct hin_telescope *t, struct shard *s,
 		items[i]->used = false;
 	}
 	/* what was kept first stays the evidence */
-	if (hin_vault_find(t->options.vault, link, digest))
-		return HIN_OK;
-	code = hin_vault_put(t->options.vault, link, packets, n, hin_time_now_ns(), digest, err);
-	return code;
+	if (!hin_vault_find(t->options.vault, link, digest) &&
+	    hin_vault_put(t->options.vault, link, packets, n, hin_time_now_ns(), digest, NULL) !=
+		    HIN_OK)
+		t->evidence_lost++;
 }
 
-enum hin_code hin_evidence_keep(struct hin_telescope *t, struct hin_error *err)
+void hin_evidence_keep(struct hin_telescope *t, bool end)
 {
 	struct hin_staged *items[HIN_STAGE_ITEMS];
-	enum hin_code code = HIN_OK;
+	int64_t now_ns = hin_time_monotonic_ns();
 
 	if (t->options.vault == NULL)
-		return HIN_OK;
-	for (unsigned i = 0; i < HIN_SHARDS && code == HIN_OK; i++) {
+		return;
+	for (unsigned i = 0; i < HIN_SHARDS; i++) {
 		struct hin_stage *stage = &t->shards[i].stage;
 		size_t count = 0;
 
 		for (size_t k = 0; k < HIN_STAGE_ITEMS; k++)
 			if (stage->ring[k].used)
 				items[count++] = &stage->ring[k];
-		qsort(items, count, sizeof(items[0]), by_source);
-		for (size_t from = 0, to; from < count && code == HIN_OK; from = to) {
+		qsort(items, count, sizeof(struct hin_staged *), by_source);
+		for (size_t from = 0, to; from < count; from = to) {
 			for (to = from + 1; to < count && items[to]->source == items[from]->source &&
 					    items[to]->class == items[from]->class;
 			     to++)
 				;
-			code = keep_group(t, &t->shards[i], items + from, to - from, err);
+			keep_group(t, &t->shards[i], items + from, to - from);
 		}
 	}
-	if (code == HIN_OK)
-		code = hin_vault_sync(t->options.vault, err);
-	if (code == HIN_OK)
-		code = hin_vault_expire(t->options.vault, hin_time_now_ns(), err);
-	return code;
+	if (!end && now_ns - t->evidence_synced_ns < HIN_NS_PER_MIN)
+		return;
+	t->evidence_synced_ns = now_ns;
+	if (hin_vault_sync(t->options.vault, NULL) != HIN_OK)
+		t->evidence_lost++;
+	if (hin_vault_expire(t->options.vault, hin_time_now_ns(), NULL) != HIN_OK)
+		t->evidence_lost++;
 }
 
 void hin_evidence_name(struct hin_vault *vault, struct hin_event *events, size_t event_count,

@@ -29,9 +29,12 @@ void hin_stage_add(struct hin_stage *stage, uint32_t source, uint32_t source_has
 
 struct hin_telescope;
 
-/* Put what matters by now into the vault. */
-HIN_MUST_USE enum hin_code hin_evidence_keep(struct hin_telescope *telescope,
-					     struct hin_error *err);
+/*
+ * Put what matters by now into the vault. At the end of a run, and else once a minute of the wall
+ * clock, the vault is synced and what is too old goes. What cannot be kept is counted by the vault:
+ * a full disk costs evidence, never the run.
+ */
+void hin_evidence_keep(struct hin_telescope *telescope, bool end);
 
 /* Fill in the digests of events and victims that the vault has packets of. */
 void hin_evidence_name(struct hin_vault *vault, struct hin_event *events, size_t event_count,

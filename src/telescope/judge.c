@@ -255,6 +255,8 @@ static bool judge_scan(const struct hin_telescope *t, const struct shard *s, uin
 	if (t->dark_v4 > 0 && hin_addr_is_v4(&source->addr)) {
 		out->world_rate = out->rate * 4294967296.0 / (double)t->dark_v4;
 		out->coverage = fmin(1, (double)out->targets / (double)t->dark_v4);
+		out->large = out->coverage * 100 >=
+			     (double)t->options.settings.scan_large_percent;
 	}
 	name_research(t, out);
 	return true;

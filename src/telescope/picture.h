@@ -87,6 +87,7 @@ struct hin_event {
 	int64_t first_us, last_us;
 	bool open; /* not idle long enough to be over */
 	bool bogon, spoofed, unroutable, member;
+	bool large; /* reached scan.large-percent of the dark space */
 	char research[HIN_NAME_TEXT]; /* name of a known research scanner, or "" */
 	struct hin_port_count top[HIN_TOP_PORTS];
 	unsigned top_count;

@@ -201,7 +201,7 @@ static void put_header(struct page *page)
 		put(page, "</span>");
 	}
 	put(page, "</h1><p>");
-	if (p->packets > 0 || p->frames > 0) {
+	if (p->packets > 0) {
 		hin_report_moment(b, p->first_us);
 		put(page, either(page->lang, " to ", " から "));
 		hin_report_moment(b, p->last_us);

@@ -282,7 +282,7 @@ static void put_about(struct json *j, const struct hin_picture *p, const char *p
 	if (p->recording != NULL)
 		put_text(j, "recording", p->recording);
 	put_dark(j, p);
-	if (p->frames > 0 || p->packets > 0)
+	if (p->packets > 0)
 		put_first_last(j, p->first_us, p->last_us);
 	put_double(j, "event_timeout_seconds", p->event_timeout_s);
 }

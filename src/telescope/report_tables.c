@@ -471,8 +471,8 @@ static void rising_table(struct report_table *t)
 			 "そのポート自身の過去との比較です。スコアは標準偏差の倍数です。");
 	t->empty = t->picture->rising_too_short
 			   ? either(t->lang,
-				    "Too short to say what rose: 15 minutes or more are needed.",
-				    "記録が短いため判定できません(15分以上必要です)。")
+				    "Too short to say what rose: each port needs a past of its own first.",
+				    "記録が短いため判定できません(各ポートの過去の記録が必要です)。")
 			   : either(t->lang, "No port rose against its own past.",
 				    "過去と比べて急増したポートはありません。");
 	t->rows = t->picture->rising_count;
@@ -764,10 +764,8 @@ static size_t lost_at(const struct hin_picture *p, enum hin_lang lang, size_t wa
 		{ lost->targets, either(lang, "targets not followed", "追跡できなかった宛先") },
 		{ lost->distinct, either(lang, "counts of distinct things made coarse",
 					 "概数に切り替えた異なり数") },
-		{ lost->ports_merged,
-		  either(lang, "ports counted together", "まとめて数えたポート") },
 		{ lost->results, either(lang, "results that did not fit", "収まらなかった結果") },
-		{ lost->flows, either(lang, "flows told in parts", "分割して出力したフロー") },
+		{ lost->flows, either(lang, "flow rows that found no room", "収まらなかったフロー行") },
 		{ p->clock_steps, either(lang, "steps of the recorded clock", "記録時計の段差") },
 	};
 	const struct named_count *found = NULL;

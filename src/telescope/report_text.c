@@ -414,7 +414,7 @@ static void put_title(struct text *t)
 	if (t->options->program != NULL)
 		hin_buffer_printf(b, "  [%s]", t->options->program);
 	hin_buffer_putc(b, '\n');
-	if (p->packets == 0 && p->frames == 0)
+	if (p->packets == 0)
 		return;
 	hin_report_moment(&line, p->first_us);
 	hin_buffer_puts(&line, either(t->lang, " to ", " から "));

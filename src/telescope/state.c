@@ -291,6 +291,7 @@ static void check_fit(struct walk *w, const struct hin_telescope *t)
 				 29 * sizeof(struct hin_flood) + 31 * sizeof(struct member) +
 				 37 * sizeof(struct point));
 	ours.settings = t->options.settings;
+	ours.settings.seed = 0; /* the state brings the hashes' secret along */
 	ours.dark_v4 = t->dark_v4;
 	ours.dark_v6 = t->dark_v6;
 	ours.flows = t->options.flows;
@@ -318,6 +319,9 @@ static void everything(struct walk *w, struct hin_telescope *t)
 	size_t seen = t->dark_seen != NULL ? (size_t)(t->dark_v4 + 7) / 8 : 0;
 
 	check_fit(w, t);
+	FIELD(w, t->secret);
+	for (unsigned i = 0; i < HIN_SHARDS; i++)
+		memcpy(t->shards[i].secret, t->secret, sizeof(t->secret));
 	FIELD(w, t->clock_us);
 	FIELD(w, t->flow_packets);
 	FIELD(w, t->fold_frames);
@@ -405,7 +409,7 @@ static void sync_folder(const char *path)
 enum hin_code hin_telescope_save(const struct hin_telescope *telescope, const char *path,
 				 struct hin_error *err)
 {
-	/* the walk writes to its fields only when it loads */
+	/* the walk writes to its fields only when it loads; folding changes nothing to be seen */
 	struct hin_telescope *t = (struct hin_telescope *)(uintptr_t)telescope;
 	struct walk *w = calloc(1, sizeof(*w));
 	char temporary[4096];
@@ -415,6 +419,7 @@ enum hin_code hin_telescope_save(const struct hin_telescope *telescope, const ch
 		return hin_fail(err, HIN_ENOMEM, "no room to save %s", path);
 	w->path = path;
 	w->err = err;
+	hin_telescope_fold(t); /* what threads count of the running minute is not walked */
 	snprintf(temporary, sizeof(temporary), "%s.new", path);
 	if (walk_init(w) == HIN_OK) {
 		int fd = open(temporary, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);

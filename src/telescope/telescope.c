@@ -141,10 +141,6 @@ static enum hin_code engine_init(struct hin_telescope *t, struct hin_error *err)
 			       t->options.dark == NULL, err);
 	if (code != HIN_OK)
 		return code;
-	for (unsigned i = 0; i < HIN_SHARDS && t->options.vault != NULL && code == HIN_OK; i++)
-		code = hin_stage_init(&t->shards[i].stage, err);
-	if (code != HIN_OK)
-		return code;
 	t->flow_flush = sizes.flows * (HIN_SHARDS / 4);
 	code = hin_change_init(&t->change, &t->options.settings, err);
 	if (code == HIN_OK)
@@ -191,6 +187,24 @@ enum hin_code hin_telescope_new(struct hin_telescope **out,
 	}
 	*out = t;
 	return HIN_OK;
+}
+
+enum hin_code hin_telescope_set_vault(struct hin_telescope *t, struct hin_vault *vault,
+				      struct hin_error *err)
+{
+	for (unsigned i = 0; i < HIN_SHARDS; i++) {
+		enum hin_code code = hin_stage_init(&t->shards[i].stage, err);
+
+		if (code != HIN_OK)
+			return code;
+	}
+	t->options.vault = vault;
+	return HIN_OK;
+}
+
+uint64_t hin_telescope_evidence_lost(const struct hin_telescope *t)
+{
+	return t->evidence_lost;
 }
 
 void hin_telescope_free(struct hin_telescope *t)
@@ -418,7 +432,7 @@ static void decode_slot(struct hin_telescope *t, struct slot *slot, struct count
 /* ---- the minute's work ---- */
 
 /* Sum what the threads counted since the last fold into the running minute. */
-static void fold(struct hin_telescope *t)
+void hin_telescope_fold(struct hin_telescope *t)
 {
 	for (unsigned i = 0; i < t->options.threads; i++) {
 		struct counters *c = &t->counters[i];
@@ -551,20 +565,12 @@ static int64_t minute_start(int64_t time_us)
 	return time_us - (rest < 0 ? rest + MINUTE_US : rest);
 }
 
-static void keep_evidence(struct hin_telescope *t)
-{
-	if (hin_evidence_keep(t, &t->read_error) == HIN_OK)
-		return;
-	t->read_code = t->read_error.code;
-	t->failed = true;
-}
-
 /* The clock has reached `now_us`, in a later minute, or a flush of flows is due within one. */
 static void tick(struct hin_telescope *t, int64_t now_us)
 {
 	int64_t minute = minute_start(now_us);
 
-	fold(t);
+	hin_telescope_fold(t);
 	if (t->minute_us != INT64_MIN)
 		tell_flows(t);
 	if (minute <= t->minute_us)
@@ -579,7 +585,7 @@ static void tick(struct hin_telescope *t, int64_t now_us)
 		hin_change_minute(&t->change, t->minute_us, t->port_minute);
 		memset(t->port_minute, 0, HIN_CHANGE_PORTS * sizeof(*t->port_minute));
 		t->running = (struct point){ 0 };
-		keep_evidence(t);
+		hin_evidence_keep(t, false);
 		if (t->expired_us == INT64_MIN || now_us - t->expired_us >= t->timeout_us / 8) {
 			hin_telescope_expire(t, now_us);
 			t->expired_us = now_us;
@@ -858,7 +864,7 @@ enum hin_code hin_telescope_run(struct hin_telescope *t, hin_batch_reader_fn rea
 	work(&workers[0]);
 	for (unsigned i = 1; i < threads; i++)
 		pthread_join(workers[i].thread, NULL);
-	keep_evidence(t);
+	hin_evidence_keep(t, true);
 	if (t->read_code != HIN_OK && t->read_code != HIN_EOF && t->read_code != HIN_EAGAIN) {
 		if (err != NULL)
 			*err = t->read_error;
@@ -874,7 +880,7 @@ void hin_telescope_stop(struct hin_telescope *t)
 
 enum hin_code hin_telescope_finish(struct hin_telescope *t, struct hin_error *err)
 {
-	fold(t);
+	hin_telescope_fold(t);
 	if (t->minute_us != INT64_MIN)
 		tell_flows(t);
 	if (t->failed)

@@ -77,7 +77,7 @@ struct hin_telescope_options {
 	bool count_only;   /* decode, marks and counters alone */
 	bool flows;
 	bool wall_clock;   /* live: minutes pass also without packets */
-	struct hin_vault *vault;   /* where evidence goes, or NULL; borrowed */
+	struct hin_vault *vault;   /* set by hin_telescope_set_vault() */
 	struct hin_telescope_sink sink;
 };
 
@@ -100,6 +100,13 @@ HIN_MUST_USE enum hin_code hin_telescope_finish(struct hin_telescope *telescope,
 
 /* Tell the sink also of what is still open. False when the sink said no. */
 bool hin_telescope_tell_open(struct hin_telescope *telescope);
+
+/* Keep evidence in `vault`, which is borrowed; before the first run. */
+HIN_MUST_USE enum hin_code hin_telescope_set_vault(struct hin_telescope *telescope,
+						   struct hin_vault *vault, struct hin_error *err);
+
+/* How often the vault could not keep what it was given. */
+uint64_t hin_telescope_evidence_lost(const struct hin_telescope *telescope);
 
 /* Frames seen so far; any thread. */
 uint64_t hin_telescope_frames(const struct hin_telescope *telescope);

@@ -143,6 +143,8 @@ struct hin_telescope {
 	int64_t series_step_us;
 	struct point running;
 	int64_t expired_us; /* clock at the last expiry */
+	uint64_t evidence_lost;
+	int64_t evidence_synced_ns; /* monotonic */
 	struct results over;
 	struct hin_tool_stat over_tools[HIN_SIGN_COUNT];
 
@@ -155,6 +157,9 @@ struct hin_telescope {
 
 /* Turn events that were idle too long into results (judge.c). */
 void hin_telescope_expire(struct hin_telescope *t, int64_t now_us);
+
+/* Sum what the threads counted since the last time into the running minute. */
+void hin_telescope_fold(struct hin_telescope *t);
 
 /* Sum of the threads' counters. */
 void hin_telescope_sum(struct counters *out, const struct hin_telescope *t);

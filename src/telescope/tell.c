@@ -325,6 +325,7 @@ void hin_observe_event(struct hin_observation *o, const struct hin_event *e)
 	tag_if(o, e->research[0] != '\0', HIN_TAG_RESEARCH);
 	tag_if(o, e->source_len == 64, HIN_TAG_IPV6_64);
 	tag_if(o, e->member, HIN_TAG_MEMBER);
+	tag_if(o, e->large, HIN_TAG_LARGE);
 	tag_if(o, !e->open, HIN_TAG_CLOSED);
 }
 

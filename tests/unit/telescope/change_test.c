@@ -273,6 +273,7 @@ static void gaps(void **state)
 	for (size_t i = 0; i < HIN_COUNT(cases); i++) {
 		struct ports *p = ports_new();
 
+		p->settings.rising_history = 10;
 		for (int64_t n = 0; n < 6; n++) {
 			p->counts[23] = 100;
 			minute(p, n);
