@@ -47,7 +47,8 @@ static inline void hin_read_skip(struct hin_reader *in, size_t size)
 	(void)hin_read_bytes(in, size);
 }
 
-/* A reader over the next `size` bytes; `in` moves past them. Empty, with both failed, if too few. */
+/* A reader over the next `size` bytes; `in` moves past them. Empty, with both failed, if too few.
+ */
 static inline struct hin_reader hin_read_sub(struct hin_reader *in, size_t size)
 {
 	const uint8_t *at = hin_read_bytes(in, size);
@@ -68,16 +69,16 @@ static inline void hin_read_copy(struct hin_reader *in, void *out, size_t size)
 		memset(out, 0, size);
 }
 
-#define HIN_READ_WIRE(name, type, swap)                                    \
-	static inline type name(struct hin_reader *in)                     \
-	{                                                                  \
-		type value;                                                \
-		const uint8_t *at = hin_read_bytes(in, sizeof(value));     \
-                                                                           \
-		if (HIN_UNLIKELY(at == NULL))                              \
-			return 0;                                          \
-		memcpy(&value, at, sizeof(value));                         \
-		return swap(value);                                        \
+#define HIN_READ_WIRE(name, type, swap)                                                            \
+	static inline type name(struct hin_reader *in)                                             \
+	{                                                                                          \
+		type value;                                                                        \
+		const uint8_t *at = hin_read_bytes(in, sizeof(value));                             \
+                                                                                                   \
+		if (HIN_UNLIKELY(at == NULL))                                                      \
+			return 0;                                                                  \
+		memcpy(&value, at, sizeof(value));                                                 \
+		return swap(value);                                                                \
 	}
 
 #if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
@@ -140,11 +141,11 @@ static inline void hin_write_bytes(struct hin_writer *out, const void *data, siz
 		memcpy(at, data, size);
 }
 
-#define HIN_WRITE_WIRE(name, type, swap)                                   \
-	static inline void name(struct hin_writer *out, type value)        \
-	{                                                                  \
-		value = swap(value);                                       \
-		hin_write_bytes(out, &value, sizeof(value));               \
+#define HIN_WRITE_WIRE(name, type, swap)                                                           \
+	static inline void name(struct hin_writer *out, type value)                                \
+	{                                                                                          \
+		value = swap(value);                                                               \
+		hin_write_bytes(out, &value, sizeof(value));                                       \
 	}
 
 HIN_WRITE_WIRE(hin_write_u8, uint8_t, HIN_SAME)

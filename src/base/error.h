@@ -19,20 +19,20 @@
 #define HIN_UNLIKELY(x) __builtin_expect(!!(x), 0)
 
 /* name, text: the one list of codes. */
-#define HIN_CODES(X)                                        \
-	X(HIN_OK, "done")                                   \
-	X(HIN_EOF, "end of input")                          \
-	X(HIN_EAGAIN, "nothing to read yet")                \
-	X(HIN_ENOMEM, "not enough memory")                  \
-	X(HIN_ESYS, "system error")                         \
-	X(HIN_ETRUNCATED, "ends too early")                 \
-	X(HIN_EFORMAT, "not in the expected format")        \
-	X(HIN_ELIMIT, "over a limit")                       \
-	X(HIN_ERANGE, "out of range")                       \
-	X(HIN_ENOENT, "not found")                          \
-	X(HIN_EUSAGE, "wrong usage")                        \
-	X(HIN_EDENIED, "not permitted")                     \
-	X(HIN_EVERIFY, "verification failed")               \
+#define HIN_CODES(X)                                                                               \
+	X(HIN_OK, "done")                                                                          \
+	X(HIN_EOF, "end of input")                                                                 \
+	X(HIN_EAGAIN, "nothing to read yet")                                                       \
+	X(HIN_ENOMEM, "not enough memory")                                                         \
+	X(HIN_ESYS, "system error")                                                                \
+	X(HIN_ETRUNCATED, "ends too early")                                                        \
+	X(HIN_EFORMAT, "not in the expected format")                                               \
+	X(HIN_ELIMIT, "over a limit")                                                              \
+	X(HIN_ERANGE, "out of range")                                                              \
+	X(HIN_ENOENT, "not found")                                                                 \
+	X(HIN_EUSAGE, "wrong usage")                                                               \
+	X(HIN_EDENIED, "not permitted")                                                            \
+	X(HIN_EVERIFY, "verification failed")                                                      \
 	X(HIN_EUNSUPPORTED, "not supported")
 
 enum hin_code {

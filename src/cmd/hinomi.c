@@ -1,5 +1,6 @@
 /*
- * hinomi - runs `hinomi-<command>`, which lies beside this program or in the package's libexec folder.
+ * hinomi - runs `hinomi-<command>`, which lies beside this program or in the package's libexec
+ * folder.
  */
 #include <errno.h>
 #include <limits.h>
@@ -54,7 +55,8 @@ static const struct hin_command commands[] = {
 
 static const struct hin_program program = {
 	.name = "hinomi",
-	.about = "The fire watchtower of a network: who attacks, who is infected, who must be told.",
+	.about =
+		"The fire watchtower of a network: who attacks, who is infected, who must be told.",
 	.about_ja = "ネットワークの火の見やぐら。誰が攻撃し、誰が感染し、誰に知らせるべきか。",
 	.commands = commands,
 	.command_count = HIN_COUNT(commands),

@@ -70,9 +70,9 @@ struct session {
 	struct hin_vault *vault;
 	struct hin_progress progress;
 	FILE *html;
-	int stop_fd; /* readable = stop; -1 = none */
-	uint64_t whole; /* bytes of all inputs, 0 = not known */
-	bool resumed;	/* the state of an earlier run was loaded */
+	int stop_fd;		  /* readable = stop; -1 = none */
+	uint64_t whole;		  /* bytes of all inputs, 0 = not known */
+	bool resumed;		  /* the state of an earlier run was loaded */
 	struct hin_error failure; /* of a sink */
 };
 
@@ -111,7 +111,8 @@ static enum hin_code add_geo(void *into, const char *value, struct hin_error *er
 
 static enum hin_code set_setting(void *into, const char *value, struct hin_error *err)
 {
-	return hin_config_set(&hin_telescope_table, &((struct arguments *)into)->settings, value, err);
+	return hin_config_set(&hin_telescope_table, &((struct arguments *)into)->settings, value,
+			      err);
 }
 
 static enum hin_code load_config(void *into, const char *value, struct hin_error *err)
@@ -149,8 +150,8 @@ static enum hin_code add_decap(void *into, const char *value, struct hin_error *
 				break;
 		if (i == HIN_COUNT(kinds))
 			return hin_fail(err, HIN_EUSAGE,
-					"tunnel \"%.*s\" is not one of gre, vxlan, ipip, all", (int)n,
-					value);
+					"tunnel \"%.*s\" is not one of gre, vxlan, ipip, all",
+					(int)n, value);
 		a->decap |= kinds[i].bit;
 		value += n + (value[n] == ',');
 	}
@@ -163,13 +164,14 @@ static const char *const list_names[] = {
 #define X(name, text) text,
 	HIN_REPORT_LISTS(X)
 #undef X
-	NULL
+		NULL
 };
 
 static const struct hin_option rows[] = {
 	{ .section = "Where we look", .section_ja = "観測する場所" },
 	{ "dark", 'd', "PREFIX|FILE", HIN_OPTION_CALL, .call = add_dark,
-	  .help = "unused address space; may be given several times. Packets to other addresses are "
+	  .help = "unused address space; may be given several times. Packets to other addresses "
+		  "are "
 		  "counted and forgotten",
 	  .help_ja = "未使用アドレス空間 (複数可)。それ以外への通信は数えるだけで捨てる" },
 	{ "member", 'm', "PREFIX|FILE", HIN_OPTION_CALL, .call = add_member,
@@ -198,7 +200,11 @@ static const struct hin_option rows[] = {
 	{ "csv", 0, NULL, HIN_OPTION_FLAG, ARG(csv),
 	  .help = "print a list as CSV instead of the report: --list says which",
 	  .help_ja = "報告の代わりに CSV の一覧を出力する (--list で選ぶ)" },
-	{ "list", 0, "NAME", HIN_OPTION_VALUE, ARG(list),
+	{ "list",
+	  0,
+	  "NAME",
+	  HIN_OPTION_VALUE,
+	  ARG(list),
 	  { HIN_VALUE_CHOICE, .choices = list_names },
 	  .help = "the list that --csv prints; events if not given",
 	  .help_ja = "--csv で出力する一覧 (既定は events)" },
@@ -206,9 +212,11 @@ static const struct hin_option rows[] = {
 	  .help = "also write a page with charts that needs nothing from outside",
 	  .help_ja = "図表つきの単独ページも書き出す" },
 	{ "flows", 0, "FILE", HIN_OPTION_TEXT, ARG(flows),
-	  .help = "stream one row a minute and 5-tuple: JSON lines for *.ndjson and \"-\", else signed "
+	  .help = "stream one row a minute and 5-tuple: JSON lines for *.ndjson and \"-\", else "
+		  "signed "
 		  "batches",
-	  .help_ja = "毎分・5 つ組ごとの行を流す。*.ndjson と \"-\" は JSON 行、ほかは署名付きバッチ" },
+	  .help_ja = "毎分・5 つ組ごとの行を流す。*.ndjson と \"-\" は JSON "
+		     "行、ほかは署名付きバッチ" },
 	{ "observations", 'o', "FILE", HIN_OPTION_TEXT, ARG(observations),
 	  .help = "stream scans, victims, floods and alerts as observations, in the same formats",
 	  .help_ja = "走査・被害・洪水・警報を観測行として同じ形式で流す" },
@@ -218,16 +226,31 @@ static const struct hin_option rows[] = {
 	{ "key", 0, "FILE", HIN_OPTION_TEXT, ARG(key),
 	  .help = "the sensor's key that signs batches; made if there is none",
 	  .help_ja = "バッチに署名するセンサーの鍵 (なければ作る)" },
-	{ "limit", 'n', "N", HIN_OPTION_VALUE, ARG(limit), { HIN_VALUE_U64, 1, 100000000 },
+	{ "limit",
+	  'n',
+	  "N",
+	  HIN_OPTION_VALUE,
+	  ARG(limit),
+	  { HIN_VALUE_U64, 1, 100000000 },
 	  .help = "longest list, by packets; 1000 if not given",
 	  .help_ja = "一覧の最大行数 (既定 1000)" },
 	{ "geo", 'g', "MMDB", HIN_OPTION_CALL, .call = add_geo,
-	  .help = "table of countries or networks (several may be given); script/geo fetches a free one",
+	  .help = "table of countries or networks (several may be given); script/geo fetches a "
+		  "free one",
 	  .help_ja = "国・AS の表 (script/geo で無償の表を取得できる)" },
-	{ "color", 0, "WHEN", HIN_OPTION_VALUE, ARG(colour),
+	{ "color",
+	  0,
+	  "WHEN",
+	  HIN_OPTION_VALUE,
+	  ARG(colour),
 	  { HIN_VALUE_CHOICE, .choices = (const char *const[]){ "auto", "always", "never", NULL } },
-	  .help = "colours in the report", .help_ja = "報告の色" },
-	{ "refresh", 0, "TIME", HIN_OPTION_VALUE, ARG(refresh_ns),
+	  .help = "colours in the report",
+	  .help_ja = "報告の色" },
+	{ "refresh",
+	  0,
+	  "TIME",
+	  HIN_OPTION_VALUE,
+	  ARG(refresh_ns),
 	  { HIN_VALUE_DURATION, HIN_NS_PER_MIN, HIN_NS_PER_DAY },
 	  .help = "live: how often the page and the state are written; 5m if not given",
 	  .help_ja = "実回線: ページと状態を書き出す間隔 (既定 5m)" },
@@ -236,17 +259,26 @@ static const struct hin_option rows[] = {
 	  .help_ja = "進捗と警告を出さない (エラーのみ)" },
 	{ .section = "Keeping", .section_ja = "保存" },
 	{ "state", 's', "FILE", HIN_OPTION_TEXT, ARG(state),
-	  .help = "go on from this file if there is one, and save to it at the end: a run cut in two "
+	  .help = "go on from this file if there is one, and save to it at the end: a run cut in "
+		  "two "
 		  "equals one run",
 	  .help_ja = "あればこのファイルから続け、終わりに保存する" },
 	{ "vault", 0, "FOLDER", HIN_OPTION_TEXT, ARG(vault),
 	  .help = "keep the first packets of each event here as evidence, encrypted",
 	  .help_ja = "各イベントの最初のパケットを証拠として暗号化して残す" },
-	{ "vault-size", 0, "SIZE", HIN_OPTION_VALUE, ARG(vault_bytes),
+	{ "vault-size",
+	  0,
+	  "SIZE",
+	  HIN_OPTION_VALUE,
+	  ARG(vault_bytes),
 	  { HIN_VALUE_SIZE, 1 << 20, INT64_MAX },
 	  .help = "the oldest evidence goes beyond this; 256M if not given",
 	  .help_ja = "これを超えると古い証拠から消す (既定 256M)" },
-	{ "vault-age", 0, "TIME", HIN_OPTION_VALUE, ARG(vault_age_ns),
+	{ "vault-age",
+	  0,
+	  "TIME",
+	  HIN_OPTION_VALUE,
+	  ARG(vault_age_ns),
 	  { HIN_VALUE_DURATION, HIN_NS_PER_MIN, INT64_MAX },
 	  .help = "evidence goes after this; 90d if not given",
 	  .help_ja = "これより古い証拠は消す (既定 90d)" },
@@ -254,7 +286,8 @@ static const struct hin_option rows[] = {
 	{ "config", 'c', "FILE", HIN_OPTION_CALL, .call = load_config,
 	  .help = "settings from a YAML file", .help_ja = "YAML ファイルの設定を読む" },
 	{ "set", 0, "NAME=VALUE", HIN_OPTION_CALL, .call = set_setting,
-	  .help = "one setting; --settings lists them", .help_ja = "設定を一つ変える (--settings で一覧)" },
+	  .help = "one setting; --settings lists them",
+	  .help_ja = "設定を一つ変える (--settings で一覧)" },
 	{ "settings", 0, NULL, HIN_OPTION_FLAG, ARG(list_settings),
 	  .help = "list every threshold with its default and source, and end",
 	  .help_ja = "全ての閾値と既定値・出典を表示して終わる" },
@@ -263,7 +296,11 @@ static const struct hin_option rows[] = {
 	  .help_ja = "オプション・設定・プレフィックスを検査して終わる" },
 	{ "memory", 0, "SIZE", HIN_OPTION_CALL, .call = set_memory,
 	  .help = "the same as --set memory=SIZE", .help_ja = "--set memory=SIZE と同じ" },
-	{ "threads", 't', "N", HIN_OPTION_VALUE, ARG(threads),
+	{ "threads",
+	  't',
+	  "N",
+	  HIN_OPTION_VALUE,
+	  ARG(threads),
 	  { HIN_VALUE_U64, 1, HIN_TELESCOPE_THREADS },
 	  .help = "threads; as many as processors if not given. The result is the same",
 	  .help_ja = "スレッド数 (既定はプロセッサ数)。結果は変わらない" },
@@ -277,12 +314,15 @@ static const struct hin_option rows[] = {
 static const struct hin_program program = {
 	.name = "hinomi telescope",
 	.args = "[FILE|FOLDER|- ...]",
-	.about = "Reads what arrives at unused addresses and says who scans, who is attacked, which of "
-		 "our own machines are infected, and what rises. Also: hinomi telescope packets EVENT "
+	.about = "Reads what arrives at unused addresses and says who scans, who is attacked, "
+		 "which of "
+		 "our own machines are infected, and what rises. Also: hinomi telescope packets "
+		 "EVENT "
 		 "--vault FOLDER -w FILE",
-	.about_ja = "未使用アドレスに届く通信を読み、誰が走査し、誰が攻撃され、どの会員機器が感染し、"
-		    "何が急増したかを報告する。証拠の取り出し: hinomi telescope packets EVENT --vault "
-		    "FOLDER -w FILE",
+	.about_ja =
+		"未使用アドレスに届く通信を読み、誰が走査し、誰が攻撃され、どの会員機器が感染し、"
+		"何が急増したかを報告する。証拠の取り出し: hinomi telescope packets EVENT --vault "
+		"FOLDER -w FILE",
 	.options = rows,
 	.option_count = HIN_COUNT(rows),
 };
@@ -402,9 +442,10 @@ static enum hin_code setup(struct session *s, struct hin_error *err)
 		s->geo_count += code == HIN_OK;
 	}
 	if (code == HIN_OK && a->live != NULL && s->dark == NULL)
-		code = hin_fail(err, HIN_EUSAGE,
-				"--live needs --dark: packets to addresses in use are other people's "
-				"communications");
+		code = hin_fail(
+			err, HIN_EUSAGE,
+			"--live needs --dark: packets to addresses in use are other people's "
+			"communications");
 	return code;
 }
 
@@ -502,8 +543,7 @@ static bool tell_drops(struct session *s, int64_t now_us)
 				      .packets = drops - s->drops_told,
 				      .rule = HIN_KIND_TELESCOPE_FLOW,
 				      .verdict = HIN_VERDICT_KERNEL_DROP };
-	hin_log(HIN_LOG_WARNING, "telescope.drops",
-		hin_log_u64("packets", drops - s->drops_told));
+	hin_log(HIN_LOG_WARNING, "telescope.drops", hin_log_u64("packets", drops - s->drops_told));
 	s->drops_told = drops;
 	return tell(s, s->observations, &o);
 }
@@ -573,7 +613,8 @@ static void on_member(void *user, const struct hin_member *member)
 
 	if (s->arguments.live != NULL)
 		hin_log(HIN_LOG_WARNING, "telescope.member",
-			hin_log_addr("source", &member->address), hin_log_text("name", member->name),
+			hin_log_addr("source", &member->address),
+			hin_log_text("name", member->name),
 			hin_log_addr("target", &member->first_target),
 			hin_log_u64("port", member->first_port),
 			hin_log_text("tool", hin_tool_name(member->tool)));
@@ -660,7 +701,8 @@ static enum hin_code make_telescope(struct session *s, struct hin_error *err)
 	s->rings = options.threads;
 	if (a->live != NULL) {
 		options.own_queues = options.wall_clock = true;
-		/* a stranger must not be able to aim at one shard; a file must give the same bytes */
+		/* a stranger must not be able to aim at one shard; a file must give the same bytes
+		 */
 		if (options.settings.seed == 0 &&
 		    getrandom(&options.settings.seed, sizeof(options.settings.seed), 0) == -1)
 			return hin_fail(err, HIN_ESYS, "getrandom");
@@ -684,8 +726,8 @@ static enum hin_code check_folder(const char *option, const char *path, struct h
 
 	folder_of(folder, path);
 	if (access(folder, W_OK | X_OK) != 0)
-		return hin_fail(err, HIN_ESYS, "%s: folder %s must be writable (see --user)", option,
-				folder);
+		return hin_fail(err, HIN_ESYS, "%s: folder %s must be writable (see --user)",
+				option, folder);
 	return HIN_OK;
 }
 
@@ -849,7 +891,8 @@ static enum hin_code write_reports(struct session *s, const struct hin_picture *
 	if (a->json)
 		code = hin_report_json(stdout, picture, &options, err);
 	else if (a->csv)
-		code = hin_report_csv(stdout, (enum hin_report_list)a->list, picture, &options, err);
+		code = hin_report_csv(stdout, (enum hin_report_list)a->list, picture, &options,
+				      err);
 	else
 		code = hin_report_text(stdout, picture, &options, err);
 	if (code == HIN_OK && fflush(stdout) != 0)
@@ -922,10 +965,10 @@ static enum hin_code conclude(struct session *s, struct hin_error *err)
 	s->flows = s->observations = NULL;
 	if (hin_telescope_evidence_lost(s->telescope) > 0 && !a->quiet)
 		fprintf(stderr,
-			"hinomi telescope: warning: evidence could not be kept in %s (%llu times); is "
+			"hinomi telescope: warning: evidence could not be kept in %s (%llu times); "
+			"is "
 			"the disk full?\n",
-			a->vault,
-			(unsigned long long)hin_telescope_evidence_lost(s->telescope));
+			a->vault, (unsigned long long)hin_telescope_evidence_lost(s->telescope));
 	if (code == HIN_OK && a->state != NULL)
 		code = hin_telescope_save(s->telescope, a->state, err);
 	if (code == HIN_OK)
@@ -1026,13 +1069,15 @@ static enum hin_code act(struct session *s, int argc, char *argv[], struct hin_e
 		return HIN_OK;
 	}
 	if (s->arguments.live != NULL && argc > 1)
-		return hin_fail(err, HIN_EUSAGE, "--live reads no files: \"%s\" is too much", argv[1]);
+		return hin_fail(err, HIN_EUSAGE, "--live reads no files: \"%s\" is too much",
+				argv[1]);
 	if (s->arguments.live != NULL)
 		return run_live(s, err);
 	if (argc < 2)
-		return hin_fail(err, HIN_EUSAGE,
-				"nothing to read: name a capture, a folder, or - for standard input "
-				"(--help shows more)");
+		return hin_fail(
+			err, HIN_EUSAGE,
+			"nothing to read: name a capture, a folder, or - for standard input "
+			"(--help shows more)");
 	return run_files(s, (const char *const *)argv + 1, (size_t)argc - 1, err);
 }
 

@@ -52,22 +52,14 @@ const char *hin_icmp_type_name(bool v6, uint8_t type)
 {
 	/* IANA "ICMP Parameters" and "ICMPv6 Parameters" */
 	static const char *const v4_names[] = {
-		[0] = "echo-reply",
-		[3] = "destination-unreachable",
-		[4] = "source-quench",
-		[5] = "redirect",
-		[8] = "echo-request",
-		[9] = "router-advertisement",
-		[10] = "router-solicitation",
-		[11] = "time-exceeded",
-		[12] = "parameter-problem",
-		[13] = "timestamp-request",
-		[14] = "timestamp-reply",
-		[15] = "information-request",
-		[16] = "information-reply",
-		[17] = "address-mask-request",
-		[18] = "address-mask-reply",
-		[42] = "extended-echo-request",
+		[0] = "echo-reply",	      [3] = "destination-unreachable",
+		[4] = "source-quench",	      [5] = "redirect",
+		[8] = "echo-request",	      [9] = "router-advertisement",
+		[10] = "router-solicitation", [11] = "time-exceeded",
+		[12] = "parameter-problem",   [13] = "timestamp-request",
+		[14] = "timestamp-reply",     [15] = "information-request",
+		[16] = "information-reply",   [17] = "address-mask-request",
+		[18] = "address-mask-reply",  [42] = "extended-echo-request",
 		[43] = "extended-echo-reply",
 	};
 	static const char *const v6_names[] = {
@@ -101,7 +93,8 @@ bool hin_icmp_is_error(bool v6, uint8_t type)
 {
 	if (v6)
 		return type >= 1 && type <= 4; /* RFC 4443, 2.1 */
-	return type == 3 || type == 4 || type == 5 || type == 11 || type == 12; /* RFC 1122, 3.2.2 */
+	return type == 3 || type == 4 || type == 5 || type == 11 ||
+	       type == 12; /* RFC 1122, 3.2.2 */
 }
 
 /* What one decoding passes from layer to layer. */
@@ -151,7 +144,8 @@ static void decode_tcp_options(struct hin_packet *out, const uint8_t *at, size_t
 				out->mss = (uint16_t)(at[2] << 8 | at[3]);
 		}
 		if (kind == 0) {
-			/* zero in `order` means "no more", which an end of options is; the rest is padding */
+			/* zero in `order` means "no more", which an end of options is; the rest is
+			 * padding */
 			break;
 		}
 		if (noted < HIN_TCP_OPTION_DEPTH)
@@ -230,9 +224,9 @@ static bool decode_tcp(struct state *s, const uint8_t *at, size_t size, size_t w
 static uint32_t udp_role(uint16_t sport, uint16_t dport, const uint8_t *at, size_t size)
 {
 	uint16_t service = sport == 53 || sport == 123 || sport == 389 || sport == 1900 ||
-					   sport == 11211 || sport == 5353 ?
-				   sport :
-				   dport;
+					   sport == 11211 || sport == 5353
+				   ? sport
+				   : dport;
 
 	switch (service) {
 	case 53:
@@ -240,7 +234,8 @@ static uint32_t udp_role(uint16_t sport, uint16_t dport, const uint8_t *at, size
 		if (size < 12)
 			return 0;
 		return at[2] & 0x80 ? HIN_PACKET_UDP_ANSWER : HIN_PACKET_UDP_QUESTION;
-	case 123: { /* RFC 5905 7.3: modes 1 and 3 ask, 2 and 4 answer; modes 6 and 7: response bit */
+	case 123: { /* RFC 5905 7.3: modes 1 and 3 ask, 2 and 4 answer; modes 6 and 7: response bit
+		     */
 		unsigned mode;
 
 		if (size < 4)
@@ -302,7 +297,8 @@ static bool decode_udp(struct state *s, const uint8_t *at, size_t size, size_t w
 
 /* ---- ICMP ---- */
 
-/* Note where the quoted packet went: RFC 792, RFC 4443 (the offending packet, from its IP header). */
+/* Note where the quoted packet went: RFC 792, RFC 4443 (the offending packet, from its IP header).
+ */
 static void decode_quote(struct hin_packet *out, const uint8_t *at, size_t size)
 {
 	struct hin_addr quoted_src;
@@ -457,7 +453,8 @@ static bool decode_ipv4(struct state *s, const uint8_t *at, size_t size)
 	out->proto = at[9];
 	out->bytes = (uint32_t)total;
 	if (total == 0) {
-		/* segmentation offload writes 0 (Linux "BIG TCP"): the frame's own size is all there is */
+		/* segmentation offload writes 0 (Linux "BIG TCP"): the frame's own size is all
+		 * there is */
 		total = size;
 		out->bytes = (uint32_t)size;
 	}
@@ -529,7 +526,8 @@ static bool decode_ipv6(struct state *s, const uint8_t *packet, size_t size)
 			wire -= wire < 8 ? wire : 8;
 			continue;
 		}
-		/* RFC 8200 4.3: in 8-byte units beyond the first 8; RFC 4302 2.2: 4-byte units less 2 */
+		/* RFC 8200 4.3: in 8-byte units beyond the first 8; RFC 4302 2.2: 4-byte units less
+		 * 2 */
 		length = next == IPPROTO_AH ? ((size_t)at[1] + 2) * 4 : ((size_t)at[1] + 1) * 8;
 		in = before;
 		next = at[0];

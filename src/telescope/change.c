@@ -104,7 +104,8 @@ double hin_rise_next(struct hin_rise *rise, uint64_t count, uint64_t history, do
 	for (; rise->quiet > 0; rise->quiet--)
 		rise_learn(rise, 0);
 	*expected = (double)rise->mean;
-	/* chance alone gives a variance of the mean; three packets' worth keeps the quietest honest */
+	/* chance alone gives a variance of the mean; three packets' worth keeps the quietest honest
+	 */
 	sigma = sqrt(fmax((double)rise->variance, fmax((double)rise->mean, 3)));
 	if (rise->seen >= history)
 		score = (x - (double)rise->mean) / sigma;
@@ -188,7 +189,8 @@ static void score_port(const struct hin_telescope_settings *s, const struct hin_
 
 	/* a port that is seen for the first time has a past of silence */
 	if (rise->seen == 0 && rise->quiet == 0)
-		rise->quiet = (uint32_t)(scale->intervals < GAP_LIMIT ? scale->intervals : GAP_LIMIT);
+		rise->quiet =
+			(uint32_t)(scale->intervals < GAP_LIMIT ? scale->intervals : GAP_LIMIT);
 	score = hin_rise_next(rise, count, s->rising_history, &expected);
 	if (score < s->rising_score || count < s->rising_packets || (double)count < 2 * expected)
 		return;

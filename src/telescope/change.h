@@ -1,12 +1,12 @@
 /*
  * change - which ports rise against their own past.
  *
- * Two ways. ChangeFinder (Takeuchi and Yamanishi, IEEE TKDE 2006; NICT's parameters) scores one series
- * twice through a discounting AR model; it is kept as the reference. For ports, most of which are quiet
- * most of the time, `hin_rise` keeps a discounted mean and variance of each port's counts and scores a
- * new interval in standard deviations, never trusting a variance below that of chance (Poisson), and
- * learning a risen value only in part, so that a long rise is told once and a short one does not make
- * the next invisible.
+ * Two ways. ChangeFinder (Takeuchi and Yamanishi, IEEE TKDE 2006; NICT's parameters) scores one
+ * series twice through a discounting AR model; it is kept as the reference. For ports, most of
+ * which are quiet most of the time, `hin_rise` keeps a discounted mean and variance of each port's
+ * counts and scores a new interval in standard deviations, never trusting a variance below that of
+ * chance (Poisson), and learning a risen value only in part, so that a long rise is told once and a
+ * short one does not make the next invisible.
  *
  * Threads: one thread at a time for each object.
  */

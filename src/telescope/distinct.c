@@ -326,7 +326,8 @@ void hin_distinct_copy(struct hin_distinct_pool *pool, struct hin_distinct *to,
 		*to = (struct hin_distinct){ 0 };
 		return;
 	}
-	memcpy(hin_distinct_block(pool, handle), hin_distinct_block(pool, from->handle), block_size(class_of(from)));
+	memcpy(hin_distinct_block(pool, handle), hin_distinct_block(pool, from->handle),
+	       block_size(class_of(from)));
 	*to = (struct hin_distinct){ .handle = handle | (from->handle & HIN_HANDLE_SKETCH),
 				     .value = from->value };
 }

@@ -1,11 +1,11 @@
 /*
  * distinct - how many different things were seen, exactly while few, in bounded memory for ever.
  *
- * A counter is eight bytes. Its members are 32-bit hashes kept in a pool: none, one inline, then sets
- * of 4 to 4,096 slots that double, exact up to HIN_DISTINCT_EXACT members; beyond that a HyperLogLog of
- * 16,384 registers read with Ertl's improved estimator (arXiv 1702.01284), standard error 0.81 %.
- * When the pool is used up a set turns into a HyperLogLog of its own size instead of growing: the
- * count stays honest but coarser, and hin_distinct_pool.degraded counts it.
+ * A counter is eight bytes. Its members are 32-bit hashes kept in a pool: none, one inline, then
+ * sets of 4 to 4,096 slots that double, exact up to HIN_DISTINCT_EXACT members; beyond that a
+ * HyperLogLog of 16,384 registers read with Ertl's improved estimator (arXiv 1702.01284), standard
+ * error 0.81 %. When the pool is used up a set turns into a HyperLogLog of its own size instead of
+ * growing: the count stays honest but coarser, and hin_distinct_pool.degraded counts it.
  *
  * For IPv4 the hash is a bijection of the address, so small counts are exact, not merely likely.
  *
@@ -32,8 +32,8 @@ struct hin_distinct {
 #define HIN_POOL_CHUNK 65536 /* bytes that lie together */
 
 /*
- * The pools of a family (one a shard) share a reserved region, chunk by chunk in turn, as the arrays
- * of table.h do.
+ * The pools of a family (one a shard) share a reserved region, chunk by chunk in turn, as the
+ * arrays of table.h do.
  */
 struct hin_distinct_pool {
 	uint8_t *base; /* of the first chunk */
@@ -45,8 +45,8 @@ struct hin_distinct_pool {
 };
 
 /*
- * Reserve one region for `count` pools of `size` bytes each (up to 2 GiB); memory is touched only as
- * it is needed. hin_distinct_fini_family() with the same `count` gives it back.
+ * Reserve one region for `count` pools of `size` bytes each (up to 2 GiB); memory is touched only
+ * as it is needed. hin_distinct_fini_family() with the same `count` gives it back.
  */
 HIN_MUST_USE enum hin_code hin_distinct_init_family(struct hin_distinct_pool *const pools[],
 						    unsigned count, size_t size,

@@ -69,7 +69,8 @@ static void keep_group(struct hin_telescope *t, struct shard *s, struct hin_stag
 	uint64_t link;
 	size_t n = 0;
 
-	if (!hin_judge_matters(t, s, items[0]->source, items[0]->source_hash, items[0]->class, &link))
+	if (!hin_judge_matters(t, s, items[0]->source, items[0]->source_hash, items[0]->class,
+			       &link))
 		return;
 	for (size_t i = 0; i < count; i++) {
 		if (n < HIN_VAULT_PACKETS)
@@ -103,8 +104,9 @@ void hin_evidence_keep(struct hin_telescope *t, bool end)
 				items[count++] = &stage->ring[k];
 		qsort(items, count, sizeof(struct hin_staged *), by_source);
 		for (size_t from = 0, to; from < count; from = to) {
-			for (to = from + 1; to < count && items[to]->source == items[from]->source &&
-					    items[to]->class == items[from]->class;
+			for (to = from + 1;
+			     to < count && items[to]->source == items[from]->source &&
+			     items[to]->class == items[from]->class;
 			     to++)
 				;
 			keep_group(t, &t->shards[i], items + from, to - from);
@@ -123,8 +125,7 @@ void hin_evidence_name(struct hin_vault *vault, struct hin_event *events, size_t
 		       struct hin_victim *victims, size_t victim_count)
 {
 	for (size_t i = 0; i < event_count; i++)
-		events[i].has_evidence =
-			hin_vault_find(vault, events[i].link, events[i].evidence);
+		events[i].has_evidence = hin_vault_find(vault, events[i].link, events[i].evidence);
 	for (size_t i = 0; i < victim_count; i++)
 		victims[i].has_evidence =
 			hin_vault_find(vault, victims[i].link, victims[i].evidence);

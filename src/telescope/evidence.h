@@ -1,9 +1,9 @@
 /*
  * evidence - the first packets of each source, held until it is clear whether they matter.
  *
- * Each shard stages the first packets of its sources in a ring of fixed size. Once a minute those of
- * sources that turned out to scan, or to be under attack, go to the vault; the rest is overwritten by
- * newer ones. What the vault holds is found again by the event's link.
+ * Each shard stages the first packets of its sources in a ring of fixed size. Once a minute those
+ * of sources that turned out to scan, or to be under attack, go to the vault; the rest is
+ * overwritten by newer ones. What the vault holds is found again by the event's link.
  *
  * Ownership: a stage belongs to its shard.
  * Threads:   hin_stage_add() by the shard's thread, the rest while no thread works on shards.

@@ -12,7 +12,8 @@
 #include "telescope/names.h"
 #include "telescope/telescope_priv.h"
 
-#define CORSARO_ADDRESSES 12000000.0 /* of UCSD-NT, where Corsaro's victim thresholds were chosen */
+#define CORSARO_ADDRESSES 12000000.0 /* of UCSD-NT, where Corsaro's victim thresholds were chosen  \
+				      */
 
 const char *hin_tool_name(enum hin_tool tool)
 {
@@ -38,7 +39,7 @@ const char *hin_class_name(enum hin_class class)
 #undef X
 	};
 
-	return (size_t)class < HIN_COUNT(names) ? names[class] : "unknown";
+	return (size_t) class < HIN_COUNT(names) ? names[class] : "unknown";
 }
 
 const char *hin_scan_type_name(enum hin_scan_type type)
@@ -51,9 +52,9 @@ const char *hin_scan_type_name(enum hin_scan_type type)
 /* ---- tools ---- */
 
 /*
- * May `marks` of `packets` be called the tool's? Mirai's and unicornscan's signatures match by chance
- * once in 2^32, ZMap's, Masscan's and nmap's once in 65,536: those need several, or one whose other
- * habits agree. The rest are habits only and are never certain.
+ * May `marks` of `packets` be called the tool's? Mirai's and unicornscan's signatures match by
+ * chance once in 2^32, ZMap's, Masscan's and nmap's once in 65,536: those need several, or one
+ * whose other habits agree. The rest are habits only and are never certain.
  */
 static enum hin_tool claim_tool(const struct hin_telescope_settings *s, uint8_t tool,
 				uint64_t marks, uint64_t packets, bool shape, uint8_t *confidence,
@@ -106,8 +107,9 @@ static struct hin_distinct_pool *pool_of(const struct shard *s)
 
 /* How much of what a source asked in one class was answered. */
 struct answers {
-	uint64_t targets;	/* addresses, at most once a port */
-	unsigned ports, silent; /* ports with an entry of their own; those that mostly stayed silent */
+	uint64_t targets; /* addresses, at most once a port */
+	unsigned ports,
+		silent; /* ports with an entry of their own; those that mostly stayed silent */
 };
 
 static void port_counts(const struct shard *s, const struct source *source, enum hin_class class,
@@ -145,8 +147,8 @@ static void port_counts(const struct shard *s, const struct source *source, enum
 }
 
 /*
- * Ports of the other TCP classes of the same source that nobody answered: one scan tries SYN here and
- * FIN or nothing at all there.
+ * Ports of the other TCP classes of the same source that nobody answered: one scan tries SYN here
+ * and FIN or nothing at all there.
  */
 static uint64_t silent_elsewhere(const struct shard *s, const struct source *source,
 				 enum hin_class class)
@@ -223,9 +225,9 @@ static bool judge_scan(const struct hin_telescope *t, const struct shard *s, uin
 
 	*out = (struct hin_event){
 		.source = source->addr,
-		.source_len = source->flags & SOURCE_NETWORK	   ? 64 :
-			      hin_addr_is_v4(&source->addr) ? 32 :
-								     128,
+		.source_len = source->flags & SOURCE_NETWORK  ? 64
+			      : hin_addr_is_v4(&source->addr) ? 32
+							      : 128,
 		.class = event_class(e),
 		.packets = e->packets,
 		.bytes = e->bytes,
@@ -255,8 +257,7 @@ static bool judge_scan(const struct hin_telescope *t, const struct shard *s, uin
 	if (t->dark_v4 > 0 && hin_addr_is_v4(&source->addr)) {
 		out->world_rate = out->rate * 4294967296.0 / (double)t->dark_v4;
 		out->coverage = fmin(1, (double)out->targets / (double)t->dark_v4);
-		out->large = out->coverage * 100 >=
-			     (double)t->options.settings.scan_large_percent;
+		out->large = out->coverage * 100 >= (double)t->options.settings.scan_large_percent;
 	}
 	name_research(t, out);
 	return true;
@@ -265,7 +266,7 @@ static bool judge_scan(const struct hin_telescope *t, const struct shard *s, uin
 /* The IP protocol of a class; later fragments are filed under theirs. */
 static uint8_t proto_of(unsigned class, uint16_t port, const struct hin_addr *a)
 {
-	switch ((enum hin_class)class) {
+	switch ((enum hin_class) class) {
 	case HIN_CLASS_UDP:
 	case HIN_CLASS_UDP_ANSWER:
 		return IPPROTO_UDP;
@@ -289,17 +290,15 @@ static bool judge_victim(const struct hin_telescope *t, const struct shard *s, u
 	const struct event *e = event_at(s, event);
 	const struct event_cold *cold = event_cold_at(s, event);
 	enum hin_class class = event_class(e);
-	uint64_t least_peak =
-		t->dark_v4 > 0 ?
-			(uint64_t)((double)set->victim_peak * (double)t->dark_v4 / CORSARO_ADDRESSES) :
-			0;
+	uint64_t least_peak = t->dark_v4 > 0 ? (uint64_t)((double)set->victim_peak *
+							  (double)t->dark_v4 / CORSARO_ADDRESSES)
+					     : 0;
 	int64_t duration_us = e->last_us - cold->first_us;
 
 	if (e->packets < set->victim_packets || event_peak(e, cold) < least_peak)
 		return false;
 	/* an attack shorter than Corsaro's minute counts when it was heavy */
-	if (duration_us < set->victim_duration_ns / 1000 &&
-	    e->packets < 10 * set->victim_packets)
+	if (duration_us < set->victim_duration_ns / 1000 && e->packets < 10 * set->victim_packets)
 		return false;
 	*out = (struct hin_victim){
 		.address = source->addr,
@@ -501,8 +500,9 @@ static void judge_tools(const struct hin_telescope *t, const struct shard *s,
 	double share;
 
 	if (!event_is_any(any) || (uint64_t)any->marks * 10 >= any->packets * 9) {
-		enum hin_tool tool = claim_tool(set, any->tool, any->marks, any->packets,
-						(any->flags & EVENT_SHAPE) != 0, &confidence, &share);
+		enum hin_tool tool =
+			claim_tool(set, any->tool, any->marks, any->packets,
+				   (any->flags & EVENT_SHAPE) != 0, &confidence, &share);
 
 		count_tool(tools, seen, tool, any->marks);
 		return;
@@ -541,7 +541,8 @@ static void judge_answers(const struct hin_telescope *t, const struct shard *s, 
 	struct hin_victim victim;
 	uint64_t told = 0;
 
-	for (uint32_t i = source_at(s, source)->head; i != HIN_NONE; i = event_cold_at(s, i)->next) {
+	for (uint32_t i = source_at(s, source)->head; i != HIN_NONE;
+	     i = event_cold_at(s, i)->next) {
 		const struct event *e = event_at(s, i);
 
 		if (event_class(e) != class || event_is_any(e) ||
@@ -569,7 +570,7 @@ bool hin_judge_matters(const struct hin_telescope *t, const struct shard *s, uin
 	if (at >= s->sources.used || (source_at(s, at)->flags & SOURCE_USED) == 0 ||
 	    source_at(s, at)->hash != hash)
 		return false;
-	unit = unit_of(s, at, (enum hin_class)class);
+	unit = unit_of(s, at, (enum hin_class) class);
 	if (unit == HIN_NONE)
 		return false;
 	if (class < HIN_CLASS_TCP_ANSWER) {
@@ -584,7 +585,8 @@ bool hin_judge_matters(const struct hin_telescope *t, const struct shard *s, uin
 	return true;
 }
 
-/* All that may be said of one source; only of classes idle since before `idle_us`, if not INT64_MAX. */
+/* All that may be said of one source; only of classes idle since before `idle_us`, if not
+ * INT64_MAX. */
 static void judge_source(const struct hin_telescope *t, const struct shard *s, uint32_t source,
 			 int64_t idle_us, int64_t now_us, struct results *out,
 			 struct hin_tool_stat *tools)
@@ -595,14 +597,14 @@ static void judge_source(const struct hin_telescope *t, const struct shard *s, u
 
 	if (network && hin_distinct_count(&s->pool, &source_at(s, source)->members) < 2)
 		return;
-	for (unsigned class = 0; class < HIN_CLASS_TCP_ANSWER; class++) {
-		uint32_t unit = unit_of(s, source, (enum hin_class)class);
+	for (unsigned class = 0; class < HIN_CLASS_TCP_ANSWER; class ++) {
+		uint32_t unit = unit_of(s, source, (enum hin_class) class);
 		struct hin_event event;
 
 		if (unit == HIN_NONE || event_at(s, unit)->last_us >= idle_us)
 			continue;
 		if (!network)
-			judge_tools(t, s, source_at(s, source), (enum hin_class)class, unit, tools,
+			judge_tools(t, s, source_at(s, source), (enum hin_class) class, unit, tools,
 				    &seen);
 		if (judge_scan(t, s, source, unit, now_us, &event)) {
 			scans = true;
@@ -611,11 +613,11 @@ static void judge_source(const struct hin_telescope *t, const struct shard *s, u
 	}
 	if (network)
 		return;
-	for (unsigned class = HIN_CLASS_TCP_ANSWER; class < HIN_CLASS_MISC; class++) {
-		uint32_t unit = unit_of(s, source, (enum hin_class)class);
+	for (unsigned class = HIN_CLASS_TCP_ANSWER; class < HIN_CLASS_MISC; class ++) {
+		uint32_t unit = unit_of(s, source, (enum hin_class) class);
 
 		if (unit != HIN_NONE && event_at(s, unit)->last_us < idle_us)
-			judge_answers(t, s, source, (enum hin_class)class, scans, now_us, out);
+			judge_answers(t, s, source, (enum hin_class) class, scans, now_us, out);
 	}
 }
 
@@ -668,7 +670,8 @@ static void sum_target(const struct hin_telescope *t, const struct target *key,
 			    (uint64_t)out->first_us | 1);
 }
 
-/* Sources of data to the same address and port: more than half as many as of SYNs = it is served. */
+/* Sources of data to the same address and port: more than half as many as of SYNs = it is served.
+ */
 static bool is_served(const struct hin_telescope *t, const struct hin_flood *flood)
 {
 	uint64_t talking = 0;
@@ -691,9 +694,9 @@ static bool judge_flood(const struct hin_telescope *t, struct hin_flood *f, uint
 
 	if (f->peak < set->flood_packets)
 		return false;
-	f->spoofed = bogon * 2 > f->packets ||
-		     (f->sources >= 20 &&
-		      f->sources * 100 >= f->packets * set->flood_spoofed_percent);
+	f->spoofed =
+		bogon * 2 > f->packets ||
+		(f->sources >= 20 && f->sources * 100 >= f->packets * set->flood_spoofed_percent);
 	if (!two_way)
 		return true;
 	switch (f->class) {
@@ -720,12 +723,12 @@ static bool judge_amplification(const struct hin_telescope *t, struct hin_flood 
 	/* resets alone are the echo of something else */
 	if (f->class == HIN_CLASS_TCP_ANSWER && syn_acks * 2 < f->packets)
 		return false;
-	f->service = f->class == HIN_CLASS_TCP_ANSWER  ? "tcp-syn-ack" :
-		     f->class == HIN_CLASS_ICMP_ANSWER ? "icmp" :
-							 hin_amplifier_name(f->proto, f->port);
+	f->service = f->class == HIN_CLASS_TCP_ANSWER	 ? "tcp-syn-ack"
+		     : f->class == HIN_CLASS_ICMP_ANSWER ? "icmp"
+							 : hin_amplifier_name(f->proto, f->port);
 	for (unsigned i = 0; i < HIN_SHARDS; i++) {
-		fragments = hin_shard_find_target(&t->shards[i], &f->target, HIN_CLASS_MISC,
-						  f->proto);
+		fragments =
+			hin_shard_find_target(&t->shards[i], &f->target, HIN_CLASS_MISC, f->proto);
 		if (fragments != HIN_NONE)
 			f->fragments += target_at(&t->shards[i], fragments)->packets;
 	}
@@ -754,7 +757,8 @@ static bool told_before(const struct hin_telescope *t, unsigned shard, const str
 	for (unsigned i = 0; i < shard; i++) {
 		uint32_t at = hin_shard_find_target(&t->shards[i], &x->addr, x->class, x->port);
 
-		if (at != HIN_NONE && !too_small(&t->options.settings, target_at(&t->shards[i], at)))
+		if (at != HIN_NONE &&
+		    !too_small(&t->options.settings, target_at(&t->shards[i], at)))
 			return true;
 	}
 	return false;
@@ -808,15 +812,18 @@ void hin_judge(const struct hin_telescope *t, int64_t idle_us, int64_t now_us, s
 
 /* ---- what is over ---- */
 
-/* Drop the events of a source whose class was idle; the source itself when nothing is left of it. */
+/* Drop the events of a source whose class was idle; the source itself when nothing is left of it.
+ */
 static void drop_idle(struct shard *s, uint32_t at, int64_t idle_us)
 {
-	for (unsigned class = 0; class < HIN_CLASS_COUNT; class++) {
+	for (unsigned class = 0; class < HIN_CLASS_COUNT; class ++) {
 		uint32_t any = source_cold_at(s, at)->any[class];
 		int64_t last_us = INT64_MIN;
 
-		for (uint32_t i = source_at(s, at)->head; i != HIN_NONE; i = event_cold_at(s, i)->next)
-			if (event_class(event_at(s, i)) == class && event_at(s, i)->last_us > last_us)
+		for (uint32_t i = source_at(s, at)->head; i != HIN_NONE;
+		     i = event_cold_at(s, i)->next)
+			if (event_class(event_at(s, i)) == class &&
+			    event_at(s, i)->last_us > last_us)
 				last_us = event_at(s, i)->last_us;
 		if (last_us == INT64_MIN || last_us >= idle_us)
 			continue;
@@ -970,9 +977,8 @@ static enum hin_code take_list(void **out, size_t *out_count, size_t *total,
 
 /* The same from a plain array. */
 static enum hin_code take_array(void **out, size_t *out_count, size_t *total, void *items,
-				size_t count, size_t item,
-				int (*order)(const void *, const void *), size_t limit,
-				struct hin_error *err)
+				size_t count, size_t item, int (*order)(const void *, const void *),
+				size_t limit, struct hin_error *err)
 {
 	const struct result_list none = { 0 };
 	const struct result_list list = { .items = items, .count = count, .total = count };
@@ -1075,9 +1081,9 @@ static enum hin_code take_members(struct hin_picture *out, const struct hin_tele
 					  .first_us = e->first_us,
 					  .last_us = e->last_us,
 					  .top_count = e->top_count,
-					  .top_proto = e->class == HIN_CLASS_UDP ? IPPROTO_UDP :
-						       e->class == HIN_CLASS_ICMP ? IPPROTO_ICMP :
-										      IPPROTO_TCP };
+					  .top_proto = e->class == HIN_CLASS_UDP    ? IPPROTO_UDP
+						       : e->class == HIN_CLASS_ICMP ? IPPROTO_ICMP
+										    : IPPROTO_TCP };
 		memcpy(m->top, e->top, sizeof(m->top));
 		count++;
 	}
@@ -1096,8 +1102,7 @@ static enum hin_code take_rising(struct hin_picture *out, const struct hin_teles
 	if (results == NULL)
 		return hin_fail(err, HIN_ENOMEM, "no room for what rose");
 	hin_change_results(&t->change, results);
-	out->rising_too_short =
-		t->change.scales[0].intervals < t->options.settings.rising_history;
+	out->rising_too_short = t->change.scales[0].intervals < t->options.settings.rising_history;
 	code = take_array((void **)&out->rising, &out->rising_count, &out->rising_total,
 			  results->list, results->count, sizeof(results->list[0]), by_rising, limit,
 			  err);
@@ -1152,7 +1157,8 @@ static enum hin_code take_port_series(struct hin_picture *out, const struct hin_
 		return hin_fail(err, HIN_ENOMEM, "no room for the series of ports");
 	for (size_t i = 0; i < most && out->series_count > 0; i++) {
 		struct hin_port_series *series = &out->port_series[i];
-		uint32_t port = out->ports[i].port + (out->ports[i].proto == IPPROTO_UDP ? 65536u : 0);
+		uint32_t port =
+			out->ports[i].port + (out->ports[i].proto == IPPROTO_UDP ? 65536u : 0);
 
 		series->proto = out->ports[i].proto;
 		series->port = out->ports[i].port;

@@ -4,7 +4,8 @@
 
 /* ---- sources that cannot be ---- */
 
-/* IPv4 special-purpose addresses by first octet, so that one load answers for nearly all sources. */
+/* IPv4 special-purpose addresses by first octet, so that one load answers for nearly all sources.
+ */
 static uint32_t source_marks_v4(uint32_t a)
 {
 	switch (a >> 24) {
@@ -62,8 +63,8 @@ static bool is_loopback(const struct hin_addr *a)
 }
 
 /*
- * A source that is no one's, where it may stand: inside one machine, or before it has an address (DHCP
- * to the limited broadcast, RFC 2131 4.1; IPv6 to a multicast group, RFC 4862 5.4).
+ * A source that is no one's, where it may stand: inside one machine, or before it has an address
+ * (DHCP to the limited broadcast, RFC 2131 4.1; IPv6 to a multicast group, RFC 4862 5.4).
  */
 static bool stays_home(const struct hin_packet *p)
 {
@@ -82,14 +83,14 @@ static bool stays_home(const struct hin_packet *p)
 /* Orders of TCP options, four bits each, first lowest (see hin_packet.tcp_options). */
 #define ORDER_NONE 0x0u
 #define ORDER_MSS 0x2u
-#define ORDER_LINUX 0x31842u	     /* MSS SACK TS NOP WS */
-#define ORDER_LINUX_NO_TS 0x314112u  /* MSS NOP NOP SACK NOP WS */
-#define ORDER_WINDOWS 0x411312u	     /* MSS NOP WS NOP NOP SACK */
-#define ORDER_WINDOWS_NO_WS 0x4112u  /* MSS NOP NOP SACK */
-#define ORDER_FREEBSD 0x84312u	     /* MSS NOP WS SACK TS */
-#define ORDER_NETBSD 0x8114312u	     /* MSS NOP WS SACK NOP NOP TS */
-#define ORDER_OPENBSD 0x811314112u   /* MSS NOP NOP SACK NOP WS NOP NOP TS */
-#define ORDER_MACOS 0x4811312u	     /* MSS NOP WS NOP NOP TS SACK, end */
+#define ORDER_LINUX 0x31842u	    /* MSS SACK TS NOP WS */
+#define ORDER_LINUX_NO_TS 0x314112u /* MSS NOP NOP SACK NOP WS */
+#define ORDER_WINDOWS 0x411312u	    /* MSS NOP WS NOP NOP SACK */
+#define ORDER_WINDOWS_NO_WS 0x4112u /* MSS NOP NOP SACK */
+#define ORDER_FREEBSD 0x84312u	    /* MSS NOP WS SACK TS */
+#define ORDER_NETBSD 0x8114312u	    /* MSS NOP WS SACK NOP NOP TS */
+#define ORDER_OPENBSD 0x811314112u  /* MSS NOP NOP SACK NOP WS NOP NOP TS */
+#define ORDER_MACOS 0x4811312u	    /* MSS NOP WS NOP NOP TS SACK, end */
 
 /* The sender's stack by its option order; a TTL above what the stack starts at refutes it. */
 static unsigned stack_of(uint64_t order, uint8_t ttl)
@@ -130,15 +131,15 @@ static uint32_t syn_marks(const struct hin_packet *p, bool v4)
 			return HIN_SIGN_MIRAI | HIN_MARK_SHAPE;
 		if (p->ip_id == 54321)
 			return HIN_SIGN_ZMAP |
-			       (p->window == 65535 && far_ttl && zmap_layout(order) ? HIN_MARK_SHAPE :
-										      0);
+			       (p->window == 65535 && far_ttl && zmap_layout(order) ? HIN_MARK_SHAPE
+										    : 0);
 		if (p->ip_id == (uint16_t)(dst ^ p->dport ^ p->seq))
 			return HIN_SIGN_MASSCAN |
-			       (p->window == 1024 && far_ttl && order <= ORDER_MSS ? HIN_MARK_SHAPE : 0);
+			       (p->window == 1024 && far_ttl && order <= ORDER_MSS ? HIN_MARK_SHAPE
+										   : 0);
 	}
-	if (p->window == 65535 && far_ttl && (!v4 || p->ip_id != 0) &&
-	    p->sport >= 32768 && p->sport <= 61000 &&
-	    zmap_layout(order))
+	if (p->window == 65535 && far_ttl && (!v4 || p->ip_id != 0) && p->sport >= 32768 &&
+	    p->sport <= 61000 && zmap_layout(order))
 		return HIN_SIGN_ZMAP_RANDOM_ID;
 	if (order == ORDER_MSS && (p->window & 0x3ff) == 0 && p->window >= 1024 &&
 	    p->window <= 4096 && p->ttl <= 64)
@@ -155,8 +156,8 @@ static uint32_t syn_marks(const struct hin_packet *p, bool v4)
 void hin_mark(struct hin_packet *p, const struct hin_marker *marker)
 {
 	bool v4 = hin_addr_is_v4(&p->src);
-	uint32_t marks = v4 ? source_marks_v4(hin_addr_v4(&p->src)) :
-			      source_marks_v6(&p->src) | HIN_MARK_V6;
+	uint32_t marks =
+		v4 ? source_marks_v4(hin_addr_v4(&p->src)) : source_marks_v6(&p->src) | HIN_MARK_V6;
 
 	if (HIN_LIKELY(marker->dark_single)) {
 		if (!hin_addr_is_v4(&p->dst) ||

@@ -19,14 +19,14 @@
 
 /* hin_packet.marks: a tool in the low four bits, then facts. */
 enum {
-	HIN_MARK_TOOL = 0xf,	      /* enum hin_tool */
-	HIN_MARK_SHAPE = 1u << 4,     /* the tool's other habits agree */
+	HIN_MARK_TOOL = 0xf,	       /* enum hin_tool */
+	HIN_MARK_SHAPE = 1u << 4,      /* the tool's other habits agree */
 	HIN_MARK_NMAP_SHAPE = 1u << 5, /* may be nmap, if its sequence numbers pair */
-	HIN_MARK_BOGON = 1u << 6,     /* source is no one's: RFC 6890 and its kin */
+	HIN_MARK_BOGON = 1u << 6,      /* source is no one's: RFC 6890 and its kin */
 	HIN_MARK_UNROUTABLE = 1u << 7, /* source is private or link-local */
-	HIN_MARK_SPOOFED = 1u << 8,   /* source cannot have sent this */
-	HIN_MARK_OUTSIDE = 1u << 9,   /* not to the dark space */
-	HIN_MARK_MEMBER = 1u << 10,   /* from one of our own */
+	HIN_MARK_SPOOFED = 1u << 8,    /* source cannot have sent this */
+	HIN_MARK_OUTSIDE = 1u << 9,    /* not to the dark space */
+	HIN_MARK_MEMBER = 1u << 10,    /* from one of our own */
 	HIN_MARK_V6 = 1u << 11,
 };
 

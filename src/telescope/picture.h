@@ -1,9 +1,10 @@
 /*
  * picture - what the telescope saw, ready to be told: the one input of every report.
  *
- * All lists are sorted by packets, most first, ties by address and port, so that the same input gives
- * the same bytes. Times are µs since 1970 UTC. Counts are exact unless `lost` says that detail went;
- * counts of distinct things are exact up to HIN_DISTINCT_EXACT, beyond that within about 2 % (p95).
+ * All lists are sorted by packets, most first, ties by address and port, so that the same input
+ * gives the same bytes. Times are µs since 1970 UTC. Counts are exact unless `lost` says that
+ * detail went; counts of distinct things are exact up to HIN_DISTINCT_EXACT, beyond that within
+ * about 2 % (p95).
  *
  * Ownership: made by hin_telescope_picture(), freed by hin_picture_free(); it borrows nothing.
  */
@@ -13,25 +14,25 @@
 #include "packet/decode.h"
 
 /* Scanning tools and stacks; the numbers are those of the registry `tools` by name. */
-#define HIN_TOOLS(X)                           \
-	X(HIN_SIGN_NONE, "unknown")              \
-	X(HIN_SIGN_ZMAP, "zmap")                 \
-	X(HIN_SIGN_ZMAP_RANDOM_ID, "zmap-random-id") \
-	X(HIN_SIGN_MASSCAN, "masscan")           \
-	X(HIN_SIGN_MIRAI, "mirai")               \
-	X(HIN_SIGN_UNICORNSCAN, "unicornscan")   \
-	X(HIN_SIGN_NMAP, "nmap")                 \
-	X(HIN_SIGN_HPING, "hping3")              \
-	X(HIN_SIGN_LINUX, "linux-stack")         \
-	X(HIN_SIGN_WINDOWS, "windows-stack")     \
-	X(HIN_SIGN_BSD, "bsd-stack")             \
+#define HIN_TOOLS(X)                                                                               \
+	X(HIN_SIGN_NONE, "unknown")                                                                \
+	X(HIN_SIGN_ZMAP, "zmap")                                                                   \
+	X(HIN_SIGN_ZMAP_RANDOM_ID, "zmap-random-id")                                               \
+	X(HIN_SIGN_MASSCAN, "masscan")                                                             \
+	X(HIN_SIGN_MIRAI, "mirai")                                                                 \
+	X(HIN_SIGN_UNICORNSCAN, "unicornscan")                                                     \
+	X(HIN_SIGN_NMAP, "nmap")                                                                   \
+	X(HIN_SIGN_HPING, "hping3")                                                                \
+	X(HIN_SIGN_LINUX, "linux-stack")                                                           \
+	X(HIN_SIGN_WINDOWS, "windows-stack")                                                       \
+	X(HIN_SIGN_BSD, "bsd-stack")                                                               \
 	X(HIN_SIGN_MACOS, "macos-stack")
 
 enum hin_tool {
 #define X(name, text) name,
 	HIN_TOOLS(X)
 #undef X
-	HIN_SIGN_COUNT
+		HIN_SIGN_COUNT
 };
 
 const char *hin_tool_name(enum hin_tool tool);
@@ -43,22 +44,22 @@ enum hin_scan_type { HIN_SCAN_NONE, HIN_SCAN_HORIZONTAL, HIN_SCAN_VERTICAL, HIN_
 const char *hin_scan_type_name(enum hin_scan_type type);
 
 /* What an event's packets asked or answered. */
-#define HIN_CLASSES(X)                           \
-	X(HIN_CLASS_SYN, "tcp-syn")                \
-	X(HIN_CLASS_ACK, "tcp-ack")                \
-	X(HIN_CLASS_TCP_OTHER, "tcp-other")        \
-	X(HIN_CLASS_UDP, "udp")                    \
-	X(HIN_CLASS_ICMP, "icmp")                  \
-	X(HIN_CLASS_TCP_ANSWER, "tcp-answer")      \
-	X(HIN_CLASS_UDP_ANSWER, "udp-answer")      \
-	X(HIN_CLASS_ICMP_ANSWER, "icmp-answer")    \
+#define HIN_CLASSES(X)                                                                             \
+	X(HIN_CLASS_SYN, "tcp-syn")                                                                \
+	X(HIN_CLASS_ACK, "tcp-ack")                                                                \
+	X(HIN_CLASS_TCP_OTHER, "tcp-other")                                                        \
+	X(HIN_CLASS_UDP, "udp")                                                                    \
+	X(HIN_CLASS_ICMP, "icmp")                                                                  \
+	X(HIN_CLASS_TCP_ANSWER, "tcp-answer")                                                      \
+	X(HIN_CLASS_UDP_ANSWER, "udp-answer")                                                      \
+	X(HIN_CLASS_ICMP_ANSWER, "icmp-answer")                                                    \
 	X(HIN_CLASS_MISC, "other")
 
 enum hin_class {
 #define X(name, text) name,
 	HIN_CLASSES(X)
 #undef X
-	HIN_CLASS_COUNT
+		HIN_CLASS_COUNT
 };
 
 const char *hin_class_name(enum hin_class class);
@@ -87,14 +88,14 @@ struct hin_event {
 	int64_t first_us, last_us;
 	bool open; /* not idle long enough to be over */
 	bool bogon, spoofed, unroutable, member;
-	bool large; /* reached scan.large-percent of the dark space */
+	bool large;		      /* reached scan.large-percent of the dark space */
 	char research[HIN_NAME_TEXT]; /* name of a known research scanner, or "" */
 	struct hin_port_count top[HIN_TOP_PORTS];
 	unsigned top_count;
-	uint64_t link;	       /* the event's name, shown as 16 hex digits */
-	double rate;	       /* packets/s over its duration; 0 when it is an instant */
-	double world_rate;     /* estimated packets/s Internet-wide; 0 when the dark size is unknown */
-	double coverage;       /* share of the dark addresses hit, 0-1; 0 when unknown */
+	uint64_t link;	   /* the event's name, shown as 16 hex digits */
+	double rate;	   /* packets/s over its duration; 0 when it is an instant */
+	double world_rate; /* estimated packets/s Internet-wide; 0 when the dark size is unknown */
+	double coverage;   /* share of the dark addresses hit, 0-1; 0 when unknown */
 	bool has_evidence;
 	uint8_t evidence[32]; /* SHA-256 of the first packets in the vault */
 };
@@ -123,7 +124,8 @@ struct hin_flood {
 	struct hin_addr target;
 	enum hin_class class;
 	uint8_t proto;
-	uint16_t port; /* flood: destination port; amplification: the amplifiers' port (the commonest) */
+	uint16_t port;	     /* flood: destination port; amplification: the amplifiers' port (the
+				commonest) */
 	const char *service; /* static: "dns", "ntp", "tcp-syn-ack"...; NULL when unknown */
 	uint64_t packets, bytes, sources;
 	uint64_t peak;
@@ -137,7 +139,7 @@ struct hin_flood {
 struct hin_member {
 	struct hin_addr address;
 	char name[HIN_NAME_TEXT]; /* from the member file's second column, or "" */
-	bool infected;	      /* it asked (scans); else it answers (under attack) */
+	bool infected;		  /* it asked (scans); else it answers (under attack) */
 	enum hin_tool tool;
 	uint8_t confidence;
 	uint64_t packets, targets, ports;
@@ -152,11 +154,11 @@ struct hin_member {
 struct hin_rising {
 	uint8_t proto;
 	uint16_t port;
-	bool hourly;	    /* else by the minute */
-	int64_t time_us;    /* start of the interval that rose most */
-	double score;	    /* how unlike its own past, in standard deviations */
-	uint64_t count;	    /* packets in that interval */
-	double expected;    /* what its past led to expect */
+	bool hourly;	 /* else by the minute */
+	int64_t time_us; /* start of the interval that rose most */
+	double score;	 /* how unlike its own past, in standard deviations */
+	uint64_t count;	 /* packets in that interval */
+	double expected; /* what its past led to expect */
 };
 
 /* Packets that ask, by destination port (ICMP: none). */
@@ -192,8 +194,8 @@ struct hin_picture {
 	/* what it is about */
 	struct hin_capture_input *inputs; /* copies; names owned here */
 	size_t input_count;
-	char interface[32];	/* live, else "" */
-	const char *recording;	/* "laboratory recording" for a shipped sample, else NULL */
+	char interface[32];    /* live, else "" */
+	const char *recording; /* "laboratory recording" for a shipped sample, else NULL */
 	bool dark_known;
 	uint64_t dark_v4, dark_v6; /* distinct dark addresses; v6 saturates */
 	bool decoded_only;	   /* counters alone were asked for */
@@ -201,11 +203,11 @@ struct hin_picture {
 	double event_timeout_s;
 
 	/* counters */
-	uint64_t frames;   /* recorded frames */
-	uint64_t packets;  /* IP packets, in the dark space where it is known */
-	uint64_t bytes;	   /* IP bytes of these */
-	uint64_t outside;  /* packets to other addresses: counted and forgotten */
-	uint64_t sources;  /* distinct */
+	uint64_t frames;  /* recorded frames */
+	uint64_t packets; /* IP packets, in the dark space where it is known */
+	uint64_t bytes;	  /* IP bytes of these */
+	uint64_t outside; /* packets to other addresses: counted and forgotten */
+	uint64_t sources; /* distinct */
 	bool sources_exact;
 	uint64_t dark_hit; /* distinct dark addresses that got a packet; 0 when unknown */
 	uint64_t kinds[HIN_PACKET_KIND_COUNT];
@@ -231,7 +233,7 @@ struct hin_picture {
 	size_t member_count, member_total;
 	struct hin_rising *rising;
 	size_t rising_count, rising_total;
-	bool rising_too_short; /* too little past to say what rose */
+	bool rising_too_short;		 /* too little past to say what rose */
 	struct hin_series_point *series; /* by minute up to a day, else by hour */
 	size_t series_count;
 	int64_t series_step_us;

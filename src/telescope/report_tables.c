@@ -469,12 +469,14 @@ static void rising_table(struct report_table *t)
 	t->title = either(t->lang, "What rose", "急増したポート");
 	t->lead = either(t->lang, "Against the port's own past. Score: in standard deviations.",
 			 "そのポート自身の過去との比較です。スコアは標準偏差の倍数です。");
-	t->empty = t->picture->rising_too_short
-			   ? either(t->lang,
-				    "Too short to say what rose: each port needs a past of its own first.",
-				    "記録が短いため判定できません(各ポートの過去の記録が必要です)。")
-			   : either(t->lang, "No port rose against its own past.",
-				    "過去と比べて急増したポートはありません。");
+	t->empty =
+		t->picture->rising_too_short
+			? either(t->lang,
+				 "Too short to say what rose: each port needs a past of its own "
+				 "first.",
+				 "記録が短いため判定できません(各ポートの過去の記録が必要です)。")
+			: either(t->lang, "No port rose against its own past.",
+				 "過去と比べて急増したポートはありません。");
 	t->rows = t->picture->rising_count;
 	t->total = t->picture->rising_total;
 	t->row = rising_row;
@@ -765,7 +767,8 @@ static size_t lost_at(const struct hin_picture *p, enum hin_lang lang, size_t wa
 		{ lost->distinct, either(lang, "counts of distinct things made coarse",
 					 "概数に切り替えた異なり数") },
 		{ lost->results, either(lang, "results that did not fit", "収まらなかった結果") },
-		{ lost->flows, either(lang, "flow rows that found no room", "収まらなかったフロー行") },
+		{ lost->flows,
+		  either(lang, "flow rows that found no room", "収まらなかったフロー行") },
 		{ p->clock_steps, either(lang, "steps of the recorded clock", "記録時計の段差") },
 	};
 	const struct named_count *found = NULL;

@@ -10,22 +10,23 @@ struct hin_telescope_settings {
 	/* events */
 	int64_t event_timeout_ns;     /* 0 = by the size of the dark space */
 	int64_t event_timeout_max_ns; /* ceiling, and the time-out where the size is unknown */
-	uint64_t event_rate_pps;      /* slowest Internet-wide scan that one event should hold together */
-	double event_miss;	      /* chance that such a scan is cut by the time-out */
+	uint64_t
+		event_rate_pps; /* slowest Internet-wide scan that one event should hold together */
+	double event_miss;	/* chance that such a scan is cut by the time-out */
 	/* scans */
-	uint64_t scan_targets; /* distinct addresses that make a horizontal or block scan */
-	uint64_t scan_ports;   /* distinct ports that make a vertical scan */
+	uint64_t scan_targets;	     /* distinct addresses that make a horizontal or block scan */
+	uint64_t scan_ports;	     /* distinct ports that make a vertical scan */
 	uint64_t scan_large_percent; /* share of the dark space that makes a scan large */
 	/* tools */
-	uint64_t tool_packets;	 /* matching packets that make a claim where chance is 1 in 65,536 */
-	uint64_t tool_percent;	 /* share of an event's packets that must match */
+	uint64_t tool_packets; /* matching packets that make a claim where chance is 1 in 65,536 */
+	uint64_t tool_percent; /* share of an event's packets that must match */
 	/* victims */
 	uint64_t victim_packets;
 	uint64_t victim_targets;
 	int64_t victim_duration_ns;
 	uint64_t victim_peak; /* packets in a minute at Corsaro's telescope size, scaled to ours */
 	/* floods and amplification */
-	uint64_t flood_packets;	 /* packets in a minute to one address and port */
+	uint64_t flood_packets;		/* packets in a minute to one address and port */
 	uint64_t flood_spoofed_percent; /* sources per packet from which it is called spoofed */
 	uint64_t amplification_sources;
 	uint64_t amplification_packets; /* in a minute */

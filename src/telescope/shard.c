@@ -14,7 +14,7 @@ static_assert(sizeof(struct target) == 64, "a target is one cache line");
 static_assert(sizeof(struct target_head) == 32, "two heads are one cache line");
 
 enum {
-	CHUNK = 64,	 /* packets whose memory is fetched ahead together */
+	CHUNK = 64,	   /* packets whose memory is fetched ahead together */
 	EVICT_LOOK = 16,   /* entries compared to find the least valuable */
 	EVICT_STEPS = 128, /* and those passed over on the way */
 	MINUTE_US = 60000000,
@@ -129,7 +129,8 @@ static unsigned families_of(struct family out[12], const struct hin_shard_sizes 
 	uint32_t ways = sizes->target_buckets * HIN_TARGET_WAYS;
 	const struct family all[] = {
 		{ offsetof(struct shard, sources), sizeof(struct source), sizes->sources },
-		{ offsetof(struct shard, sources_cold), sizeof(struct source_cold), sizes->sources },
+		{ offsetof(struct shard, sources_cold), sizeof(struct source_cold),
+		  sizes->sources },
 		{ offsetof(struct shard, events), sizeof(struct event), sizes->events },
 		{ offsetof(struct shard, events_cold), sizeof(struct event_cold), sizes->events },
 		{ offsetof(struct shard, target_heads), sizeof(struct target_head),
@@ -166,8 +167,8 @@ enum hin_code hin_shards_init(struct shard shards[HIN_SHARDS],
 		for (unsigned i = 0; i < HIN_SHARDS; i++)
 			arrays[i] = (struct hin_array *)(void *)((uint8_t *)&shards[i] +
 								 families[k].offset);
-		code = hin_array_init_family(arrays, HIN_SHARDS, families[k].item, families[k].limit,
-					     err);
+		code = hin_array_init_family(arrays, HIN_SHARDS, families[k].item,
+					     families[k].limit, err);
 	}
 	for (unsigned i = 0; i < HIN_SHARDS && code == HIN_OK; i++) {
 		code = hin_index_init(&shards[i].source_index, err);
@@ -339,13 +340,13 @@ static uint32_t source_add(struct shard *s, const struct hin_addr *a, uint64_t s
 			return HIN_NONE;
 	}
 	source = source_at(s, at);
-	*source = (struct source){ .hash = (uint32_t)subject,
-				   .head = HIN_NONE,
-				   .addr = *a,
-				   .last_us = now_us,
-				   .stamp = s->stamp,
-				   .flags = (uint8_t)(SOURCE_USED |
-						      (network ? SOURCE_NETWORK : 0)) };
+	*source =
+		(struct source){ .hash = (uint32_t)subject,
+				 .head = HIN_NONE,
+				 .addr = *a,
+				 .last_us = now_us,
+				 .stamp = s->stamp,
+				 .flags = (uint8_t)(SOURCE_USED | (network ? SOURCE_NETWORK : 0)) };
 	*source_cold_at(s, at) = (struct source_cold){ .first_us = now_us };
 	for (unsigned i = 0; i < HIN_CLASS_COUNT; i++)
 		source_cold_at(s, at)->any[i] = HIN_NONE;
@@ -452,8 +453,8 @@ static uint32_t event_add(struct shard *s, uint32_t source_at_, uint32_t key, ui
 struct work {
 	const struct hin_packet *p;
 	const struct hin_addr *subject;
-	uint64_t hash;	     /* of the subject */
-	uint32_t key;	     /* of the event */
+	uint64_t hash; /* of the subject */
+	uint32_t key;  /* of the event */
 	uint32_t event_hash;
 	uint32_t target_hash; /* 0 = counts for no target */
 	uint32_t dst_hash, src_hash;
@@ -463,7 +464,7 @@ struct work {
 	uint16_t target_port;
 	uint8_t class;
 	bool first; /* one of the first packets of its source */
-	bool note; /* tells this shard what the other side of a conversation did */
+	bool note;  /* tells this shard what the other side of a conversation did */
 };
 
 static void event_count(struct shard *s, uint32_t at, const struct work *w, uint32_t marks)
@@ -523,7 +524,8 @@ static uint32_t any_event(struct shard *s, uint32_t source, const struct work *w
 	at = event_add(s, source, key, event_hash(s, w->hash, key), w->p->time_us);
 	if (at == HIN_NONE)
 		return HIN_NONE;
-	for (uint32_t i = source_at(s, source)->head; i != HIN_NONE; i = event_cold_at(s, i)->next) {
+	for (uint32_t i = source_at(s, source)->head; i != HIN_NONE;
+	     i = event_cold_at(s, i)->next) {
 		struct event *e = event_at(s, i);
 
 		if (event_class(e) != w->class || event_is_any(e))
@@ -612,8 +614,8 @@ static uint32_t pair_marks(struct source *source, const struct hin_packet *p)
 	key = p->seq ^ hin_addr_v4(&p->dst) ^ ((uint32_t)p->sport << 16 | p->dport);
 	pair = p->seq ^ source->last_seq;
 	if (marks & HIN_MARK_NMAP_SHAPE) {
-		/* nmap's engine: sequence = mask ^ (n << 16 | n), the mask constant in a run; the same
-		   sequence to the same target is only sent again */
+		/* nmap's engine: sequence = mask ^ (n << 16 | n), the mask constant in a run; the
+		   same sequence to the same target is only sent again */
 		if ((source->flags & SOURCE_NMAP_SEQ) && key != source->run_key &&
 		    pair >> 16 == (pair & 0xffff))
 			marks = (marks & ~(uint32_t)HIN_MARK_TOOL) | HIN_SIGN_NMAP | HIN_MARK_SHAPE;
@@ -662,7 +664,7 @@ static enum hin_class question_of(enum hin_class class)
 
 static uint32_t key_of(enum hin_class class, uint16_t port)
 {
-	return (uint32_t)class << 17 | port;
+	return (uint32_t) class << 17 | port;
 }
 
 /* The port under which a question or its answer is filed: ICMP answers have none. */
@@ -671,7 +673,8 @@ static uint16_t filed_port(enum hin_class class, uint16_t port)
 	return class == HIN_CLASS_ICMP_ANSWER ? 0 : port;
 }
 
-/* A datagram between ports of no known protocol: if the subject asked its sender there, it answers. */
+/* A datagram between ports of no known protocol: if the subject asked its sender there, it answers.
+ */
 static void note_udp_answer(struct shard *s, uint32_t source, const struct work *w)
 {
 	uint32_t key = key_of(HIN_CLASS_UDP, w->p->sport);
@@ -700,14 +703,15 @@ static void take_note(struct shard *s, const struct work *w)
 		if (w->class == HIN_CLASS_UDP)
 			note_udp_answer(s, source, w);
 		event = event_find_hashed(s, source, key, event_hash(s, w->hash, key));
-		if (event == HIN_NONE && source_cold_at(s, source)->ports[answer] < HIN_SOURCE_PORTS)
+		if (event == HIN_NONE &&
+		    source_cold_at(s, source)->ports[answer] < HIN_SOURCE_PORTS)
 			event = event_add(s, source, key, event_hash(s, w->hash, key), p->time_us);
 	} else if (source != HIN_NONE && question_of(w->class) != HIN_CLASS_MISC &&
 		   p->kind != HIN_TCP_RST && (p->flags & HIN_PACKET_QUOTE) == 0) {
 		/* p answers the subject: what it asked was no probe into the void */
-		uint16_t port = w->class == HIN_CLASS_ICMP_ANSWER ?
-					(uint16_t)((p->kind == HIN_ICMP6 ? 128 : 8) << 8) :
-					(uint16_t)(w->key & 0xffff);
+		uint16_t port = w->class == HIN_CLASS_ICMP_ANSWER
+					? (uint16_t)((p->kind == HIN_ICMP6 ? 128 : 8) << 8)
+					: (uint16_t)(w->key & 0xffff);
 
 		key = key_of(question_of(w->class), port);
 		event = event_find_hashed(s, source, key, event_hash(s, w->hash, key));
@@ -802,8 +806,8 @@ static uint32_t target_bucket(const struct shard *s, uint32_t hash)
 }
 
 /*
- * The way of a bucket that a target of `hash` has or would take: one with its tag, a free one, or the
- * lightest. Reads the head alone.
+ * The way of a bucket that a target of `hash` has or would take: one with its tag, a free one, or
+ * the lightest. Reads the head alone.
  */
 static unsigned target_way(const struct target_head *head, uint32_t hash)
 {
@@ -823,8 +827,9 @@ static unsigned target_way(const struct target_head *head, uint32_t hash)
 
 /*
  * Someone without an entry asks for a place in a full bucket. Only who holds the majority of those
- * that ask gets in (Boyer and Moore), and not before the lightest has fewer packets than it knocked:
- * heavy targets find their place among any number of light ones, which touch this head alone.
+ * that ask gets in (Boyer and Moore), and not before the lightest has fewer packets than it
+ * knocked: heavy targets find their place among any number of light ones, which touch this head
+ * alone.
  */
 static bool let_in(struct target_head *head, unsigned lightest, uint32_t hash)
 {
@@ -838,7 +843,8 @@ static bool let_in(struct target_head *head, unsigned lightest, uint32_t hash)
 	if (++head->knocks < HIN_TARGET_KNOCKS)
 		return false;
 	if (head->packets[lightest] > head->knocks) {
-		/* the standing of those inside wears off, so that a new minute can have new heroes */
+		/* the standing of those inside wears off, so that a new minute can have new heroes
+		 */
 		head->packets[lightest] -= HIN_TARGET_KNOCKS;
 		return false;
 	}
@@ -856,8 +862,8 @@ static uint32_t target_get(struct shard *s, const struct work *w)
 	struct target *t = target_at(s, at);
 	const struct hin_packet *p = w->p;
 
-	if (head->tags[way] == w->target_hash && t->class == w->class && t->port == w->target_port &&
-	    hin_addr_equal(&t->addr, &p->dst)) {
+	if (head->tags[way] == w->target_hash && t->class == w->class &&
+	    t->port == w->target_port && hin_addr_equal(&t->addr, &p->dst)) {
 		if (head->packets[way] < 255)
 			head->packets[way]++;
 		return at;
@@ -871,8 +877,8 @@ static uint32_t target_get(struct shard *s, const struct work *w)
 	*t = (struct target){
 		.port = w->target_port,
 		.class = w->class,
-		.flags = (uint8_t)((p->marks & (HIN_MARK_SPOOFED | HIN_MARK_BOGON) ? TARGET_BOGON :
-										      0) |
+		.flags = (uint8_t)((p->marks & (HIN_MARK_SPOOFED | HIN_MARK_BOGON) ? TARGET_BOGON
+										   : 0) |
 				   (p->kind == HIN_TCP_SYN_ACK ? TARGET_SYN_ACK : 0)),
 		.addr = p->dst,
 		.last_us = p->time_us,
@@ -1026,10 +1032,11 @@ static void stage_fetch(struct shard *s, const struct work *w)
 static void mark_source(struct source *source, const struct hin_packet *p)
 {
 	if (p->marks & (HIN_MARK_BOGON | HIN_MARK_UNROUTABLE | HIN_MARK_SPOOFED | HIN_MARK_MEMBER))
-		source->flags |= (uint8_t)((p->marks & HIN_MARK_BOGON ? SOURCE_BOGON : 0) |
-					   (p->marks & HIN_MARK_UNROUTABLE ? SOURCE_UNROUTABLE : 0) |
-					   (p->marks & HIN_MARK_SPOOFED ? SOURCE_SPOOFED : 0) |
-					   (p->marks & HIN_MARK_MEMBER ? SOURCE_MEMBER : 0));
+		source->flags |=
+			(uint8_t)((p->marks & HIN_MARK_BOGON ? SOURCE_BOGON : 0) |
+				  (p->marks & HIN_MARK_UNROUTABLE ? SOURCE_UNROUTABLE : 0) |
+				  (p->marks & HIN_MARK_SPOOFED ? SOURCE_SPOOFED : 0) |
+				  (p->marks & HIN_MARK_MEMBER ? SOURCE_MEMBER : 0));
 }
 
 /*

@@ -2,14 +2,14 @@
  * shard - one part of the telescope's memory: the sources whose hash falls into it, what they sent,
  * and what these sources did to each target.
  *
- * A fixed number of shards, whatever the threads, makes one thread and many give the same bytes: all
- * packets of one subject (the source; for an ICMP error the quoted destination, which is the victim)
- * meet in one shard in the order of the input. Sets of sources are disjoint between shards, so counts
- * of them simply add up.
+ * A fixed number of shards, whatever the threads, makes one thread and many give the same bytes:
+ * all packets of one subject (the source; for an ICMP error the quoted destination, which is the
+ * victim) meet in one shard in the order of the input. Sets of sources are disjoint between shards,
+ * so counts of them simply add up.
  *
  * Tables are dense arrays in reserved address space with an index of 32-bit slots beside each; all
- * links are array positions, so that a shard is saved and restored as plain bytes. A full table lets
- * its least valuable entry go, and counts it.
+ * links are array positions, so that a shard is saved and restored as plain bytes. A full table
+ * lets its least valuable entry go, and counts it.
  *
  * Threads: one thread at a time for a shard.
  */
@@ -22,10 +22,10 @@
 #include "telescope/table.h"
 
 #define HIN_SHARDS 16
-#define HIN_SOURCE_PORTS 32	/* ports of one source and class with an entry of their own */
-#define HIN_TARGET_WAYS 4	/* entries a bucket of the target table */
-#define HIN_NOTE 0x8000u	/* in a list of packets: only a note of the other side */
-#define HIN_KEY_ANY 0x10000u	/* event key: all ports of the class */
+#define HIN_SOURCE_PORTS 32  /* ports of one source and class with an entry of their own */
+#define HIN_TARGET_WAYS 4    /* entries a bucket of the target table */
+#define HIN_NOTE 0x8000u     /* in a list of packets: only a note of the other side */
+#define HIN_KEY_ANY 0x10000u /* event key: all ports of the class */
 
 struct source {
 	uint32_t hash;
@@ -41,14 +41,14 @@ struct source {
 		};
 		struct hin_distinct members; /* of a SOURCE_NETWORK: its addresses */
 	};
-	uint8_t stamp;	   /* batch that touched it last */
-	uint8_t flags;	   /* SOURCE_* */
+	uint8_t stamp; /* batch that touched it last */
+	uint8_t flags; /* SOURCE_* */
 	uint8_t batch_pad[2];
 };
 
 struct source_cold {
 	int64_t first_us;
-	uint32_t any[HIN_CLASS_COUNT]; /* the event of all ports, by class */
+	uint32_t any[HIN_CLASS_COUNT];	/* the event of all ports, by class */
 	uint8_t ports[HIN_CLASS_COUNT]; /* events with a port of their own, by class */
 	uint8_t pad[11];
 };
@@ -58,9 +58,9 @@ enum {
 	SOURCE_UNROUTABLE = 2,
 	SOURCE_SPOOFED = 4,
 	SOURCE_MEMBER = 8,
-	SOURCE_NETWORK = 16, /* an IPv6 /64, not an address */
+	SOURCE_NETWORK = 16,  /* an IPv6 /64, not an address */
 	SOURCE_NMAP_SEQ = 32, /* last_seq is of nmap's shape */
-	SOURCE_USED = 64, /* the entry is in use */
+	SOURCE_USED = 64,     /* the entry is in use */
 };
 
 struct event {
@@ -83,9 +83,10 @@ struct event {
 
 struct event_cold {
 	int64_t first_us;
-	struct hin_distinct ports; /* of an any-event: its ports; else who answered, or who had asked */
-	uint32_t peak;		   /* most packets in a minute that is over */
-	uint32_t next;		   /* event of the same source */
+	struct hin_distinct
+		ports; /* of an any-event: its ports; else who answered, or who had asked */
+	uint32_t peak; /* most packets in a minute that is over */
+	uint32_t next; /* event of the same source */
 	uint32_t syn_acks;
 	uint32_t icmp_errors;
 };
@@ -142,7 +143,7 @@ struct flow {
 	uint32_t hash;
 	uint16_t sport, dport;
 	uint8_t proto, tcp_flags;
-	uint8_t marks;	/* bogon, spoofed, unroutable, fragment: what becomes tags */
+	uint8_t marks; /* bogon, spoofed, unroutable, fragment: what becomes tags */
 	uint8_t tool;
 	uint32_t packets;
 	uint64_t bytes;
@@ -156,7 +157,7 @@ struct shard {
 	struct hin_index source_index;
 	struct hin_array events, events_cold;
 	struct hin_index event_index;
-	uint32_t target_buckets; /* power of two */
+	uint32_t target_buckets;       /* power of two */
 	struct hin_array target_heads; /* one item a bucket */
 	struct hin_array targets, targets_cold;
 	struct hin_array flows;
@@ -168,7 +169,7 @@ struct shard {
 	bool sources_gone;		 /* entries went, so that this may count one twice */
 	uint64_t secret[2];		 /* of the hashes */
 	struct hin_lost_detail lost;
-	struct hin_array port_sources;	 /* uint32_t [2][65536]: sources a port, TCP and UDP */
+	struct hin_array port_sources; /* uint32_t [2][65536]: sources a port, TCP and UDP */
 	uint8_t stamp;
 	bool two_way; /* no dark space known: conversations are possible */
 };
@@ -232,7 +233,8 @@ void hin_shards_fini(struct shard shards[HIN_SHARDS]);
  * `frames`. With `flows`, every packet also counts in its flow.
  */
 void hin_shard_take(struct shard *shard, const struct hin_packet *packets,
-		    const struct hin_frame *frames, const uint16_t *which, size_t count, bool flows);
+		    const struct hin_frame *frames, const uint16_t *which, size_t count,
+		    bool flows);
 
 /* Forget the flows, after they were told. */
 void hin_shard_drop_flows(struct shard *shard);

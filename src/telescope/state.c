@@ -2,8 +2,8 @@
  * state - everything the telescope knows, as a file, so that a run cut in two equals one run.
  *
  * One walk over all fields serves saving and loading, so that they cannot differ. The tables hold
- * positions, not pointers, and are written as they lie. The file is the machine's own: byte order and
- * layout are not translated, the header refuses what does not fit.
+ * positions, not pointers, and are written as they lie. The file is the machine's own: byte order
+ * and layout are not translated, the header refuses what does not fit.
  *
  *   "HINSTAT1", SHA-256 of what follows (unpacked), then a zstd frame
  */
@@ -308,7 +308,8 @@ static void check_fit(struct walk *w, const struct hin_telescope *t)
 		walk_fail(w, HIN_EVERIFY, "saved with other settings; use the same, or a new file");
 	else if (memcmp(theirs.prefixes, ours.prefixes, 32) != 0 || theirs.two_way != ours.two_way)
 		walk_fail(w, HIN_EVERIFY,
-			  "saved with other --dark or --member prefixes; use the same, or a new file");
+			  "saved with other --dark or --member prefixes; use the same, or a new "
+			  "file");
 	else if (theirs.flows != ours.flows)
 		walk_fail(w, HIN_EVERIFY, "saved with --flows where this run has none, or without");
 }
@@ -383,10 +384,9 @@ static void save_all(struct walk *w, struct hin_telescope *t)
 	if (w->code == HIN_OK)
 		save_bytes(w, NULL, 0, true);
 	EVP_DigestFinal_ex(w->digest, header + 8, NULL);
-	if (w->code == HIN_OK &&
-	    (fseek(w->file, 0, SEEK_SET) != 0 ||
-	     fwrite(header, 1, HEADER_SIZE, w->file) != HEADER_SIZE || fflush(w->file) != 0 ||
-	     fsync(fileno(w->file)) != 0))
+	if (w->code == HIN_OK && (fseek(w->file, 0, SEEK_SET) != 0 ||
+				  fwrite(header, 1, HEADER_SIZE, w->file) != HEADER_SIZE ||
+				  fflush(w->file) != 0 || fsync(fileno(w->file)) != 0))
 		walk_fail(w, HIN_ESYS, "write");
 }
 

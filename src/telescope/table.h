@@ -27,7 +27,8 @@ struct hin_index {
 
 /*
  * A dense array with a free list. The arrays of a family (the same table of every shard) share one
- * reserved region, chunk by chunk in turn, so that together they stay dense and huge pages serve them.
+ * reserved region, chunk by chunk in turn, so that together they stay dense and huge pages serve
+ * them.
  */
 struct hin_array {
 	uint8_t *base;	/* of the first chunk */
@@ -41,8 +42,8 @@ struct hin_array {
 };
 
 /*
- * Reserve one region for `count` arrays of `limit` items of `item` bytes each; memory is touched only
- * as it is used. hin_array_fini_family() with the same `count` gives it back.
+ * Reserve one region for `count` arrays of `limit` items of `item` bytes each; memory is touched
+ * only as it is used. hin_array_fini_family() with the same `count` gives it back.
  */
 HIN_MUST_USE enum hin_code hin_array_init_family(struct hin_array *const arrays[], unsigned count,
 						 uint32_t item, uint32_t limit,
@@ -106,8 +107,8 @@ static inline uint32_t hin_index_guess(const struct hin_index *index, uint32_t h
 }
 
 /*
- * Put `at` under `hash`, which must not be there yet. Grows when two thirds are used; `hash_of` tells
- * the hash of a position then. False without memory: the item is not indexed.
+ * Put `at` under `hash`, which must not be there yet. Grows when two thirds are used; `hash_of`
+ * tells the hash of a position then. False without memory: the item is not indexed.
  */
 bool hin_index_put(struct hin_index *index, uint32_t hash, uint32_t at,
 		   uint32_t (*hash_of)(const void *user, uint32_t at), const void *user);

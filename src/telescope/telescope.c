@@ -77,12 +77,12 @@ static enum hin_code dark_init(struct hin_telescope *t, struct hin_error *err)
 		return hin_fail(err, HIN_ENOMEM, "no room for the dark prefixes");
 	for (size_t i = 0; hin_prefix_tree_at(dark, i, &p, NULL) && hin_addr_is_v4(&p.addr); i++) {
 		uint32_t first = hin_addr_v4(&p.addr);
-		uint32_t last = first | (p.len == 0 ? UINT32_MAX : (UINT32_MAX >> 1) >> (p.len - 1));
+		uint32_t last =
+			first | (p.len == 0 ? UINT32_MAX : (UINT32_MAX >> 1) >> (p.len - 1));
 
 		if (p.len == 32)
 			last = first;
-		if (t->dark_range_count > 0 &&
-		    last <= t->dark_ranges[t->dark_range_count - 1].last)
+		if (t->dark_range_count > 0 && last <= t->dark_ranges[t->dark_range_count - 1].last)
 			continue; /* inside the one before */
 		t->dark_ranges[t->dark_range_count++] =
 			(struct dark_range){ .first = first, .last = last, .offset = offset };
@@ -517,8 +517,8 @@ static void series_coarsen(struct hin_telescope *t)
 
 	if (count < SERIES_MINUTES)
 		return;
-	t->series_step_us = t->series_step_us < 60 * MINUTE_US ? 60 * MINUTE_US :
-								 t->series_step_us * 24;
+	t->series_step_us =
+		t->series_step_us < 60 * MINUTE_US ? 60 * MINUTE_US : t->series_step_us * 24;
 	t->series = NULL;
 	t->series_count = t->series_size = 0;
 	for (size_t i = 0; i < count; i++)
@@ -704,7 +704,8 @@ static uint64_t claim(struct worker *w)
 	struct slot *slot = &t->slots[number % t->slot_count];
 
 	/* acquire: pairs with the release in consume(), so that the slot is ours to fill */
-	if (t->ended || number >= atomic_load_explicit(&t->retired, memory_order_acquire) + t->slot_count)
+	if (t->ended ||
+	    number >= atomic_load_explicit(&t->retired, memory_order_acquire) + t->slot_count)
 		return UINT64_MAX;
 	if (t->stop || t->failed) {
 		t->ended = true;

@@ -4,13 +4,13 @@
  *   reader -> batch of frames -> decode and marks -> shards -> (each minute) tick -> picture
  *
  * Batches are numbered as they are read. Any thread may decode any batch; each shard belongs to one
- * thread and takes batches strictly in the order of their numbers. When the input's clock enters a new
- * minute all threads meet, and one of them does the minute's work alone: so one thread and many give
- * the same result, and nothing on a packet's way takes a lock.
+ * thread and takes batches strictly in the order of their numbers. When the input's clock enters a
+ * new minute all threads meet, and one of them does the minute's work alone: so one thread and many
+ * give the same result, and nothing on a packet's way takes a lock.
  *
- * Ownership: the caller owns a telescope and ends it with hin_telescope_free(); trees in the options
- *            are borrowed for its life.
- * Threads:   hin_telescope_run() makes its own and returns when they are done; one call at a time.
+ * Ownership: the caller owns a telescope and ends it with hin_telescope_free(); trees in the
+ * options are borrowed for its life. Threads:   hin_telescope_run() makes its own and returns when
+ * they are done; one call at a time.
  */
 #pragma once
 #include "base/prefix.h"
@@ -25,7 +25,8 @@ struct hin_telescope;
 
 /*
  * The reader: fill `batch` from `queue` (0 to threads - 1; a file has one queue, asked under the
- * engine's lock). HIN_OK, HIN_EAGAIN (nothing within a few ms), HIN_EOF, or an error that ends the run.
+ * engine's lock). HIN_OK, HIN_EAGAIN (nothing within a few ms), HIN_EOF, or an error that ends the
+ * run.
  */
 typedef enum hin_code (*hin_batch_reader_fn)(void *user, unsigned queue, struct hin_batch *batch,
 					     struct hin_error *err);
@@ -66,18 +67,18 @@ struct hin_telescope_sink {
 
 struct hin_telescope_options {
 	struct hin_telescope_settings settings;
-	const struct hin_prefix_tree *dark;   /* built, or NULL: unknown */
-	const struct hin_prefix_tree *member; /* built, or NULL */
+	const struct hin_prefix_tree *dark;	/* built, or NULL: unknown */
+	const struct hin_prefix_tree *member;	/* built, or NULL */
 	const struct hin_prefix_tree *research; /* value = index into research_names; or NULL */
 	const char *const *research_names;
 	const char *const *member_names; /* by the member tree's values; NULL = none */
 	unsigned decap;			 /* HIN_DECAP_* */
 	unsigned threads;		 /* 1 to HIN_TELESCOPE_THREADS */
-	bool own_queues;   /* live: thread i reads queue i; else all read queue 0, one at a time */
-	bool count_only;   /* decode, marks and counters alone */
+	bool own_queues; /* live: thread i reads queue i; else all read queue 0, one at a time */
+	bool count_only; /* decode, marks and counters alone */
 	bool flows;
-	bool wall_clock;   /* live: minutes pass also without packets */
-	struct hin_vault *vault;   /* set by hin_telescope_set_vault() */
+	bool wall_clock;	 /* live: minutes pass also without packets */
+	struct hin_vault *vault; /* set by hin_telescope_set_vault() */
 	struct hin_telescope_sink sink;
 };
 
@@ -120,8 +121,8 @@ HIN_MUST_USE enum hin_code hin_telescope_picture(struct hin_picture *out,
 						 struct hin_error *err);
 
 /*
- * Save everything, so that a telescope that loads it goes on as if it had never stopped. The file is
- * replaced whole. Loading demands the same version, settings and prefixes: HIN_EVERIFY says what
+ * Save everything, so that a telescope that loads it goes on as if it had never stopped. The file
+ * is replaced whole. Loading demands the same version, settings and prefixes: HIN_EVERIFY says what
  * differs, HIN_EFORMAT that the file is damaged.
  */
 HIN_MUST_USE enum hin_code hin_telescope_save(const struct hin_telescope *telescope,

@@ -8,9 +8,9 @@
 #include "telescope/telescope.h"
 
 #define MINUTE_US INT64_C(60000000)
-#define SLOTS_A_THREAD 4	  /* batches under way at once; one alone stays in the cache */
-#define SERIES_MINUTES 1440	  /* then the series goes on by the hour */
-#define MEMBERS_LIMIT 65536	  /* members that are told apart */
+#define SLOTS_A_THREAD 4	     /* batches under way at once; one alone stays in the cache */
+#define SERIES_MINUTES 1440	     /* then the series goes on by the hour */
+#define MEMBERS_LIMIT 65536	     /* members that are told apart */
 #define DARK_BITMAP_LIMIT (1u << 24) /* largest dark space whose addresses are ticked off */
 
 /* Counters of one thread; sums of them are all that is ever read. */
@@ -29,7 +29,8 @@ struct counters {
 } __attribute__((aligned(64))); /* threads share no line */
 
 #define PORT_PACKET_BITS 28
-#define FOLD_FRAMES (1u << 24) /* fold at least this often, so that the packed counts cannot run over */
+#define FOLD_FRAMES                                                                                \
+	(1u << 24) /* fold at least this often, so that the packed counts cannot run over */
 
 /* One batch under way. */
 struct slot {
@@ -110,8 +111,8 @@ struct hin_telescope {
 
 	/* reading: under `read_lock` */
 	pthread_mutex_t read_lock;
-	uint64_t next_batch; /* number of the next batch to be read */
-	int64_t clock_us;    /* largest time so far, INT64_MIN before the first packet */
+	uint64_t next_batch;   /* number of the next batch to be read */
+	int64_t clock_us;      /* largest time so far, INT64_MIN before the first packet */
 	uint64_t flow_packets; /* since the last flush */
 	uint64_t fold_frames;
 	bool ended;
@@ -127,8 +128,8 @@ struct hin_telescope {
 	_Atomic uint64_t frames;
 	_Atomic uint64_t drops;
 	_Atomic bool stop;
-	_Atomic bool failed; /* a sink said no */
-	_Atomic uint32_t epoch; /* futex: something changed */
+	_Atomic bool failed;	    /* a sink said no */
+	_Atomic uint32_t epoch;	    /* futex: something changed */
 	_Atomic unsigned ticking;   /* threads that wait for the minute's work */
 	_Atomic uint64_t tick_turn; /* how often it was done */
 

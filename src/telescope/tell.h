@@ -1,8 +1,8 @@
 /*
  * tell - what the telescope saw as observations, streamed to a file.
  *
- * A file that ends in .ndjson, .jsonl or .json, and standard output ("-"), get one JSON line a row; any
- * other name gets signed, chained batches (observe/batch_file.h).
+ * A file that ends in .ndjson, .jsonl or .json, and standard output ("-"), get one JSON line a row;
+ * any other name gets signed, chained batches (observe/batch_file.h).
  *
  * Ownership: the caller owns a teller and closes it.
  * Threads:   one thread at a time.
@@ -14,7 +14,7 @@
 struct hin_teller;
 
 struct hin_teller_options {
-	const char *key_path;	 /* the sensor's key, made if there is none; NULL = one for this run */
+	const char *key_path; /* the sensor's key, made if there is none; NULL = one for this run */
 	uint64_t dark_addresses; /* what the batches say of the space watched */
 	bool append;		 /* go on where the file ends; else it is begun anew */
 	bool laboratory;	 /* tag every row: not live traffic */
