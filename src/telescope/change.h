@@ -47,7 +47,7 @@ struct hin_rise {
  */
 double hin_rise_next(struct hin_rise *rise, uint64_t count, uint64_t history, double *expected);
 
-#define HIN_CHANGE_PORTS (2 * 65536) /* TCP, then UDP */
+#define HIN_CHANGE_PORTS 131072u /* TCP, then UDP */
 #define HIN_CHANGE_RESULTS 4096
 
 struct hin_change_scale {

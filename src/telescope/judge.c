@@ -12,8 +12,9 @@
 #include "telescope/names.h"
 #include "telescope/telescope_priv.h"
 
-#define CORSARO_ADDRESSES 12000000.0 /* of UCSD-NT, where Corsaro's victim thresholds were chosen  \
-				      */
+#define CORSARO_ADDRESSES                                                                          \
+	12000000.0 /* of UCSD-NT, where Corsaro's victim thresholds were chosen                    \
+		    */
 
 const char *hin_tool_name(enum hin_tool tool)
 {
@@ -438,7 +439,7 @@ static void list_add(struct results *r, struct result_list *list, const void *wh
 {
 	list->total++;
 	list->packets += packets;
-	if (list->count >= 2 * r->limit) {
+	if (list->count > 0 && list->count >= 2 * r->limit) {
 		qsort(list->items, list->count, item, order);
 		list->count = r->limit;
 	}

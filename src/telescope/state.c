@@ -277,6 +277,20 @@ static void digest_prefixes(uint8_t out[32], const struct hin_telescope *t)
 	EVP_MD_CTX_free(digest);
 }
 
+/* Field by field, as the table of settings has them (all of eight bytes); the seed may differ. */
+static bool same_settings(const struct hin_telescope_settings *a,
+			  const struct hin_telescope_settings *b)
+{
+	for (size_t i = 0; i < hin_telescope_table.count; i++) {
+		size_t at = hin_telescope_table.rows[i].offset;
+
+		if (at != offsetof(struct hin_telescope_settings, seed) &&
+		    memcmp((const uint8_t *)a + at, (const uint8_t *)b + at, 8) != 0)
+			return false;
+	}
+	return true;
+}
+
 static void check_fit(struct walk *w, const struct hin_telescope *t)
 {
 	struct fit ours, theirs;
@@ -291,7 +305,6 @@ static void check_fit(struct walk *w, const struct hin_telescope *t)
 				 29 * sizeof(struct hin_flood) + 31 * sizeof(struct member) +
 				 37 * sizeof(struct point));
 	ours.settings = t->options.settings;
-	ours.settings.seed = 0; /* the state brings the hashes' secret along */
 	ours.dark_v4 = t->dark_v4;
 	ours.dark_v6 = t->dark_v6;
 	ours.flows = t->options.flows;
@@ -304,7 +317,7 @@ static void check_fit(struct walk *w, const struct hin_telescope *t)
 	if (theirs.version != ours.version || theirs.layout != ours.layout)
 		walk_fail(w, HIN_EVERIFY,
 			  "saved by another version of this program; begin a new state file");
-	else if (memcmp(&theirs.settings, &ours.settings, sizeof(ours.settings)) != 0)
+	else if (!same_settings(&theirs.settings, &ours.settings))
 		walk_fail(w, HIN_EVERIFY, "saved with other settings; use the same, or a new file");
 	else if (memcmp(theirs.prefixes, ours.prefixes, 32) != 0 || theirs.two_way != ours.two_way)
 		walk_fail(w, HIN_EVERIFY,

@@ -1,5 +1,6 @@
 #include "telescope/telescope_priv.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <linux/futex.h>
 #include <math.h>
@@ -173,6 +174,11 @@ enum hin_code hin_telescope_new(struct hin_telescope **out,
 
 	if (t == NULL)
 		return hin_fail(err, HIN_ENOMEM, "no room for the telescope");
+	if (options->threads < 1 || options->threads > HIN_TELESCOPE_THREADS) {
+		free(t);
+		return hin_fail(err, HIN_EUSAGE, "%u threads are not in 1-%d", options->threads,
+				HIN_TELESCOPE_THREADS);
+	}
 	t->options = *options;
 	pthread_mutex_init(&t->read_lock, NULL);
 	t->clock_us = t->minute_us = t->expired_us = INT64_MIN;
@@ -842,6 +848,8 @@ enum hin_code hin_telescope_run(struct hin_telescope *t, hin_batch_reader_fn rea
 	struct worker workers[HIN_TELESCOPE_THREADS];
 	unsigned threads = t->options.threads, started = 1;
 
+	assert(threads >= 1 &&
+	       threads <= HIN_TELESCOPE_THREADS); /* hin_telescope_new() saw to it */
 	t->read = read;
 	t->read_user = user;
 	t->ended = false;
