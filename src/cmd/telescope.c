@@ -811,9 +811,14 @@ static void warn_of_faults(const struct session *s)
 	const struct hin_capture_input *inputs;
 	size_t count = hin_capture_inputs(s->capture, &inputs);
 
-	for (size_t i = 0; i < count && !s->arguments.quiet; i++)
-		if (inputs[i].fault != HIN_FAULT_NONE && inputs[i].fault != HIN_FAULT_IGNORED)
-			fprintf(stderr, "hinomi telescope: warning: %s\n", inputs[i].fault_text);
+	for (size_t i = 0; i < count && !s->arguments.quiet; i++) {
+		struct hin_error line; /* makes names of files safe to print */
+
+		if (inputs[i].fault == HIN_FAULT_NONE || inputs[i].fault == HIN_FAULT_IGNORED)
+			continue;
+		(void)hin_fail(&line, HIN_EFORMAT, "%s: %s", inputs[i].name, inputs[i].fault_text);
+		fprintf(stderr, "hinomi telescope: warning: %s\n", line.text);
+	}
 }
 
 /* Copy what is known of the inputs into the picture. */
