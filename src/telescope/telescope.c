@@ -606,14 +606,15 @@ static void tick(struct hin_telescope *t, int64_t now_us)
 /* ---- reading ---- */
 
 /*
- * Note how far the frames from `from` on move the input's clock; a new minute cuts them there.
- * Returns how many belong together.
+ * Note how far the frames from `from` on, `most` at the most, move the input's clock; a new minute
+ * cuts them there. Returns how many belong together.
  */
-static size_t same_minute(struct hin_telescope *t, const struct hin_batch *batch, size_t from)
+static size_t same_minute(struct hin_telescope *t, const struct hin_batch *batch, size_t from,
+			  size_t most)
 {
-	size_t i = from;
+	size_t end = most < batch->count - from ? from + most : batch->count, i = from;
 
-	for (; i < batch->count; i++) {
+	for (; i < end; i++) {
 		int64_t time_us = batch->frames[i].time_ns / 1000;
 
 		if (time_us > t->clock_us) {
@@ -642,12 +643,20 @@ static enum hin_code fill_pending(struct hin_telescope *t, unsigned queue, struc
 	return code;
 }
 
-/* Move the next frames of one minute from `queue` into `slot`. */
+/*
+ * Move the next frames of one minute from `queue` into `slot`. What has to be done before them, and
+ * at what time, follows from the frames alone, not from how a reader cuts them into batches.
+ */
 static void fill_slot(struct hin_telescope *t, struct slot *slot, unsigned queue)
 {
 	struct pending *from = &t->pending[queue];
+	int64_t first_us = from->batch.frames[from->at].time_ns / 1000;
 	int64_t before = t->clock_us;
-	size_t n = same_minute(t, &from->batch, from->at);
+	bool full = t->options.flows && t->flow_packets == t->flow_flush;
+	size_t n = same_minute(t, &from->batch, from->at,
+			       !t->options.flows ? SIZE_MAX
+			       : full		 ? t->flow_flush
+						 : t->flow_flush - t->flow_packets);
 
 	hin_batch_release(&slot->batch);
 	memcpy(slot->batch.frames, from->batch.frames + from->at,
@@ -659,14 +668,13 @@ static void fill_slot(struct hin_telescope *t, struct slot *slot, unsigned queue
 		slot->batch.hold = from->batch.hold;
 		from->batch.hold = NULL;
 	}
-	t->flow_packets += n;
-	t->fold_frames += n;
 	slot->tick = before == INT64_MIN || minute_start(t->clock_us) > minute_start(before) ||
-		     (t->options.flows && t->flow_packets > t->flow_flush) ||
-		     t->fold_frames > FOLD_FRAMES;
-	slot->tick_us = t->clock_us;
+		     full || t->fold_frames > FOLD_FRAMES;
+	slot->tick_us = first_us > before ? first_us : before;
 	if (slot->tick)
 		t->flow_packets = t->fold_frames = 0;
+	t->flow_packets += n;
+	t->fold_frames += n;
 }
 
 /* Live: minutes pass also when nothing comes. An empty batch carries the news. */
