@@ -596,6 +596,8 @@ static void find_events(struct shard *s, uint32_t source, struct work *w)
 {
 	w->event = event_find_hashed(s, source, w->key, w->event_hash);
 	w->any = HIN_NONE;
+	if (w->event != HIN_NONE)
+		event_at(s, w->event)->stamp = s->stamp; /* not to be evicted before it is counted */
 	/* an event that is not begun was only expected to answer so far */
 	if (w->event == HIN_NONE || (event_at(s, w->event)->flags & EVENT_BEGUN) == 0)
 		first_of_port(s, source, w);
@@ -1183,15 +1185,40 @@ static void stage_evidence(struct shard *s, const struct work *w, const struct h
 	hin_stage_add(&s->stage, at, source_at(s, at)->hash, w->class, &frames[w->p->frame]);
 }
 
+/* Where no dark space is known: what a packet means depends on all that was said before it. */
+static void take_in_turn(struct shard *s, struct work *work, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		s->stamp++;
+		stage_find(s, &work[i]);
+		stage_count(s, &work[i]);
+		stage_distinct(s, &work[i]);
+	}
+}
+
+static void take_staged(struct shard *s, struct work *work, size_t count)
+{
+	if (s->taken % CHUNK == 0)
+		s->stamp++;
+	for (size_t i = 0; i < count; i++)
+		stage_find(s, &work[i]);
+	for (size_t i = 0; i < count; i++)
+		stage_count(s, &work[i]);
+	for (size_t i = 0; i < count; i++)
+		stage_distinct(s, &work[i]);
+}
+
 void hin_shard_take(struct shard *s, const struct hin_packet *packets,
 		    const struct hin_frame *frames, const uint16_t *which, size_t count, bool flows)
 {
 	struct work work[CHUNK];
 
 	while (count > 0) {
-		size_t n = count < CHUNK ? count : CHUNK;
+		/* a chunk that a batch cut goes on in the next one, so that batches change nothing */
+		size_t n = CHUNK - s->taken % CHUNK;
 
-		s->stamp++;
+		if (n > count)
+			n = count;
 		for (size_t i = 0; i < n; i++) {
 			work[i].p = &packets[which[i] & ~HIN_NOTE];
 			work[i].note = (which[i] & HIN_NOTE) != 0;
@@ -1199,21 +1226,10 @@ void hin_shard_take(struct shard *s, const struct hin_packet *packets,
 		}
 		for (size_t i = 0; i < n; i++)
 			stage_fetch(s, &work[i]);
-		if (s->two_way) {
-			/* what a packet means depends on all that was said before it */
-			for (size_t i = 0; i < n; i++) {
-				stage_find(s, &work[i]);
-				stage_count(s, &work[i]);
-				stage_distinct(s, &work[i]);
-			}
-		} else {
-			for (size_t i = 0; i < n; i++)
-				stage_find(s, &work[i]);
-			for (size_t i = 0; i < n; i++)
-				stage_count(s, &work[i]);
-			for (size_t i = 0; i < n; i++)
-				stage_distinct(s, &work[i]);
-		}
+		if (s->two_way)
+			take_in_turn(s, work, n);
+		else
+			take_staged(s, work, n);
 		if (s->stage.ring != NULL)
 			for (size_t i = 0; i < n; i++)
 				stage_evidence(s, &work[i], frames);
@@ -1221,6 +1237,7 @@ void hin_shard_take(struct shard *s, const struct hin_packet *packets,
 			for (size_t i = 0; i < n; i++)
 				if (!work[i].note)
 					flow_count(s, &work[i]);
+		s->taken += n;
 		which += n;
 		count -= n;
 	}

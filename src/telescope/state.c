@@ -19,7 +19,7 @@
 
 #define MAGIC "HINSTAT1"
 #define HEADER_SIZE (8 + 32)
-#define STATE_VERSION 1u
+#define STATE_VERSION 2u
 #define LIST_LIMIT (1u << 28) /* bytes of one list in a file that is loaded */
 
 struct walk {
@@ -202,6 +202,7 @@ static void shard(struct walk *w, struct shard *s)
 	FIELD(w, s->all_sources);
 	FIELD(w, s->lost);
 	FIELD(w, s->stamp);
+	FIELD(w, s->taken);
 	FIELD(w, s->sources_seen);
 	FIELD(w, s->sources_gone);
 }
