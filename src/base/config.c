@@ -408,7 +408,7 @@ static enum hin_code read_group(struct load *load, const yaml_event_t *event)
 			 HIN_CONFIG_DEPTH);
 		return fail_at(load, line_of(event), HIN_ELIMIT);
 	}
-	strcat(load->name, "."); /* room was left by read_entry() */
+	memcpy(load->name + strlen(load->name), ".", sizeof(".")); /* read_mapping() left room */
 	load->depth++;
 	code = read_mapping(load);
 	load->depth--;

@@ -89,6 +89,7 @@ static void write_line(int64_t now_ns, enum hin_log_level level, const char *eve
 {
 	char memory[HIN_LOG_LINE], time[HIN_TIME_TEXT];
 	struct hin_buffer line = hin_buffer_over(memory, sizeof(memory) - sizeof(CUT));
+	const char *end;
 	size_t whole;
 
 	if ((int)level > atomic_load_explicit(&log_level, memory_order_relaxed))
@@ -104,9 +105,11 @@ static void write_line(int64_t now_ns, enum hin_log_level level, const char *eve
 		if (!line.failed)
 			whole = line.used;
 	}
-	strcpy(memory + whole, line.failed ? CUT : "\n");
-	if (hin_file_write_all(atomic_load_explicit(&log_fd, memory_order_relaxed), memory,
-			       strlen(memory), NULL) != HIN_OK)
+	end = line.failed ? CUT : "\n";
+	memcpy(memory + whole, end, strlen(end)); /* room was left above */
+	whole += strlen(end);
+	if (hin_file_write_all(atomic_load_explicit(&log_fd, memory_order_relaxed), memory, whole,
+			       NULL) != HIN_OK)
 		atomic_fetch_add_explicit(&log_lost, 1, memory_order_relaxed);
 }
 

@@ -206,6 +206,6 @@ char *hin_number_format_duration(char out[HIN_NUMBER_TEXT], int64_t ns)
 	size_t days = 1; /* weeks are read, but not written */
 
 	if (ns == 0)
-		return strcpy(out, "0");
+		return memcpy(out, "0", sizeof("0"));
 	return format_in(out, (uint64_t)ns, durations + days, HIN_COUNT(durations) - days);
 }

@@ -87,7 +87,7 @@ static char *format_with(char *out, int64_t time_ns, enum hin_time_unit unit, ch
 		snprintf(out + n, HIN_TIME_TEXT - (size_t)n, ".%09" PRId64, ns);
 		n += 1 + (int)unit;
 	}
-	strcpy(out + n, "Z");
+	memcpy(out + n, "Z", sizeof("Z"));
 	return out;
 }
 

@@ -396,18 +396,19 @@ static enum hin_code bind_all(struct hin_live *live, struct hin_error *err)
 enum hin_code hin_live_open(struct hin_live **out, const char *interface, size_t rings,
 			    const struct hin_live_options *options, struct hin_error *err)
 {
+	size_t name_size = strlen(interface) + 1;
 	struct hin_live *live;
 	enum hin_code code;
 
 	if (rings < 1 || rings > HIN_LIVE_MAX_RINGS)
 		return hin_fail(err, HIN_EUSAGE, "%s: %zu rings are not in 1-%d", interface, rings,
 				HIN_LIVE_MAX_RINGS);
-	if (strlen(interface) >= IFNAMSIZ)
+	if (name_size > sizeof(live->name))
 		return hin_fail(err, HIN_ENOENT, "%s: no such network interface", interface);
 	live = calloc(1, sizeof(*live) + rings * sizeof(live->slots[0]));
 	if (live == NULL)
 		return hin_fail(err, HIN_ENOMEM, "%s", interface);
-	strcpy(live->name, interface);
+	memcpy(live->name, interface, name_size);
 	live->options = *options;
 	live->count = rings;
 	live->look_fd = live->last_fd = -1;

@@ -60,7 +60,7 @@ char *hin_words_short(char out[HIN_WORDS_TEXT], double value, enum hin_lang lang
 	double size = fabs(value);
 
 	if (!isfinite(value)) {
-		strcpy(out, "-");
+		memcpy(out, "-", sizeof("-"));
 		return out;
 	}
 	if (size < 9999.5 && (size >= 99.95 || size == floor(size))) {
@@ -89,11 +89,11 @@ char *hin_words_percent(char out[HIN_WORDS_TEXT], uint64_t part, uint64_t whole)
 	double share = whole > 0 ? 100.0 * (double)part / (double)whole : 0;
 
 	if (whole == 0)
-		strcpy(out, "-");
+		memcpy(out, "-", sizeof("-"));
 	else if (part > 0 && share < 0.1)
-		strcpy(out, "<0.1 %");
+		memcpy(out, "<0.1 %", sizeof("<0.1 %"));
 	else if (part < whole && share >= 99.95)
-		strcpy(out, ">99.9 %");
+		memcpy(out, ">99.9 %", sizeof(">99.9 %"));
 	else
 		snprintf(out, HIN_WORDS_TEXT, "%.1f %%", share);
 	return out;
