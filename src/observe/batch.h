@@ -13,9 +13,9 @@
 #include "observe/observation.h"
 
 #define HIN_BATCH_SCHEMA 1u
-#define HIN_BATCH_ROWS 65536u		    /* most rows of a batch */
-#define HIN_BATCH_BYTES (32u * 1024 * 1024) /* most bytes; 65,536 rows of the widest fit */
-#define HIN_BATCH_SIGNATURE 67 /* bytes at the end: key, length and 64 of the signature */
+#define HIN_BATCH_ROWS 65536u	    /* most rows of a batch */
+#define HIN_BATCH_BYTES (32u << 20) /* most bytes; 65,536 rows of the widest fit */
+#define HIN_BATCH_SIGNATURE 67	    /* bytes at the end: key, length and 64 of the signature */
 #define HIN_BATCH_CONTEXT "hinomi batch 1" /* signed with its NUL, before the digest */
 
 /* What stands above the rows. */

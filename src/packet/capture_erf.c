@@ -26,7 +26,7 @@ enum {
 #define LOOK_AT_RECORDS 16
 #define LOOK_AT_BYTES 65536
 #define ENOUGH_RECORDS 4 /* good ones, before one that cannot be */
-#define WEEK_S (7 * 24 * 3600)
+#define WEEK_S ((uint64_t)7 * 24 * 3600)
 
 struct record {
 	uint64_t time;	 /* seconds since 1970 in the upper half, their fraction in the lower */

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <linux/filter.h>
 #include <linux/if_ether.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -20,7 +21,8 @@
 #define FROM_OFFSET                                                                                \
 	((sizeof(struct tpacket3_hdr) + TPACKET_ALIGNMENT - 1) / TPACKET_ALIGNMENT *               \
 	 TPACKET_ALIGNMENT)
-#define TAG_BYTES 4 /* of a VLAN tag, kept free before each frame */
+#define TAG_AT offsetof(struct ethhdr, h_proto) /* a VLAN tag follows both addresses */
+#define TAG_BYTES 4				/* of a VLAN tag, kept free before each frame */
 
 int hin_live_socket(void)
 {
@@ -269,10 +271,10 @@ static uint8_t *with_tag(uint8_t *data, const struct tpacket3_hdr *packet)
 	uint16_t type = HIN_BE16(has_type ? packet->hv1.tp_vlan_tpid : ETH_P_8021Q);
 	uint16_t tag = HIN_BE16((uint16_t)packet->hv1.tp_vlan_tci);
 
-	memmove(data - TAG_BYTES, data, 2 * ETH_ALEN);
+	memmove(data - TAG_BYTES, data, TAG_AT);
 	data -= TAG_BYTES;
-	memcpy(data + 2 * ETH_ALEN, &type, 2);
-	memcpy(data + 2 * ETH_ALEN + 2, &tag, 2);
+	memcpy(data + TAG_AT, &type, 2);
+	memcpy(data + TAG_AT + 2, &tag, 2);
 	return data;
 }
 
@@ -282,7 +284,7 @@ static bool frame(const struct hin_live_ring *ring, struct hin_frame *out)
 	struct tpacket3_hdr *packet = (void *)ring->walk_at;
 	const struct sockaddr_ll *from = (const void *)(ring->walk_at + FROM_OFFSET);
 	bool tagged = (packet->tp_status & TP_STATUS_VLAN_VALID) != 0 &&
-		      ring->link == HIN_LINK_ETHERNET && packet->tp_snaplen >= 2 * ETH_ALEN;
+		      ring->link == HIN_LINK_ETHERNET && packet->tp_snaplen >= TAG_AT;
 	uint8_t *data = ring->walk_at + packet->tp_mac;
 	uint32_t more = tagged ? TAG_BYTES : 0;
 
