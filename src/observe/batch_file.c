@@ -1,6 +1,7 @@
 /* batch_file - framed batches in a file; see batch_file.h */
 #include "observe/batch_file.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -205,7 +206,10 @@ enum hin_code hin_batch_file_append(struct hin_batch_file **out, const char *pat
 	bool standard = strcmp(path, "-") == 0;
 	enum hin_code code = open_path(&file, path, O_RDWR | O_CREAT, err);
 
-	if (code == HIN_OK && !standard)
+	if (code != HIN_OK)
+		return code;
+	assert(file != NULL);
+	if (!standard)
 		code = recover(file, &cut, err);
 	if (code != HIN_OK) {
 		hin_batch_file_close(file);

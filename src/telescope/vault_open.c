@@ -442,9 +442,11 @@ enum hin_code hin_vault_open(struct hin_vault **out, const char *folder, uint64_
 		return hin_fail(err, HIN_ENOMEM, "vault %s", folder);
 	vault->folder_fd = vault->lock_fd = vault->write_fd = -1;
 	vault->folder = strdup(folder);
-	if (vault->folder == NULL)
+	if (vault->folder == NULL) {
 		code = hin_fail(err, HIN_ENOMEM, "vault %s", folder);
-	else if (sodium_init() == -1)
+		goto out;
+	}
+	if (sodium_init() == -1)
 		code = hin_fail(err, HIN_EUNSUPPORTED, "libsodium cannot start");
 	else
 		code = write ? set_bounds(vault, max_bytes, max_age_ns, err) : HIN_OK;
