@@ -11,12 +11,16 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/bytes.h"
+#include "base/number.h"
+
 #define FILE_MAX 400 /* bytes of a key or mark file, with room to see that one is too long */
 
 #define KEY_FORM "hinomi sensor key 1\npublic %s\nseed %s\n"
 #define KEY_SCAN "hinomi sensor key 1\npublic %64[0-9a-f]\nseed %64[0-9a-f]\n"
 #define MARK_FORM "hinomi sensor state 1\nepoch %016llx\nsequence %llu\ndigest %s\n"
-#define MARK_SCAN "hinomi sensor state 1\nepoch %16llx\nsequence %20llu\ndigest %64[0-9a-f]\n"
+#define MARK_SCAN                                                                                  \
+	"hinomi sensor state 1\nepoch %16[0-9a-f]\nsequence %20[0-9]\ndigest %64[0-9a-f]\n"
 
 void hin_sensor_id(uint8_t out[HIN_SENSOR_ID], const uint8_t public_key[HIN_KEY_PUBLIC])
 {
@@ -238,7 +242,9 @@ enum hin_code hin_batch_mark_open(struct hin_batch_mark *out, const char *path,
 				  struct hin_error *err)
 {
 	char file[PATH_MAX], text[FILE_MAX], again[FILE_MAX] = "no mark", hex[65];
-	unsigned long long epoch, sequence;
+	char epoch_hex[17], sequence[21];
+	uint8_t epoch[8];
+	struct hin_reader in = hin_reader_of(epoch, sizeof(epoch));
 	struct hin_batch_mark mark = { 0 };
 	enum hin_code code = mark_path(file, path, ".state", err);
 
@@ -249,10 +255,12 @@ enum hin_code hin_batch_mark_open(struct hin_batch_mark *out, const char *path,
 		if (code == HIN_OK)
 			code = hin_batch_mark_save(&mark, path, err);
 	} else if (code == HIN_OK) {
-		if (sscanf(text, MARK_SCAN, &epoch, &sequence, hex) == 3 &&
+		if (sscanf(text, MARK_SCAN, epoch_hex, sequence, hex) == 3 &&
+		    bytes_of_hex(epoch, sizeof(epoch), epoch_hex) &&
+		    hin_number_u64(&mark.sequence, "sequence", sequence, 0, UINT64_MAX, NULL) ==
+			    HIN_OK &&
 		    bytes_of_hex(mark.digest, sizeof(mark.digest), hex)) {
-			mark.epoch = epoch;
-			mark.sequence = sequence;
+			mark.epoch = hin_read_be64(&in);
 			mark_text(again, &mark);
 		}
 		if (strcmp(text, again) != 0)
