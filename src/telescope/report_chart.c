@@ -95,13 +95,12 @@ static double grid_step(double most)
 
 static void put_grid(struct hin_buffer *out, double top, double step, enum hin_lang lang)
 {
-	for (double value = 0; value <= top * 1.0001; value += step) {
+	for (unsigned line = 0; line * step <= top * 1.0001; line++) {
+		double value = line * step;
 		double y = PLOT_TOP + PLOT_HEIGHT * (1 - value / top);
 
 		hin_buffer_printf(out, "<line%s x1=\"0\" x2=\"100%%\" y1=\"%.1f\" y2=\"%.1f\"/>",
 				  value > 0 ? "" : " class=\"base\"", y, y);
-		if (value + step > top * 1.0001 && value == 0)
-			break;
 	}
 	(void)lang;
 }
@@ -109,7 +108,9 @@ static void put_grid(struct hin_buffer *out, double top, double step, enum hin_l
 /* The grid's numbers lie over the areas, so they come after them. */
 static void put_scale(struct hin_buffer *out, double top, double step, enum hin_lang lang)
 {
-	for (double value = step; value <= top * 1.0001; value += step) {
+	for (unsigned line = 1; line * step <= top * 1.0001; line++) {
+		double value = line * step;
+
 		hin_buffer_printf(out, "<text class=\"y\" x=\"0\" y=\"%.1f\">",
 				  PLOT_TOP + PLOT_HEIGHT * (1 - value / top) - 3);
 		if (value < 0x1p63)

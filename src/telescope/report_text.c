@@ -174,8 +174,8 @@ static void put_table(struct text *t, const struct report_table *table, size_t r
 					   .indent = INDENT,
 					   .color = t->options->colour };
 	struct hin_column columns[REPORT_COLUMNS + 1];
-	size_t widths[REPORT_COLUMNS], count = 0;
-	bool shown[REPORT_COLUMNS], bars;
+	size_t widths[REPORT_COLUMNS] = { 0 }, count = 0;
+	bool shown[REPORT_COLUMNS] = { false }, bars;
 	struct hin_table *out;
 
 	measure(widths, table, rows);
@@ -259,7 +259,7 @@ static void put_input(struct text *t, const struct hin_capture_input *in)
 	hin_buffer_putc(b, '\n');
 	if (in->fault == HIN_FAULT_NONE)
 		return;
-	SAY(&line, t->lang, "! %s", "! %s", hin_report_fault_word(in->fault, t->lang));
+	hin_buffer_printf(&line, "! %s", hin_report_fault_word(in->fault, t->lang));
 	if (in->fault != HIN_FAULT_IGNORED)
 		SAY(&line, t->lang, " (at byte %s); what was whole is counted",
 		    " (%sバイト目)。読めた分は集計済み", hin_words_count(number, in->fault_offset));

@@ -199,7 +199,7 @@ void hin_report_moment(struct hin_buffer *out, int64_t time_us)
 void hin_report_moment_short(struct hin_buffer *out, int64_t time_us,
 			     const struct hin_picture *picture)
 {
-	const int64_t months_us = 300ll * 86400 * 1000000;
+	const int64_t months_us = 300LL * 86400 * 1000000;
 	bool years = hin_report_span_us(picture->first_us, picture->last_us) > months_us;
 	char text[HIN_TIME_TEXT];
 
