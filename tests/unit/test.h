@@ -11,7 +11,7 @@
 
 #include "base/error.h"
 
-/* Put the input into a heap block of exactly its size, so that ASan sees a read of one byte too many. */
+/* Put the input into a heap block of exactly its size: ASan sees a read of one byte too many. */
 static inline uint8_t *hin_test_copy(const void *data, size_t size)
 {
 	uint8_t *copy = malloc(size > 0 ? size : 1);
