@@ -178,7 +178,7 @@ enum hin_code hin_sensor_key_create(struct hin_sensor_key *out, const char *path
 enum hin_code hin_sensor_key_load(struct hin_sensor_key *out, const char *path,
 				  struct hin_error *err)
 {
-	char text[FILE_MAX], again[FILE_MAX] = "no key", public_hex[65], seed_hex[65];
+	char text[FILE_MAX], again[FILE_MAX] = "", public_hex[65], seed_hex[65];
 	struct hin_sensor_key key = { 0 };
 	uint8_t seed[32];
 	enum hin_code code = read_file(text, path, err);
@@ -191,7 +191,7 @@ enum hin_code hin_sensor_key_load(struct hin_sensor_key *out, const char *path,
 		key_text(again, &key);
 	}
 	/* The file is what we would write of its seed: public half and every blank fit. */
-	if (code == HIN_OK && strcmp(text, again) != 0)
+	if (code == HIN_OK && (again[0] == '\0' || strcmp(text, again) != 0))
 		code = hin_fail(err, HIN_EFORMAT, "%s is not a sensor key", path);
 	if (code == HIN_OK)
 		*out = key;
@@ -241,7 +241,7 @@ static void mark_text(char text[FILE_MAX], const struct hin_batch_mark *mark)
 enum hin_code hin_batch_mark_open(struct hin_batch_mark *out, const char *path,
 				  struct hin_error *err)
 {
-	char file[PATH_MAX], text[FILE_MAX], again[FILE_MAX] = "no mark", hex[65];
+	char file[PATH_MAX], text[FILE_MAX], again[FILE_MAX] = "", hex[65];
 	char epoch_hex[17], sequence[21];
 	uint8_t epoch[8];
 	struct hin_reader in = hin_reader_of(epoch, sizeof(epoch));
@@ -263,7 +263,7 @@ enum hin_code hin_batch_mark_open(struct hin_batch_mark *out, const char *path,
 			mark.epoch = hin_read_be64(&in);
 			mark_text(again, &mark);
 		}
-		if (strcmp(text, again) != 0)
+		if (again[0] == '\0' || strcmp(text, again) != 0)
 			code = hin_fail(err, HIN_EFORMAT, "%s is not a sensor's state", file);
 	}
 	if (code == HIN_OK)

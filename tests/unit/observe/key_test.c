@@ -142,6 +142,8 @@ static void damaged_keys_are_refused(void **state)
 		assert_int_equal(hin_sensor_key_load(&key, path, NULL),
 				 i < strlen(text) ? HIN_EFORMAT : HIN_OK);
 	}
+	put_file(path, "no key", 0600);
+	assert_int_equal(hin_sensor_key_load(&key, path, NULL), HIN_EFORMAT);
 	unlink(path);
 	assert_int_equal(mkdir(path, 0700), 0);
 	assert_int_equal(hin_sensor_key_load(&key, path, NULL), HIN_EFORMAT);
@@ -169,6 +171,8 @@ static void a_mark_is_kept(void **state)
 	assert_int_equal(hin_batch_mark_open(&other, path, &err), HIN_OK);
 	assert_true(other.epoch != mark.epoch); /* the state was lost */
 	put_file(state_path, "hinomi sensor state 1\nepoch 1\nsequence 1\ndigest 00\n", 0600);
+	assert_int_equal(hin_batch_mark_open(&other, path, &err), HIN_EFORMAT);
+	put_file(state_path, "no mark", 0600);
 	assert_int_equal(hin_batch_mark_open(&other, path, &err), HIN_EFORMAT);
 	put_file(state_path, "", 0600);
 	assert_int_equal(hin_batch_mark_open(&other, path, &err), HIN_EFORMAT);
