@@ -33,7 +33,7 @@ struct hin_distinct {
 
 /*
  * The pools of a family (one a shard) share a reserved region, chunk by chunk in turn, as the
- * arrays of table.h do.
+ * arrays of base/table.h do.
  */
 struct hin_distinct_pool {
 	uint8_t *base; /* of the first chunk */

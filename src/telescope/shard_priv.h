@@ -19,7 +19,7 @@
 #include "telescope/marks.h"
 #include "telescope/picture.h"
 #include "telescope/settings.h"
-#include "telescope/table.h"
+#include "base/table.h"
 
 #define HIN_SHARDS 16
 #define HIN_SOURCE_PORTS 32  /* ports of one source and class with an entry of their own */

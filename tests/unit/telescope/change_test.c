@@ -6,7 +6,7 @@
 
 #include "telescope/change.h"
 #include "../test.h"
-#include "random.h"
+#include "../random.h"
 
 /* Open a file of the shared data, or NULL when it is not there. */
 static FILE *shared(const char *name)

@@ -4,7 +4,7 @@
 
 #include "telescope/distinct.h"
 #include "../test.h"
-#include "random.h"
+#include "../random.h"
 
 static struct hin_distinct_pool *pool_new(struct hin_distinct_pool *pool, size_t size)
 {

@@ -4,7 +4,7 @@
 
 #include "telescope/telescope.h"
 #include "../test.h"
-#include "random.h"
+#include "../random.h"
 
 #define T0 INT64_C(1700000040000000) /* a full minute of November 2023, in µs */
 #define SECOND INT64_C(1000000)

@@ -1,5 +1,5 @@
 /*
- * table - the two pieces every hot table of the telescope is made of: a dense array in reserved
+ * table - the two pieces every hot table is made of: a dense array in reserved
  * address space, and an index from hash to position.
  *
  * Positions stay valid until their item is given back; nothing moves. Both are plain memory without

@@ -2,7 +2,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#include "telescope/table.h"
+#include "base/table.h"
 
 enum { FIRST_SLOTS = 1024 };
 

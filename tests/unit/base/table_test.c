@@ -1,9 +1,9 @@
 /* table_test - the index against a model, arrays of a family, what is given back is used again. */
 #include <stdio.h>
 
-#include "telescope/table.h"
+#include "base/table.h"
 #include "../test.h"
-#include "random.h"
+#include "../random.h"
 
 struct item {
 	uint32_t hash;
