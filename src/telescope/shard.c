@@ -597,7 +597,8 @@ static void find_events(struct shard *s, uint32_t source, struct work *w)
 	w->event = event_find_hashed(s, source, w->key, w->event_hash);
 	w->any = HIN_NONE;
 	if (w->event != HIN_NONE)
-		event_at(s, w->event)->stamp = s->stamp; /* not to be evicted before it is counted */
+		event_at(s, w->event)->stamp =
+			s->stamp; /* not to be evicted before it is counted */
 	/* an event that is not begun was only expected to answer so far */
 	if (w->event == HIN_NONE || (event_at(s, w->event)->flags & EVENT_BEGUN) == 0)
 		first_of_port(s, source, w);
@@ -1214,7 +1215,8 @@ void hin_shard_take(struct shard *s, const struct hin_packet *packets,
 	struct work work[CHUNK];
 
 	while (count > 0) {
-		/* a chunk that a batch cut goes on in the next one, so that batches change nothing */
+		/* a chunk that a batch cut goes on in the next one, so that batches change nothing
+		 */
 		size_t n = CHUNK - s->taken % CHUNK;
 
 		if (n > count)

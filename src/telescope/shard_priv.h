@@ -170,7 +170,7 @@ struct shard {
 	uint64_t secret[2];		 /* of the hashes */
 	struct hin_lost_detail lost;
 	struct hin_array port_sources; /* uint32_t [2][65536]: sources a port, TCP and UDP */
-	uint64_t taken;			 /* packets so far: says where chunks end */
+	uint64_t taken;		       /* packets so far: says where chunks end */
 	uint8_t stamp;
 	bool two_way; /* no dark space known: conversations are possible */
 };
