@@ -671,21 +671,32 @@ static void sum_target(const struct hin_telescope *t, const struct target *key,
 			    (uint64_t)out->first_us | 1);
 }
 
-/* Sources of data to the same address and port: more than half as many as of SYNs = it is served.
- */
-static bool is_served(const struct hin_telescope *t, const struct hin_flood *flood)
+/* How many sources sent packets of `class` to the flooded address and port. */
+static uint64_t sources_of(const struct hin_telescope *t, const struct hin_flood *flood,
+			   enum hin_class class)
 {
-	uint64_t talking = 0;
+	uint64_t count = 0;
 
 	for (unsigned i = 0; i < HIN_SHARDS; i++) {
-		uint32_t at = hin_shard_find_target(&t->shards[i], &flood->target, HIN_CLASS_ACK,
-						    flood->port);
+		const struct shard *s = &t->shards[i];
+		uint32_t at = hin_shard_find_target(s, &flood->target, class, flood->port);
 
 		if (at != HIN_NONE)
-			talking += hin_distinct_count(&t->shards[i].pool,
-						      &target_at(&t->shards[i], at)->sources);
+			count += hin_distinct_count(&s->pool, &target_at(s, at)->sources);
 	}
-	return talking * 2 >= flood->sources;
+	return count;
+}
+
+/* At least half as many sources sent data as SYNs: it is served. */
+static bool is_served(const struct hin_telescope *t, const struct hin_flood *flood)
+{
+	return sources_of(t, flood, HIN_CLASS_ACK) * 2 >= flood->sources;
+}
+
+/* At least half of those that send data had asked for a connection: short requests of many clients. */
+static bool is_connected(const struct hin_telescope *t, const struct hin_flood *flood)
+{
+	return sources_of(t, flood, HIN_CLASS_SYN) * 2 >= flood->sources;
 }
 
 static bool judge_flood(const struct hin_telescope *t, struct hin_flood *f, uint64_t bogon)
@@ -707,7 +718,7 @@ static bool judge_flood(const struct hin_telescope *t, struct hin_flood *f, uint
 	case HIN_CLASS_MISC:
 		return f->sources >= 10 || f->spoofed;
 	case HIN_CLASS_ACK:
-		return f->spoofed;
+		return f->spoofed && !is_connected(t, f);
 	default:
 		return true;
 	}
