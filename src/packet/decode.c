@@ -224,7 +224,7 @@ static bool decode_tcp(struct state *s, const uint8_t *at, size_t size, size_t w
 static uint32_t udp_role(uint16_t sport, uint16_t dport, const uint8_t *at, size_t size)
 {
 	uint16_t service = sport == 53 || sport == 123 || sport == 389 || sport == 1900 ||
-					   sport == 11211 || sport == 5353
+					   sport == 11211 || sport == 5353 || sport == 6881
 				   ? sport
 				   : dport;
 
@@ -249,6 +249,11 @@ static uint32_t udp_role(uint16_t sport, uint16_t dport, const uint8_t *at, size
 			return HIN_PACKET_UDP_ANSWER;
 		return mode == 1 || mode == 3 ? HIN_PACKET_UDP_QUESTION : 0;
 	}
+	case 6881: /* BitTorrent, BEP 5: a dictionary whose first key says it; BEP 29: ST_SYN */
+		if (size >= 5 && memcmp(at, "d1:", 3) == 0)
+			return at[3] == 'r' || at[3] == 'e' ? HIN_PACKET_UDP_ANSWER
+							    : HIN_PACKET_UDP_QUESTION;
+		return size >= 20 && at[0] == 0x41 ? HIN_PACKET_UDP_QUESTION : 0;
 	case 1900: /* UPnP Device Architecture 2.0, 1.3 */
 		if (size >= 8 && memcmp(at, "HTTP/1.", 7) == 0)
 			return HIN_PACKET_UDP_ANSWER;
