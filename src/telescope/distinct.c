@@ -105,13 +105,19 @@ static uint64_t spread(uint32_t hash)
 	return x ^ x >> 33;
 }
 
+static uint8_t rank_of(uint32_t hash)
+{
+	uint64_t bits = spread(hash);
+
+	return (uint8_t)(1 + (bits != 0 ? __builtin_clzll(bits) : 63));
+}
+
 /* The register is picked by the low bits of the hash itself, as hin_distinct_prefetch() expects. */
 static bool sketch_add(uint8_t *registers, unsigned class, uint32_t hash)
 {
 	uint32_t mask = (uint32_t)block_size(class) - 1;
-	uint64_t bits = spread(hash);
-	uint8_t rank = (uint8_t)(1 + (bits != 0 ? __builtin_clzll(bits) : 63));
 	uint8_t *at = &registers[hash & mask];
+	uint8_t rank = rank_of(hash);
 
 	if (rank <= *at)
 		return false;
@@ -245,8 +251,11 @@ bool hin_distinct_has(const struct hin_distinct_pool *pool, const struct hin_dis
 	hash = member(hash);
 	if (d->handle <= 1)
 		return d->handle == 1 && d->value == hash;
-	if (is_sketch(d))
-		return false;
+	if (is_sketch(d)) {
+		uint32_t mask = (uint32_t)block_size(class_of(d)) - 1;
+
+		return hin_distinct_block(pool, d->handle)[hash & mask] >= rank_of(hash);
+	}
 	return set_has((const uint32_t *)(const void *)hin_distinct_block(pool, d->handle),
 		       (uint32_t)block_size(class_of(d)) / 4 - 1, hash);
 }

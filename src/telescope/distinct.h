@@ -88,7 +88,7 @@ static inline uint32_t hin_distinct_hash_addr(const struct hin_addr *a)
 /* Add a member. True when it was not known before (always said right while exact). */
 bool hin_distinct_add(struct hin_distinct_pool *pool, struct hin_distinct *d, uint32_t hash);
 
-/* Is it a member? After the exact range the answer is false. */
+/* Is it a member? After the exact range a member is never denied, but others may be taken for one. */
 bool hin_distinct_has(const struct hin_distinct_pool *pool, const struct hin_distinct *d,
 		      uint32_t hash);
 

@@ -150,6 +150,26 @@ static void within_two_per_cent(void **state)
 	pool_free(&pool);
 }
 
+/* Beyond the exact range no member is denied, and who is none mostly is, as long as it is not full.
+ */
+static void members_are_never_denied(void **state)
+{
+	struct hin_distinct_pool pool;
+	struct hin_distinct d = { 0 };
+	unsigned taken = 0;
+
+	(void)state;
+	pool_new(&pool, 1 << 20);
+	for (uint32_t n = 0; n < 5000; n++)
+		(void)hin_distinct_add(&pool, &d, hash(address(RANDOM, 77, n)));
+	for (uint32_t n = 0; n < 5000; n++)
+		assert_true(hin_distinct_has(&pool, &d, hash(address(RANDOM, 77, n))));
+	for (uint32_t n = 5000; n < 10000; n++)
+		taken += hin_distinct_has(&pool, &d, hash(address(RANDOM, 77, n)));
+	assert_true(taken < 1500);
+	pool_free(&pool);
+}
+
 /* Every member of two, in whatever order and however often, gives the same sketch. */
 static void order_does_not_matter(void **state)
 {
@@ -294,6 +314,7 @@ int main(void)
 		cmocka_unit_test(exact_while_few),
 		cmocka_unit_test(hash_is_a_bijection),
 		cmocka_unit_test(within_two_per_cent),
+		cmocka_unit_test(members_are_never_denied),
 		cmocka_unit_test(order_does_not_matter),
 		cmocka_unit_test(used_up_pool_stays_honest),
 		cmocka_unit_test(copies_and_reuse),
