@@ -311,7 +311,7 @@ static bool judge_victim(const struct hin_telescope *t, const struct shard *s, u
 		.bytes = e->bytes,
 		.targets = hin_distinct_count(&s->pool, &e->targets),
 		.ports = event_is_any(e) ? hin_distinct_count(pool_of(s), &cold->ports) : 1,
-		.syn_acks = cold->syn_acks,
+		.syn_acks = class == HIN_CLASS_TCP_ANSWER ? cold->syn_acks : 0,
 		.icmp_errors = cold->icmp_errors,
 		.peak = event_peak(e, cold),
 		.first_us = cold->first_us,
@@ -693,10 +693,23 @@ static bool is_served(const struct hin_telescope *t, const struct hin_flood *flo
 	return sources_of(t, flood, HIN_CLASS_ACK) * 2 >= flood->sources;
 }
 
-/* At least half of those that send data had asked for a connection: short requests of many clients. */
+/* At least half of those that send data had asked for a connection: short requests of many clients.
+ */
 static bool is_connected(const struct hin_telescope *t, const struct hin_flood *flood)
 {
 	return sources_of(t, flood, HIN_CLASS_SYN) * 2 >= flood->sources;
+}
+
+/* At least half of what it was asked was answered: it serves. */
+static bool is_answering(const struct hin_telescope *t, const struct hin_flood *flood)
+{
+	const struct shard *s = &t->shards[hin_shard_of(t->secret, &flood->target)];
+	uint64_t answers =
+		flood->class == HIN_CLASS_UDP
+			? hin_shard_answers(s, &flood->target, HIN_CLASS_UDP_ANSWER, flood->port)
+			: hin_shard_answers(s, &flood->target, HIN_CLASS_ICMP_ANSWER, 0);
+
+	return answers * 2 >= flood->packets;
 }
 
 static bool judge_flood(const struct hin_telescope *t, struct hin_flood *f, uint64_t bogon)
@@ -715,8 +728,11 @@ static bool judge_flood(const struct hin_telescope *t, struct hin_flood *f, uint
 	case HIN_CLASS_SYN:
 		return !is_served(t, f);
 	case HIN_CLASS_UDP:
+		return (f->sources >= 10 || f->spoofed) && !is_answering(t, f);
 	case HIN_CLASS_MISC:
 		return f->sources >= 10 || f->spoofed;
+	case HIN_CLASS_ICMP: /* whoever is pinged answers; so many are meant to fill his line */
+		return f->peak >= 10 * set->flood_packets || !is_answering(t, f);
 	case HIN_CLASS_ACK:
 		return f->spoofed && !is_connected(t, f);
 	default:

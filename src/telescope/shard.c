@@ -760,8 +760,12 @@ static bool in_conversation(struct shard *s, uint32_t source, const struct work 
 		return false;
 	}
 	event = event_find_hashed(s, source, key, event_hash(s, w->hash, key));
-	return event != HIN_NONE &&
-	       hin_distinct_has(&s->pool, &event_cold_at(s, event)->ports, w->dst_hash);
+	if (event == HIN_NONE ||
+	    !hin_distinct_has(&s->pool, &event_cold_at(s, event)->ports, w->dst_hash))
+		return false;
+	if (w->class != HIN_CLASS_TCP_ANSWER)
+		event_cold_at(s, event)->talked++;
+	return true;
 }
 
 /* ---- targets ---- */
@@ -1270,6 +1274,16 @@ uint32_t hin_shard_find_target(const struct shard *s, const struct hin_addr *add
 			return at;
 	}
 	return HIN_NONE;
+}
+
+uint32_t hin_shard_answers(const struct shard *s, const struct hin_addr *addr, enum hin_class class,
+			   uint16_t port)
+{
+	uint32_t source = source_find(s, addr, subject_hash(s, addr, false), false);
+	uint32_t event = source == HIN_NONE ? HIN_NONE
+					    : hin_shard_find_event(s, source, key_of(class, port));
+
+	return event == HIN_NONE ? 0 : event_cold_at(s, event)->talked;
 }
 
 void hin_shard_drop_target(struct shard *s, uint32_t at)

@@ -87,7 +87,10 @@ struct event_cold {
 		ports; /* of an any-event: its ports; else who answered, or who had asked */
 	uint32_t peak; /* most packets in a minute that is over */
 	uint32_t next; /* event of the same source */
-	uint32_t syn_acks;
+	union {
+		uint32_t syn_acks; /* of TCP answers */
+		uint32_t talked;   /* of UDP and ICMP answers: those that were asked for */
+	};
 	uint32_t icmp_errors;
 };
 
@@ -244,6 +247,10 @@ void hin_shard_drop_flows(struct shard *shard);
 uint32_t hin_shard_find_target(const struct shard *shard, const struct hin_addr *addr,
 			       enum hin_class class, uint16_t port);
 void hin_shard_drop_target(struct shard *shard, uint32_t target);
+
+/* How many UDP or ICMP answers, `class`, `addr` gave from `port` to those who had asked. */
+uint32_t hin_shard_answers(const struct shard *shard, const struct hin_addr *addr,
+			   enum hin_class class, uint16_t port);
 
 /* Remove an event, or a source with all its events. */
 void hin_shard_drop_event(struct shard *shard, uint32_t event);

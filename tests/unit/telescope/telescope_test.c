@@ -406,6 +406,41 @@ static void servers_are_not_victims(void **state)
 	done(&s);
 }
 
+/* Thousands of clients a minute, more than are told apart one by one. */
+static void busy_servers_are_served(void **state)
+{
+	struct seen s = { 0 };
+	int64_t time = T0;
+
+	(void)state;
+	for (unsigned n = 0; n < 12000; n++) {
+		uint32_t client = PEER + n * 7919;
+		uint16_t port = (uint16_t)(1024 + n);
+
+		send_syn(&s.t, time += 40000, client, SERVER, 80);
+		send_flags(&s.t, time += 100, SERVER, client, 80, port, FLAG_SYN | FLAG_ACK);
+		send_tcp(&s.t, time += 100,
+			 (struct segment){ .src = client,
+					   .dst = SERVER,
+					   .sport = port,
+					   .dport = 80,
+					   .flags = FLAG_ACK,
+					   .payload = 80 });
+		send_flags(&s.t, time += 100, SERVER, client, 80, port, FLAG_RST | FLAG_ACK);
+		send_udp(&s.t, time += 100, client, SERVER, port, 53,
+			 "\x12\x34\x01\0\0\1\0\0\0\0\0\0", 12);
+		send_udp(&s.t, time += 100, SERVER, client, 53, port,
+			 "\x12\x34\x81\x80\0\1\0\1\0\0\0\0", 12);
+		send_udp(&s.t, time += 100, client, SERVER, port, 4433, "hello", 5);
+		send_udp(&s.t, time += 100, SERVER, client, 4433, port, "hello", 5);
+		send_icmp(&s.t, time += 100, client, SERVER, 8, 0);
+		send_icmp(&s.t, time += 100, SERVER, client, 0, 0);
+	}
+	look(&s, false);
+	says(&s, "busy server", 0, 0, 0, 0);
+	done(&s);
+}
+
 /* A scanner sends RST to what answers it: that does not make it a victim, nor its targets scanners.
  */
 static void scanners_are_not_victims(void **state)
@@ -872,6 +907,7 @@ int main(void)
 		cmocka_unit_test(peers_are_not_scanners),
 		cmocka_unit_test(victims),
 		cmocka_unit_test(servers_are_not_victims),
+		cmocka_unit_test(busy_servers_are_served),
 		cmocka_unit_test(scanners_are_not_victims),
 		cmocka_unit_test(floods),
 		cmocka_unit_test(floods_that_are_none),
