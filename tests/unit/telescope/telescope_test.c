@@ -862,7 +862,7 @@ static void odd_clocks(void **state)
 {
 	static const int64_t times[] = {
 		0,	   -5000000,	   4294967295000000, 4294967290000000,	   T0,
-		T0 - HOUR, T0 + 40 * HOUR, INT64_MAX / 1000, INT64_MIN / 1000 + 1, 0
+		T0 - HOUR, T0 + 40 * HOUR, INT64_MAX / 1000 - 10, INT64_MIN / 1000 + 1, 0
 	};
 
 	(void)state;
