@@ -142,8 +142,7 @@ static void cut_anywhere(void **state)
 	mixture(&t);
 	for (unsigned variant = 0; variant < 8; variant++) {
 		struct hin_telescope_options options = traffic_options();
-		size_t cuts[5] = { 1, t.count / 5 + variant, t.count / 3, t.count / 2 + 7,
-				   t.count };
+		size_t cuts[] = { 1 + variant, t.count / 3 + variant, t.count / 2 + 7, t.count };
 		char *whole;
 
 		options.dark = variant & 1 ? dark : NULL;
@@ -153,7 +152,7 @@ static void cut_anywhere(void **state)
 		options.settings.memory_bytes = 8 << 20;
 		options.settings.event_timeout_ns = 60 * INT64_C(1000000000);
 		whole = tell(&t, options, NULL, 0);
-		for (size_t i = 0; i < HIN_COUNT(cuts); i++) {
+		for (size_t i = 0; i < HIN_COUNT(cuts) - 1; i++) {
 			char *parts = tell(&t, options, &cuts[i], 1);
 
 			if (strcmp(whole, parts) != 0)
@@ -164,7 +163,7 @@ static void cut_anywhere(void **state)
 			char *parts = tell(&t, options, cuts, HIN_COUNT(cuts));
 
 			if (strcmp(whole, parts) != 0)
-				fail_msg("variant %u, cut five times differs", variant);
+				fail_msg("variant %u, cut at all of them differs", variant);
 			free(parts);
 		}
 		free(whole);
