@@ -686,8 +686,11 @@ static bool decode_link(struct state *s, struct hin_reader in, uint16_t link)
 	case HIN_LINK_RAW:
 	case HIN_LINK_RAW_OLD:
 	case HIN_LINK_RAW_OLD_OPENBSD:
+		return decode_ip(s, in);
 	case HIN_LINK_IPV4:
 	case HIN_LINK_IPV6:
+		if (in.left > 0 && in.pos[0] >> 4 != (link == HIN_LINK_IPV4 ? 4 : 6))
+			return refuse(s, HIN_REFUSED_IP_VERSION);
 		return decode_ip(s, in);
 	case HIN_LINK_NULL:
 	case HIN_LINK_LOOP:
