@@ -14,7 +14,8 @@ enum {
 	ETHER_MPLS = 0x8847,
 	ETHER_MPLS_MULTI = 0x8848,
 	ETHER_PPPOE = 0x8864,
-	ETHER_BRIDGED = 0x6558, /* transparent Ethernet bridging, in GRE */
+	ETHER_FABRICPATH = 0x8903, /* Cisco: a tag, then the whole Ethernet frame */
+	ETHER_BRIDGED = 0x6558,	   /* transparent Ethernet bridging, in GRE */
 	PPP_IPV4 = 0x0021,
 	PPP_IPV6 = 0x0057,
 	PPP_MPLS = 0x0281,
@@ -643,6 +644,12 @@ static bool decode_ethertype(struct state *s, struct hin_reader in, uint16_t typ
 	}
 	if (type == ETHER_MPLS || type == ETHER_MPLS_MULTI)
 		return decode_mpls(s, in);
+	if (type == ETHER_FABRICPATH) {
+		hin_read_skip(&in, 2);
+		if (++s->link_depth > HIN_LINK_DEPTH)
+			return refuse(s, HIN_REFUSED_LINK_DEPTH);
+		return decode_ethernet(s, in);
+	}
 	if (type == ETHER_PPPOE) {
 		hin_read_skip(&in, 6); /* RFC 2516, 4 */
 		return decode_ppp(s, in);
@@ -704,7 +711,12 @@ static bool decode_link(struct state *s, struct hin_reader in, uint16_t link)
 		hin_read_skip(&in, 18);
 		break;
 	case HIN_LINK_PPP:
-		return decode_ppp(s, in);
+		/* the recorder may not have known: Cisco's framing begins with 0f or 8f */
+		if (in.left < 2 || (in.pos[0] != 0x0f && in.pos[0] != 0x8f) || in.pos[1] != 0)
+			return decode_ppp(s, in);
+		hin_read_skip(&in, 2);
+		type = hin_read_be16(&in);
+		break;
 	case HIN_LINK_CHDLC:
 		hin_read_skip(&in, 2);
 		type = hin_read_be16(&in);

@@ -28,7 +28,6 @@ INSIDE = "an encapsulation that we do not open and Wireshark does"
 TOLERATED = {
     "libpcap_filter_ipv6_ext_headers.pcap": "93 extension headers; our bound is 12",
     "pcpp_NullLoopback.pcap": "one frame has Cisco HDLC's header in its place",
-    "suricata_decode-dce.pcap": INSIDE + ": Cisco FabricPath",
     "suricata_decode-nsh-type1.pcap": INSIDE + ": network service header",
     "suricata_decode-nsh-type2.pcap": INSIDE + ": network service header",
     "tcpdump_LINKTYPE_IPV4_invalid.pcap": BROKEN,
