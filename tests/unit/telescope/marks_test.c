@@ -80,6 +80,8 @@ static void tools_and_near_misses(void **state)
 		  .order = ORDER_MSS },
 		{ "new zmap, but the window", .ttl = 240, .ip_id = 7, .window = 65534,
 		  .sport = 40000, .order = ORDER_MSS },
+		{ "new zmap, but don't fragment", .ttl = 240, .ip_id = 7, .window = 65535,
+		  .sport = 40000, .order = ORDER_MSS, .df = true },
 		{ "new zmap, but no ID", .ttl = 240, .window = 65535, .sport = 40000,
 		  .order = ORDER_MSS },
 		{ "new zmap, but another layout", .ttl = 240, .ip_id = 7, .window = 65535,
