@@ -225,13 +225,15 @@ static bool decode_tcp(struct state *s, const uint8_t *at, size_t size, size_t w
 static uint32_t udp_role(uint16_t sport, uint16_t dport, const uint8_t *at, size_t size)
 {
 	uint16_t service = sport == 53 || sport == 123 || sport == 389 || sport == 1900 ||
-					   sport == 11211 || sport == 5353 || sport == 6881
+					   sport == 11211 || sport == 5353 || sport == 5355 ||
+					   sport == 6881
 				   ? sport
 				   : dport;
 
 	switch (service) {
 	case 53:
-	case 5353: /* RFC 1035 4.1.1: QR */
+	case 5353:
+	case 5355: /* RFC 1035 4.1.1, RFC 6762, RFC 4795: QR */
 		if (size < 12)
 			return 0;
 		return at[2] & 0x80 ? HIN_PACKET_UDP_ANSWER : HIN_PACKET_UDP_QUESTION;
