@@ -73,6 +73,18 @@ static bool to_everyone(const struct hin_packet *p)
 	       (hin_addr_v4(&p->src) ^ dst) >> 8 == 0;
 }
 
+/*
+ * A neighbour's answer to a question that was spoken to everyone (SSDP, mDNS, LLMNR, NetBIOS,
+ * WS-Discovery, RFC 1001, RFC 4795, RFC 6762): asked for, though not of him. Its source is private
+ * or of the link.
+ */
+static bool is_neighbours_answer(const struct hin_packet *p)
+{
+	return (p->marks & HIN_MARK_UNROUTABLE) != 0 &&
+	       (p->sport == 137 || p->sport == 1900 || p->sport == 3702 || p->sport == 5353 ||
+		p->sport == 5355);
+}
+
 /* Do the ports alone say that it is an answer? Between two amplifiers' ports the low one serves. */
 static bool udp_by_port(const struct hin_packet *p)
 {
@@ -99,7 +111,7 @@ struct role hin_packet_role(const struct hin_packet *p, bool two_way)
 			return (struct role){ HIN_CLASS_MISC, p->dport };
 		return (struct role){ HIN_CLASS_TCP_OTHER, p->dport };
 	case HIN_UDP:
-		if (two_way && to_everyone(p))
+		if (two_way && (to_everyone(p) || is_neighbours_answer(p)))
 			return (struct role){ HIN_CLASS_MISC, p->dport };
 		if ((p->flags & HIN_PACKET_UDP_ANSWER) ||
 		    ((p->flags & HIN_PACKET_UDP_QUESTION) == 0 && udp_by_port(p)))
@@ -676,16 +688,32 @@ static uint16_t filed_port(enum hin_class class, uint16_t port)
 	return class == HIN_CLASS_ICMP_ANSWER ? 0 : port;
 }
 
-/* A datagram between ports of no known protocol: if the subject asked its sender there, it answers.
- */
-static void note_udp_answer(struct shard *s, uint32_t source, const struct work *w)
+/* What `source` asked under `key` was answered by p's sender; with `asked` only if it was asked. */
+static void note_answer(struct shard *s, uint32_t source, uint64_t hash, uint32_t key, bool asked,
+			const struct work *w)
 {
-	uint32_t key = key_of(HIN_CLASS_UDP, w->p->sport);
-	uint32_t event = event_find_hashed(s, source, key, event_hash(s, w->hash, key));
+	uint32_t event = event_find_hashed(s, source, key, event_hash(s, hash, key));
 
 	if (event != HIN_NONE &&
-	    hin_distinct_has(&s->pool, &event_at(s, event)->targets, w->src_hash))
+	    (!asked || hin_distinct_has(&s->pool, &event_at(s, event)->targets, w->src_hash)))
 		(void)hin_distinct_add(&s->pool, &event_cold_at(s, event)->ports, w->src_hash);
+}
+
+/* The same for the subject and, with IPv6, for its /64, which is judged as well. */
+static void note_answers(struct shard *s, uint32_t source, uint32_t key, bool asked,
+			 const struct work *w)
+{
+	struct hin_addr prefix = *w->subject;
+	uint64_t hash;
+
+	note_answer(s, source, w->hash, key, asked, w);
+	if (HIN_LIKELY(hin_addr_is_v4(w->subject)))
+		return;
+	memset(prefix.b + 8, 0, 8);
+	hash = subject_hash(s, &prefix, true);
+	source = source_find(s, &prefix, hash, true);
+	if (source != HIN_NONE)
+		note_answer(s, source, hash, key, asked, w);
 }
 
 /* The other side of the packet learns of it: who asked it, or who answered it. */
@@ -703,8 +731,9 @@ static void take_note(struct shard *s, const struct work *w)
 		if (source == HIN_NONE)
 			return;
 		source_at(s, source)->stamp = s->stamp;
+		/* between ports of no known protocol it may be an answer itself */
 		if (w->class == HIN_CLASS_UDP)
-			note_udp_answer(s, source, w);
+			note_answers(s, source, key_of(HIN_CLASS_UDP, p->sport), true, w);
 		event = event_find_hashed(s, source, key, event_hash(s, w->hash, key));
 		if (event == HIN_NONE &&
 		    source_cold_at(s, source)->ports[answer] < HIN_SOURCE_PORTS)
@@ -716,8 +745,7 @@ static void take_note(struct shard *s, const struct work *w)
 					? (uint16_t)((p->kind == HIN_ICMP6 ? 128 : 8) << 8)
 					: (uint16_t)(w->key & 0xffff);
 
-		key = key_of(question_of(w->class), port);
-		event = event_find_hashed(s, source, key, event_hash(s, w->hash, key));
+		note_answers(s, source, key_of(question_of(w->class), port), false, w);
 	}
 	if (event != HIN_NONE)
 		(void)hin_distinct_add(&s->pool, &event_cold_at(s, event)->ports, w->src_hash);

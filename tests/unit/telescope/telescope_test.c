@@ -265,6 +265,22 @@ static void neighbours_are_not_scanners(void **state)
 	done(&s);
 }
 
+/* Answers of neighbours to what was spoken to everyone: unasked, by their addresses. */
+static void neighbours_may_answer(void **state)
+{
+	static const uint16_t ports[] = { 137, 1900, 3702, 5353, 5355 };
+	struct seen s = { 0 };
+
+	(void)state;
+	for (unsigned n = 0; n < 600; n++)
+		send_udp(&s.t, T0 + n * SECOND / 10, ADDR(192, 168, 1, 10 + n % 40),
+			 ADDR(192, 168, 1, 100 + n / 30), ports[n % 5], (uint16_t)(50000 + n),
+			 "\x12\x34\x80\0\0\1\0\1\0\0\0\0", 12);
+	look(&s, false);
+	says(&s, "neighbours", 0, 0, 0, 0);
+	done(&s);
+}
+
 /* Peer-to-peer: each peer has a port of its own, some answer. */
 static void peers_are_not_scanners(void **state)
 {
@@ -709,6 +725,35 @@ static void ipv6_networks(void **state)
 	done(&s);
 }
 
+/* Two hosts of one /64 talk to many servers that answer: neither they nor their /64 scan. */
+static void ipv6_clients_are_not_scanners(void **state)
+{
+	struct seen s = { 0 };
+	int64_t time = T0;
+
+	(void)state;
+	for (unsigned n = 0; n < 60; n++) {
+		uint8_t packet[60] = { 0x60 };
+
+		send_syn6(&s.t, time += 1000, 0x2a02000000000001, 5 + n % 2, n);
+		packet[5] = 20; /* its answer: ports and addresses the other way round */
+		packet[6] = IPPROTO_TCP;
+		packet[8] = 0x2a;
+		put32(packet + 20, n);
+		put32(packet + 24, 0x2a020000);
+		put32(packet + 28, 1);
+		packet[39] = (uint8_t)(5 + n % 2);
+		put16(packet + 40, 22);
+		put16(packet + 42, 40000);
+		packet[52] = 0x50;
+		packet[53] = FLAG_SYN | FLAG_ACK;
+		traffic_raw(&s.t, time += 1000, packet, sizeof(packet));
+	}
+	look(&s, false);
+	says(&s, "IPv6 clients", 0, 0, 0, 0);
+	done(&s);
+}
+
 /* Ports, kinds and sums of a mixture are those of the packets. */
 static void counts_add_up(void **state)
 {
@@ -861,7 +906,7 @@ static void little_memory(void **state)
 static void odd_clocks(void **state)
 {
 	static const int64_t times[] = {
-		0,	   -5000000,	   4294967295000000, 4294967290000000,	   T0,
+		0,	   -5000000,	   4294967295000000,	  4294967290000000,	T0,
 		T0 - HOUR, T0 + 40 * HOUR, INT64_MAX / 1000 - 10, INT64_MIN / 1000 + 1, 0
 	};
 
@@ -904,7 +949,9 @@ int main(void)
 		cmocka_unit_test(clients_are_not_scanners),
 		cmocka_unit_test(refused_and_silent_are_probed),
 		cmocka_unit_test(neighbours_are_not_scanners),
+		cmocka_unit_test(neighbours_may_answer),
 		cmocka_unit_test(peers_are_not_scanners),
+		cmocka_unit_test(ipv6_clients_are_not_scanners),
 		cmocka_unit_test(victims),
 		cmocka_unit_test(servers_are_not_victims),
 		cmocka_unit_test(busy_servers_are_served),
