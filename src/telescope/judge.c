@@ -740,6 +740,18 @@ static bool judge_flood(const struct hin_telescope *t, struct hin_flood *f, uint
 	}
 }
 
+const char *hin_amplification_service(const struct hin_flood *f)
+{
+	switch (f->class) {
+	case HIN_CLASS_TCP_ANSWER:
+		return "tcp-syn-ack";
+	case HIN_CLASS_ICMP_ANSWER:
+		return "icmp";
+	default:
+		return hin_amplifier_name(f->proto, f->port);
+	}
+}
+
 static bool judge_amplification(const struct hin_telescope *t, struct hin_flood *f,
 				uint64_t syn_acks)
 {
@@ -751,9 +763,7 @@ static bool judge_amplification(const struct hin_telescope *t, struct hin_flood 
 	/* resets alone are the echo of something else */
 	if (f->class == HIN_CLASS_TCP_ANSWER && syn_acks * 2 < f->packets)
 		return false;
-	f->service = f->class == HIN_CLASS_TCP_ANSWER	 ? "tcp-syn-ack"
-		     : f->class == HIN_CLASS_ICMP_ANSWER ? "icmp"
-							 : hin_amplifier_name(f->proto, f->port);
+	f->service = hin_amplification_service(f);
 	for (unsigned i = 0; i < HIN_SHARDS; i++) {
 		fragments =
 			hin_shard_find_target(&t->shards[i], &f->target, HIN_CLASS_MISC, f->proto);

@@ -220,6 +220,12 @@ static void results(struct walk *w, struct results *r)
 	result_list(w, &r->victims, sizeof(struct hin_victim));
 	result_list(w, &r->floods, sizeof(struct hin_flood));
 	result_list(w, &r->amplifications, sizeof(struct hin_flood));
+	/* the one pointer that is walked: it means nothing to another process */
+	for (size_t i = 0; w->load && w->code == HIN_OK && i < r->amplifications.count; i++) {
+		struct hin_flood *f = (struct hin_flood *)r->amplifications.items + i;
+
+		f->service = hin_amplification_service(f);
+	}
 	FIELD(w, r->lost);
 }
 

@@ -170,6 +170,9 @@ void hin_judge(const struct hin_telescope *t, int64_t idle_us, int64_t now_us, s
 	       struct hin_tool_stat tools[HIN_SIGN_COUNT]);
 void hin_results_fini(struct results *results);
 
+/* What the amplifiers of `flood` are called, or NULL; static. */
+const char *hin_amplification_service(const struct hin_flood *flood);
+
 /* Does what the source at `at`, if it is still the one of `hash`, did in `class` matter by now? */
 bool hin_judge_matters(const struct hin_telescope *t, const struct shard *s, uint32_t at,
 		       uint32_t hash, unsigned class, uint64_t *link);
