@@ -150,11 +150,25 @@ static unsigned families_of(struct family out[12], const struct hin_shard_sizes 
 		{ offsetof(struct shard, targets), sizeof(struct target), ways },
 		{ offsetof(struct shard, targets_cold), sizeof(struct target_cold), ways },
 		{ offsetof(struct shard, port_sources), sizeof(uint32_t), 2 * 65536 },
-		{ offsetof(struct shard, flows), sizeof(struct flow), sizes->flows },
 	};
 
 	memcpy(out, all, sizeof(all));
-	return sizes->flows > 0 ? HIN_COUNT(all) : HIN_COUNT(all) - 1;
+	return HIN_COUNT(all);
+}
+
+/*
+ * A shard may hold as many flows as packets come between two flushes: one busy source has them all.
+ * So each has a region of its own, whose first quarter is what it fills as a rule.
+ */
+static enum hin_code flows_init(struct shard *s, const struct hin_shard_sizes *sizes,
+				struct hin_error *err)
+{
+	struct hin_array *flows = &s->flows;
+
+	if (sizes->flows == 0)
+		return HIN_OK;
+	return hin_array_init_family(&flows, 1, sizeof(struct flow), sizes->flows * HIN_FLOW_FLUSH,
+				     err);
 }
 
 enum hin_code hin_shards_init(struct shard shards[HIN_SHARDS],
@@ -188,6 +202,8 @@ enum hin_code hin_shards_init(struct shard shards[HIN_SHARDS],
 			code = hin_index_init(&shards[i].event_index, err);
 		if (code == HIN_OK)
 			code = hin_index_init(&shards[i].flow_index, err);
+		if (code == HIN_OK)
+			code = flows_init(&shards[i], sizes, err);
 	}
 	if (code == HIN_OK)
 		code = hin_distinct_init_family(pools, HIN_SHARDS, sizes->distinct_bytes, err);
@@ -196,11 +212,11 @@ enum hin_code hin_shards_init(struct shard shards[HIN_SHARDS],
 
 void hin_shards_fini(struct shard shards[HIN_SHARDS])
 {
-	const struct hin_shard_sizes all = { .flows = 1 };
+	const struct hin_shard_sizes none = { 0 };
 	struct hin_distinct_pool *pools[HIN_SHARDS];
 	struct hin_array *arrays[HIN_SHARDS];
 	struct family families[12];
-	unsigned count = families_of(families, &all);
+	unsigned count = families_of(families, &none);
 
 	for (unsigned k = 0; k < count; k++) {
 		for (unsigned i = 0; i < HIN_SHARDS; i++)
@@ -209,6 +225,9 @@ void hin_shards_fini(struct shard shards[HIN_SHARDS])
 		hin_array_fini_family(arrays, HIN_SHARDS);
 	}
 	for (unsigned i = 0; i < HIN_SHARDS; i++) {
+		struct hin_array *flows = &shards[i].flows;
+
+		hin_array_fini_family(&flows, 1);
 		hin_index_fini(&shards[i].source_index);
 		hin_index_fini(&shards[i].event_index);
 		hin_index_fini(&shards[i].flow_index);
@@ -997,7 +1016,7 @@ static void flow_count(struct shard *s, const struct work *w)
 	}
 	at = hin_array_take(&s->flows);
 	if (at == HIN_NONE) {
-		s->lost.flows++; /* one shard got far more than its part before the next flush */
+		s->lost.flows++; /* only with tables larger than an index can hold */
 		return;
 	}
 	flow = flow_at(s, at);
@@ -1279,6 +1298,11 @@ void hin_shard_take(struct shard *s, const struct hin_packet *packets,
 
 void hin_shard_drop_flows(struct shard *s)
 {
+	uint32_t rule = s->flows.limit / HIN_FLOW_FLUSH;
+
+	if (s->flows.used > rule) /* a busy source's: not to be kept for it */
+		(void)madvise(s->flows.base, (size_t)s->flows.used * sizeof(struct flow),
+			      MADV_DONTNEED);
 	memset(s->flow_index.slots, 0, ((size_t)s->flow_index.mask + 1) * sizeof(uint32_t));
 	s->flow_index.used = 0;
 	s->flows.used = s->flows.live = 0;

@@ -24,6 +24,7 @@
 #define HIN_SHARDS 16
 #define HIN_SOURCE_PORTS 32  /* ports of one source and class with an entry of their own */
 #define HIN_TARGET_WAYS 4    /* entries a bucket of the target table */
+#define HIN_FLOW_FLUSH 4     /* flows are flushed after so many times a shard's part in packets */
 #define HIN_NOTE 0x8000u     /* in a list of packets: only a note of the other side */
 #define HIN_KEY_ANY 0x10000u /* event key: all ports of the class */
 

@@ -142,7 +142,7 @@ static enum hin_code engine_init(struct hin_telescope *t, struct hin_error *err)
 			       t->options.dark == NULL, err);
 	if (code != HIN_OK)
 		return code;
-	t->flow_flush = sizes.flows * (HIN_SHARDS / 4);
+	t->flow_flush = sizes.flows * HIN_FLOW_FLUSH;
 	code = hin_change_init(&t->change, &t->options.settings, err);
 	if (code == HIN_OK)
 		code = hin_distinct_init_family(&member_pool, 1,
