@@ -543,6 +543,21 @@ static void event_count(struct shard *s, uint32_t at, const struct work *w, uint
 	e->minute_packets++;
 }
 
+/*
+ * With an event of all ports, that alone keeps the addresses: how many a single port of several had
+ * matters only where answers are held against them, and for answers, each of whose ports may be
+ * that of an attacked service.
+ */
+static bool ports_keep_targets(const struct shard *s, const struct work *w)
+{
+	return s->two_way || w->class >= HIN_CLASS_TCP_ANSWER;
+}
+
+static bool keeps_targets(const struct shard *s, const struct work *w)
+{
+	return w->event != HIN_NONE && (w->any == HIN_NONE || ports_keep_targets(s, w));
+}
+
 /* The event of all ports, born when a second port of the class appears; the first is its start. */
 static uint32_t any_event(struct shard *s, uint32_t source, const struct work *w)
 {
@@ -581,9 +596,9 @@ static uint32_t any_event(struct shard *s, uint32_t source, const struct work *w
 		any->marks = e->marks;
 		any->tool = e->tool;
 		any->flags |= e->flags & EVENT_SHAPE;
-		if (s->two_way) {
+		if (ports_keep_targets(s, w)) {
 			hin_distinct_copy(&s->pool, &any->targets, &e->targets);
-		} else { /* see keeps_targets(): from now on only the new one counts them */
+		} else { /* from now on only the new one counts them */
 			any->targets = e->targets;
 			e->targets = (struct hin_distinct){ 0 };
 		}
@@ -1091,15 +1106,6 @@ static void mark_source(struct source *source, const struct hin_packet *p)
 				  (p->marks & HIN_MARK_UNROUTABLE ? SOURCE_UNROUTABLE : 0) |
 				  (p->marks & HIN_MARK_SPOOFED ? SOURCE_SPOOFED : 0) |
 				  (p->marks & HIN_MARK_MEMBER ? SOURCE_MEMBER : 0));
-}
-
-/*
- * With an event of all ports, that alone keeps the addresses: how many a single port of several had
- * matters only where answers are held against them.
- */
-static bool keeps_targets(const struct shard *s, const struct work *w)
-{
-	return w->event != HIN_NONE && (w->any == HIN_NONE || s->two_way);
 }
 
 /* Find the packet's source and events, and count it for its source. False for a conversation. */

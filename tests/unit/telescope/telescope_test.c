@@ -397,6 +397,27 @@ static void victims(void **state)
 		}
 }
 
+/* Two services of one host are attacked: each is told by its name, and not both once more. */
+static void each_service_of_a_victim(void **state)
+{
+	(void)state;
+	for (unsigned dark = 0; dark < 2; dark++) {
+		struct seen s = { 0 };
+
+		for (unsigned n = 0; n < 900; n++)
+			send_flags(&s.t, T0 + n * SECOND / 5, SERVER, DARK(n), n % 3 ? 443 : 80,
+				   5000, FLAG_SYN | FLAG_ACK);
+		look(&s, dark != 0);
+		says(&s, "two services", 0, 2, 0, 0);
+		assert_int_equal(s.p.victims[0].port, 443);
+		assert_int_equal(s.p.victims[0].packets, 600);
+		assert_int_equal(s.p.victims[0].targets, 600);
+		assert_int_equal(s.p.victims[1].port, 80);
+		assert_int_equal(s.p.victims[1].packets, 300);
+		done(&s);
+	}
+}
+
 /* A server that many clients asked is no victim of its own answers. */
 static void servers_are_not_victims(void **state)
 {
@@ -953,6 +974,7 @@ int main(void)
 		cmocka_unit_test(peers_are_not_scanners),
 		cmocka_unit_test(ipv6_clients_are_not_scanners),
 		cmocka_unit_test(victims),
+		cmocka_unit_test(each_service_of_a_victim),
 		cmocka_unit_test(servers_are_not_victims),
 		cmocka_unit_test(busy_servers_are_served),
 		cmocka_unit_test(scanners_are_not_victims),
