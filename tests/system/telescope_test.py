@@ -477,6 +477,50 @@ class Hostile(Case):
             self.assertNotIn("198.20.", text)
 
 
+# ---- the shipped samples ----
+
+# by sample: scans (source: tool, type), victims with their service, floods, amplification with its
+# service, members. Numbers come from the sidecar.
+TRUTH = {
+    "amplification": ({}, [], [], [("198.18.9.1", "dns"), ("198.18.9.2", "ntp"), ("198.18.9.3", "cldap"),
+                                   ("198.18.9.4", "ssdp")], []),
+    "backscatter": ({}, [("192.175.48.80", "http"), ("192.175.48.80", "https"), ("192.175.48.81", "steam")],
+                    [], [], []),
+    "echo-sweep": ({"192.31.196.50": ("unknown", "horizontal"),
+                    "192.31.196.41": ("unknown", "horizontal")}, [], [], [], []),
+    "masscan": ({"192.31.196.20": ("masscan", "block")}, [], [], [], []),
+    "mirai-member": ({"192.52.193.77": ("mirai", "block"), "192.31.196.70": ("mirai", "block")}, [], [], [],
+                     ["192.52.193.77"]),
+    "nmap-horizontal": ({"192.31.196.31": ("nmap", "horizontal")}, [], [], [], []),
+    "nmap-vertical": ({"192.31.196.30": ("nmap", "vertical")}, [], [], [], []),
+    "syn-flood": ({}, [], ["198.18.77.77"], [], []),
+    "udp-scan": ({"192.31.196.40": ("unknown", "horizontal")}, [], [], [], []),
+    "unicornscan": ({"192.31.196.60": ("unicornscan", "horizontal")}, [], [], [], []),
+    "zmap": ({"192.31.196.10": ("zmap", "horizontal")}, [], [], [], []),
+    "zmap-2024": ({"192.31.196.11": ("zmap-random-id", "horizontal")}, [], [], [], []),
+}
+
+
+class Samples(Case):
+    def test_each_sample(self):
+        for name, (scans, victims, floods, amplification, members) in TRUTH.items():
+            side = json.loads((SAMPLES / (name + ".json")).read_text())
+            for options in (DARK, DARK[2:]):  # also with the dark space unknown
+                said = report(*options, SAMPLES / (name + ".pcap.zst"))
+                with self.subTest(name, options=options):
+                    self.assertEqual(said["ip_packets"], side["packets"])
+                    self.assertEqual(said["sources"], side["sources"])
+                    self.assertEqual({e["source"]: (e["tool"], e["scan"]) for e in said["events"]}, scans)
+                    for e in said["events"]:
+                        truth = side["by_source"][e["source"]]
+                        self.assertEqual((e["packets"], e["targets"]), (truth["packets"], truth["targets"]))
+                    self.assertEqual(sorted((v["address"], v["service"]) for v in said["victims"]), victims)
+                    self.assertEqual([f["target"] for f in said["floods"]], floods)
+                    self.assertEqual(sorted((a["target"], a["service"]) for a in said["amplification"]),
+                                     amplification)
+                    self.assertEqual([m["address"] for m in said["members"]], members)
+
+
 # ---- who must not be accused ----
 
 # All that is said of the ordinary recordings; each was looked at. ZMap's probes of research scanners are
