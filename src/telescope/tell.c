@@ -5,6 +5,7 @@
 #include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "observe/batch_file.h"
@@ -66,6 +67,7 @@ static enum hin_code open_batches(struct hin_teller *t, const struct hin_teller_
 {
 	struct hin_batch_mark mark;
 	enum hin_code code;
+	struct stat st;
 
 	if (t->key_path != NULL) {
 		code = hin_sensor_key_open(&t->key, t->key_path, err);
@@ -81,8 +83,9 @@ static enum hin_code open_batches(struct hin_teller *t, const struct hin_teller_
 	if (code != HIN_OK)
 		return code;
 	hin_batch_writer_set_dark(t->writer, options->dark_addresses);
-	if (!options->append && unlink(t->path) != 0 && errno != ENOENT)
-		return hin_fail(err, HIN_ESYS, "replace %s", t->path);
+	if (!options->append && stat(t->path, &st) == 0 && S_ISREG(st.st_mode) &&
+	    truncate(t->path, 0) != 0) /* a device or a pipe is written to as it is */
+		return hin_fail(err, HIN_ESYS, "begin %s anew", t->path);
 	return hin_batch_file_append(&t->file, t->path, NULL, err);
 }
 

@@ -1,6 +1,8 @@
 /* tell_test - results as rows that the registry allows, and files of rows that come back the same.
  */
+#include <fcntl.h>
 #include <stdio.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "observe/batch_file.h"
@@ -336,6 +338,29 @@ static void keyless_and_quiet(void **state)
 	assert_int_equal(batches, 0);
 }
 
+/* What is no file stays what it is; a device would be lost to the whole machine. */
+static void devices_are_not_replaced(void **state)
+{
+	struct hin_teller_options options = { 0 };
+	struct stat st;
+	int fd;
+
+	(void)state;
+	assert_int_equal(mkfifo(path_of("pipe.hnb"), 0600), 0);
+	fd = open(path_of("pipe.hnb"), O_RDWR | O_CLOEXEC);
+	assert_int_not_equal(fd, -1);
+	{
+		struct hin_teller *teller = NULL;
+
+		/* it may be refused, for it cannot be read through, but not replaced */
+		if (hin_teller_open(&teller, path_of("pipe.hnb"), &options, NULL) == HIN_OK)
+			assert_int_equal(hin_teller_close(teller, NULL), HIN_OK);
+	}
+	assert_int_equal(stat(path_of("pipe.hnb"), &st), 0);
+	assert_true(S_ISFIFO(st.st_mode));
+	close(fd);
+}
+
 /* A full disk is told, once and again, and at the end. */
 static void full_disks_are_told(void **state)
 {
@@ -367,6 +392,7 @@ int main(void)
 		cmocka_unit_test(lines_come_back),
 		cmocka_unit_test(batches_come_back),
 		cmocka_unit_test(keyless_and_quiet),
+		cmocka_unit_test(devices_are_not_replaced),
 		cmocka_unit_test(full_disks_are_told),
 	};
 
