@@ -55,104 +55,139 @@ static void good_row(const struct hin_observation *o, const char *name)
 		fail_msg("%s: %s", name, err.text);
 }
 
+/* What the results of one test case have in common. */
+struct extremes {
+	bool v6;
+	int64_t first_us, last_us;
+	enum hin_class class;
+	unsigned tool;
+};
+
+static struct hin_addr source_of(const struct extremes *x)
+{
+	return x->v6 ? v6(7) : hin_addr_of_v4(ADDR(9, 9, 9, 9));
+}
+
+static void event_row(const struct extremes *x)
+{
+	struct hin_event e = { .source = source_of(x),
+			       .source_len = !x->v6	   ? 32
+					     : x->tool & 1 ? 64
+							   : 128,
+			       .class = x->class,
+			       .scan = (enum hin_scan_type)(1 + x->tool % 3),
+			       .tool = (enum hin_tool)x->tool,
+			       .confidence = 99,
+			       .packets = UINT64_MAX,
+			       .bytes = UINT64_MAX,
+			       .targets = UINT64_MAX,
+			       .ports = x->tool + 1,
+			       .first_us = x->first_us,
+			       .last_us = x->last_us,
+			       .bogon = true,
+			       .spoofed = true,
+			       .unroutable = true,
+			       .member = true,
+			       .research = "x",
+			       .top = { { 65535, 1 } },
+			       .top_count = 1,
+			       .link = UINT64_MAX,
+			       .has_evidence = true,
+			       .evidence = { 1 } };
+	struct hin_observation o;
+
+	if (e.source_len == 64)
+		e.source.b[15] = 0;
+	hin_observe_event(&o, &e);
+	good_row(&o, "event");
+}
+
+static void victim_and_flood_rows(const struct extremes *x)
+{
+	struct hin_victim v = { .address = source_of(x),
+				.class = x->class,
+				.proto = 17,
+				.port = 65535,
+				.packets = 1,
+				.first_us = x->first_us,
+				.last_us = x->last_us,
+				.member = true };
+	struct hin_flood f = { .target = source_of(x),
+			       .class = x->class,
+			       .proto = 1,
+			       .port = 2048,
+			       .service = x->tool & 1 ? "dns" : "no such service",
+			       .packets = 1,
+			       .sources = UINT64_MAX,
+			       .first_us = x->first_us,
+			       .last_us = x->last_us,
+			       .spoofed = true };
+	struct hin_observation o;
+
+	hin_observe_victim(&o, &v);
+	good_row(&o, "victim");
+	hin_observe_flood(&o, &f, false);
+	good_row(&o, "flood");
+	hin_observe_flood(&o, &f, true);
+	good_row(&o, "amplification");
+}
+
+static void other_rows(const struct extremes *x)
+{
+	struct hin_flow_row flow = { .minute_us = x->first_us,
+				     .src = source_of(x),
+				     .dst = source_of(x),
+				     .sport = 65535,
+				     .proto = 255,
+				     .tcp_flags = 255,
+				     .bogon = true,
+				     .spoofed = true,
+				     .unroutable = true,
+				     .fragment = true,
+				     .tool = HIN_SIGN_MACOS,
+				     .packets = UINT64_MAX,
+				     .bytes = UINT64_MAX };
+	struct hin_member member = { .address = source_of(x),
+				     .first_target = source_of(x),
+				     .infected = true,
+				     .tool = HIN_SIGN_MIRAI,
+				     .confidence = 99,
+				     .packets = 1,
+				     .first_us = x->first_us,
+				     .last_us = x->last_us };
+	struct hin_rising rising = {
+		.proto = 6, .port = 5555, .hourly = x->v6, .time_us = x->first_us, .count = 5
+	};
+	struct hin_observation o;
+
+	hin_observe_flow(&o, &flow);
+	good_row(&o, "flow");
+	hin_observe_member(&o, &member);
+	good_row(&o, "member");
+	hin_observe_rising(&o, &rising);
+	good_row(&o, "rising");
+}
+
 /* Whatever a result says, at its extremes too, makes a row that the encoder takes. */
 static void every_result_makes_a_row(void **state)
 {
 	static const int64_t times[] = { 0, T0, -1, INT64_MIN / 1000, INT64_MAX / 1000 };
-	struct hin_observation o;
 
 	(void)state;
 	for (unsigned i = 0; i < 2 * HIN_COUNT(times); i++) {
-		struct hin_addr a = i & 1 ? v6(7) : hin_addr_of_v4(ADDR(9, 9, 9, 9));
-		int64_t first = times[i / 2], last = times[(i / 2 + 1) % HIN_COUNT(times)];
+		struct extremes x = { .v6 = (i & 1) != 0,
+				      .first_us = times[i / 2],
+				      .last_us = times[(i / 2 + 1) % HIN_COUNT(times)] };
 
-		if (last < first)
-			last = first;
+		if (x.last_us < x.first_us)
+			x.last_us = x.first_us;
 		for (unsigned class = 0; class < HIN_CLASS_COUNT; class ++)
-			for (unsigned tool = 0; tool < HIN_SIGN_COUNT; tool++) {
-				struct hin_event e = { .source = a,
-						       .source_len =
-							       i & 1 ? (tool & 1 ? 64 : 128) : 32,
-						       .class = (enum hin_class) class,
-						       .scan = (enum hin_scan_type)(1 + tool % 3),
-						       .tool = (enum hin_tool)tool,
-						       .confidence = 99,
-						       .packets = UINT64_MAX,
-						       .bytes = UINT64_MAX,
-						       .targets = UINT64_MAX,
-						       .ports = tool + 1,
-						       .first_us = first,
-						       .last_us = last,
-						       .bogon = true,
-						       .spoofed = true,
-						       .unroutable = true,
-						       .member = true,
-						       .research = "x",
-						       .top = { { 65535, 1 } },
-						       .top_count = 1,
-						       .link = UINT64_MAX,
-						       .has_evidence = true,
-						       .evidence = { 1 } };
-				struct hin_victim v = { .address = a,
-							.class = (enum hin_class) class,
-							.proto = 17,
-							.port = 65535,
-							.packets = 1,
-							.first_us = first,
-							.last_us = last,
-							.member = true };
-				struct hin_flood f = { .target = a,
-						       .class = (enum hin_class) class,
-						       .proto = 1,
-						       .port = 2048,
-						       .service =
-							       tool & 1 ? "dns" : "no such service",
-						       .packets = 1,
-						       .sources = UINT64_MAX,
-						       .first_us = first,
-						       .last_us = last,
-						       .spoofed = true };
-
-				if (e.source_len == 64)
-					e.source.b[15] = 0;
-				hin_observe_event(&o, &e);
-				good_row(&o, "event");
-				hin_observe_victim(&o, &v);
-				good_row(&o, "victim");
-				hin_observe_flood(&o, &f, false);
-				good_row(&o, "flood");
-				hin_observe_flood(&o, &f, true);
-				good_row(&o, "amplification");
+			for (x.tool = 0; x.tool < HIN_SIGN_COUNT; x.tool++) {
+				x.class = (enum hin_class) class;
+				event_row(&x);
+				victim_and_flood_rows(&x);
 			}
-		hin_observe_flow(&o, &(struct hin_flow_row){ .minute_us = first,
-							     .src = a,
-							     .dst = a,
-							     .sport = 65535,
-							     .proto = 255,
-							     .tcp_flags = 255,
-							     .bogon = true,
-							     .spoofed = true,
-							     .unroutable = true,
-							     .fragment = true,
-							     .tool = HIN_SIGN_MACOS,
-							     .packets = UINT64_MAX,
-							     .bytes = UINT64_MAX });
-		good_row(&o, "flow");
-		hin_observe_member(&o, &(struct hin_member){ .address = a,
-							     .first_target = a,
-							     .infected = true,
-							     .tool = HIN_SIGN_MIRAI,
-							     .confidence = 99,
-							     .packets = 1,
-							     .first_us = first,
-							     .last_us = last });
-		good_row(&o, "member");
-		hin_observe_rising(&o, &(struct hin_rising){ .proto = 6,
-							     .port = 5555,
-							     .hourly = i & 1,
-							     .time_us = first,
-							     .count = 5 });
-		good_row(&o, "rising");
+		other_rows(&x);
 	}
 }
 
