@@ -84,8 +84,10 @@ static enum hin_tool claim_tool(const struct hin_telescope_settings *s, uint8_t 
 			return HIN_SIGN_NONE;
 		most = 95;
 		break;
-	case HIN_SIGN_ZMAP_RANDOM_ID:
-		most = marks >= s->tool_packets ? 80 : 60;
+	case HIN_SIGN_ZMAP_RANDOM_ID: /* habits alone, which a flood may have by chance */
+		if (marks < s->tool_packets)
+			return HIN_SIGN_NONE;
+		most = 80;
 		break;
 	case HIN_SIGN_HPING:
 		most = 60;
@@ -775,6 +777,27 @@ static bool judge_amplification(const struct hin_telescope *t, struct hin_flood 
 	return true;
 }
 
+/* Are later fragments to this address those of answers that are told as amplification? */
+static bool is_amplified(const struct hin_telescope *t, const struct hin_flood *fragments)
+{
+	struct target key = { .addr = fragments->target, .class = HIN_CLASS_UDP_ANSWER };
+
+	if (fragments->proto != IPPROTO_UDP)
+		return false;
+	for (uint32_t port = 0; port < 65536; port++) {
+		struct hin_flood answers;
+		uint64_t bogon, syn_acks;
+
+		if (!hin_is_amplifier_port((uint16_t)port))
+			continue;
+		key.port = (uint16_t)port;
+		sum_target(t, &key, &answers, &bogon, &syn_acks);
+		if (answers.packets > 0 && judge_amplification(t, &answers, syn_acks))
+			return true;
+	}
+	return false;
+}
+
 static bool is_answer(unsigned class)
 {
 	return class == HIN_CLASS_TCP_ANSWER || class == HIN_CLASS_UDP_ANSWER ||
@@ -829,6 +852,11 @@ static void judge_targets(const struct hin_telescope *t, int64_t idle_us, struct
 				if (judge_amplification(t, &flood, syn_acks))
 					add_flood(out, &out->amplifications, &flood);
 			} else if (judge_flood(t, &flood, bogon)) {
+				if (x->class == HIN_CLASS_MISC) {
+					if (is_amplified(t, &flood))
+						continue;
+					flood.port = 0; /* it was the protocol's number */
+				}
 				add_flood(out, &out->floods, &flood);
 			}
 		}

@@ -621,6 +621,42 @@ static void amplifications(void **state)
 	}
 }
 
+static void send_fragment(struct traffic *t, int64_t time, uint32_t src, uint32_t dst)
+{
+	uint8_t packet[60] = { 0 };
+
+	put_ip(packet, src, dst, IPPROTO_UDP, sizeof(packet));
+	put16(packet + 6, 185);
+	traffic_raw(t, time, packet, sizeof(packet));
+}
+
+/* Later fragments belong to the answers they are of; alone they are a flood of no port. */
+static void fragments_of_answers(void **state)
+{
+	(void)state;
+	for (unsigned answers = 0; answers < 2; answers++) {
+		struct seen s = { 0 };
+
+		for (unsigned n = 0; n < 500; n++) {
+			uint32_t src = PEER + n % 50 * 101;
+
+			if (answers != 0)
+				send_udp(&s.t, T0 + n * SECOND / 10, src, DARK(9), 53, 50000,
+					 "\x12\x34\x81\x80\0\1\0\1\0\0\0\0", 12);
+			send_fragment(&s.t, T0 + n * SECOND / 10 + 100, src, DARK(9));
+		}
+		look(&s, true);
+		says(&s, "fragments", 0, 0, answers == 0, answers != 0);
+		if (answers != 0) {
+			assert_int_equal(s.p.amplifications[0].fragments, 500);
+		} else {
+			assert_int_equal(s.p.floods[0].proto, IPPROTO_UDP);
+			assert_int_equal(s.p.floods[0].port, 0);
+		}
+		done(&s);
+	}
+}
+
 /* One who asks many resolvers gets many answers: that is no amplification against him. */
 static void answers_that_were_asked_for(void **state)
 {
@@ -981,6 +1017,7 @@ int main(void)
 		cmocka_unit_test(floods),
 		cmocka_unit_test(floods_that_are_none),
 		cmocka_unit_test(amplifications),
+		cmocka_unit_test(fragments_of_answers),
 		cmocka_unit_test(answers_that_were_asked_for),
 		cmocka_unit_test(members),
 		cmocka_unit_test(ipv6_networks),
