@@ -113,6 +113,8 @@ static unsigned stack_of(uint64_t order, uint8_t ttl)
 	}
 }
 
+#define TCP_SYN_ALONE 0x02u
+
 /* Layouts that ZMap's tcp_synscan sends: smallest (MSS), bsd, windows, linux. */
 static bool zmap_layout(uint64_t order)
 {
@@ -138,10 +140,11 @@ static uint32_t syn_marks(const struct hin_packet *p, bool v4)
 			       (p->window == 1024 && far_ttl && order <= ORDER_MSS ? HIN_MARK_SHAPE
 										   : 0);
 	}
-	/* ZMap never sets "don't fragment"; Macs behind a NAT of TTL 255 do */
+	/* ZMap sets neither "don't fragment", as Macs behind a NAT of TTL 255 do, nor any bit of
+	 * ECN */
 	if (p->window == 65535 && far_ttl && (!v4 || p->ip_id != 0) &&
-	    (p->flags & HIN_PACKET_DF) == 0 && p->sport >= 32768 && p->sport <= 61000 &&
-	    zmap_layout(order))
+	    (p->flags & HIN_PACKET_DF) == 0 && p->tcp_flags == TCP_SYN_ALONE && p->sport >= 32768 &&
+	    p->sport <= 61000 && zmap_layout(order))
 		return HIN_SIGN_ZMAP_RANDOM_ID;
 	if (order == ORDER_MSS && (p->window & 0x3ff) == 0 && p->window >= 1024 &&
 	    p->window <= 4096 && p->ttl <= 64)

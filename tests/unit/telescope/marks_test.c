@@ -20,7 +20,7 @@ struct row {
 	uint16_t ip_id, window, sport;
 	uint64_t order;
 	uint32_t seq;
-	bool df, damaged;
+	bool df, ecn, damaged;
 	enum hin_tool tool;
 	bool shape;
 };
@@ -41,6 +41,7 @@ static struct hin_packet packet_of(const struct row *r)
 		.tcp_options = r->order,
 		.flags = HIN_PACKET_OPTIONS | (r->df ? HIN_PACKET_DF : 0u),
 		.kind = r->kind,
+		.tcp_flags = r->ecn ? 0xc2 : 0x02,
 		.proto = IPPROTO_TCP,
 		.ttl = r->ttl != 0 ? r->ttl : 50,
 		.refusal = r->damaged ? HIN_REFUSED_TCP_OPTIONS : HIN_REFUSED_NOTHING,
@@ -82,6 +83,8 @@ static void tools_and_near_misses(void **state)
 		  .sport = 40000, .order = ORDER_MSS },
 		{ "new zmap, but don't fragment", .ttl = 240, .ip_id = 7, .window = 65535,
 		  .sport = 40000, .order = ORDER_MSS, .df = true },
+		{ "new zmap, but ECN", .ttl = 240, .ip_id = 7, .window = 65535, .sport = 40000,
+		  .order = ORDER_MSS, .ecn = true },
 		{ "new zmap, but no ID", .ttl = 240, .window = 65535, .sport = 40000,
 		  .order = ORDER_MSS },
 		{ "new zmap, but another layout", .ttl = 240, .ip_id = 7, .window = 65535,
