@@ -122,6 +122,20 @@ static bool zmap_layout(uint64_t order)
 	       order == ORDER_MACOS || order == ORDER_NONE;
 }
 
+/* It sets neither "don't fragment", as Macs behind a NAT of TTL 255 do, nor any bit of ECN. */
+static bool zmap_habits(const struct hin_packet *p, bool far_ttl)
+{
+	return p->window == 65535 && far_ttl && (p->flags & HIN_PACKET_DF) == 0 &&
+	       p->tcp_flags == TCP_SYN_ALONE && p->sport >= 32768 && p->sport <= 61000 &&
+	       zmap_layout(p->tcp_options);
+}
+
+static bool zmap_datagram(const struct hin_packet *p)
+{
+	return p->ttl > 192 && (p->flags & HIN_PACKET_DF) == 0 &&
+	       (p->kind != HIN_UDP || (p->sport >= 32768 && p->sport <= 61000));
+}
+
 static uint32_t syn_marks(const struct hin_packet *p, bool v4)
 {
 	uint32_t dst = v4 ? hin_addr_v4(&p->dst) : 0;
@@ -132,19 +146,13 @@ static uint32_t syn_marks(const struct hin_packet *p, bool v4)
 		if (p->seq == dst)
 			return HIN_SIGN_MIRAI | HIN_MARK_SHAPE;
 		if (p->ip_id == 54321)
-			return HIN_SIGN_ZMAP |
-			       (p->window == 65535 && far_ttl && zmap_layout(order) ? HIN_MARK_SHAPE
-										    : 0);
+			return HIN_SIGN_ZMAP | (zmap_habits(p, far_ttl) ? HIN_MARK_SHAPE : 0);
 		if (p->ip_id == (uint16_t)(dst ^ p->dport ^ p->seq))
 			return HIN_SIGN_MASSCAN |
 			       (p->window == 1024 && far_ttl && order <= ORDER_MSS ? HIN_MARK_SHAPE
 										   : 0);
 	}
-	/* ZMap sets neither "don't fragment", as Macs behind a NAT of TTL 255 do, nor any bit of
-	 * ECN */
-	if (p->window == 65535 && far_ttl && (!v4 || p->ip_id != 0) &&
-	    (p->flags & HIN_PACKET_DF) == 0 && p->tcp_flags == TCP_SYN_ALONE && p->sport >= 32768 &&
-	    p->sport <= 61000 && zmap_layout(order))
+	if ((!v4 || p->ip_id != 0) && zmap_habits(p, far_ttl))
 		return HIN_SIGN_ZMAP_RANDOM_ID;
 	if (order == ORDER_MSS && (p->window & 0x3ff) == 0 && p->window >= 1024 &&
 	    p->window <= 4096 && p->ttl <= 64)
@@ -187,6 +195,6 @@ void hin_mark(struct hin_packet *p, const struct hin_marker *marker)
 	if (p->kind == HIN_TCP_SYN && p->refusal == HIN_REFUSED_NOTHING)
 		marks |= syn_marks(p, v4);
 	else if (p->ip_id == 54321 && (p->kind == HIN_UDP || p->kind == HIN_ICMP))
-		marks |= HIN_SIGN_ZMAP | (p->ttl > 192 ? HIN_MARK_SHAPE : 0);
+		marks |= HIN_SIGN_ZMAP | (zmap_datagram(p) ? HIN_MARK_SHAPE : 0);
 	p->marks = marks;
 }

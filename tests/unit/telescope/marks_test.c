@@ -54,10 +54,16 @@ static struct hin_packet packet_of(const struct row *r)
 static void tools_and_near_misses(void **state)
 {
 	static const struct row rows[] = {
-		{ "zmap", .ttl = 240, .ip_id = 54321, .window = 65535, .tool = HIN_SIGN_ZMAP,
-		  .shape = true },
-		{ "zmap with the MSS", .ttl = 240, .ip_id = 54321, .window = 65535,
+		{ "zmap", .sport = 40000, .ttl = 240, .ip_id = 54321, .window = 65535,
+		  .tool = HIN_SIGN_ZMAP, .shape = true },
+		{ "zmap with the MSS", .sport = 40000, .ttl = 240, .ip_id = 54321, .window = 65535,
 		  .order = ORDER_MSS, .tool = HIN_SIGN_ZMAP, .shape = true },
+		{ "zmap's ID, another port", .ttl = 240, .ip_id = 54321, .window = 65535,
+		  .tool = HIN_SIGN_ZMAP },
+		{ "zmap's ID, ECN", .sport = 40000, .ttl = 240, .ip_id = 54321, .window = 65535,
+		  .ecn = true, .tool = HIN_SIGN_ZMAP },
+		{ "UDP with zmap's ID, another port", .kind = HIN_UDP, .ttl = 240, .ip_id = 54321,
+		  .tool = HIN_SIGN_ZMAP },
 		{ "zmap's ID, another window", .ttl = 240, .ip_id = 54321, .tool = HIN_SIGN_ZMAP },
 		{ "zmap's ID, a stack's TTL", .ttl = 60, .ip_id = 54321, .window = 65535,
 		  .tool = HIN_SIGN_ZMAP },
@@ -65,7 +71,7 @@ static void tools_and_near_misses(void **state)
 		{ "zmap's ID in other byte order", .ttl = 60, .ip_id = 0x31d4 },
 		{ "zmap's ID on a SYN-ACK", .kind = HIN_TCP_SYN_ACK, .ip_id = 54321 },
 		{ "zmap's ID on a RST", .kind = HIN_TCP_RST, .ip_id = 54321 },
-		{ "zmap over UDP", .kind = HIN_UDP, .ttl = 240, .ip_id = 54321,
+		{ "zmap over UDP", .sport = 40000, .kind = HIN_UDP, .ttl = 240, .ip_id = 54321,
 		  .tool = HIN_SIGN_ZMAP, .shape = true },
 		{ "zmap over ICMP", .kind = HIN_ICMP, .ttl = 240, .ip_id = 54321,
 		  .tool = HIN_SIGN_ZMAP, .shape = true },
