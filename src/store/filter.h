@@ -55,7 +55,10 @@ struct hin_filter_node {
 	uint8_t digest[32];
 };
 
-/* Sets are ranges in ascending order with a gap between each two; a set may be empty. */
+/*
+ * Sets are ranges in ascending order with a gap between each two (between addresses of the two
+ * families there may be none); a set may be empty, which no row matches.
+ */
 struct hin_filter_numbers {
 	uint64_t low, high; /* both inclusive; time is never negative in a row */
 };
