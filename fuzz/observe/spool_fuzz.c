@@ -2,6 +2,7 @@
  * The files of a spool: two of them, opened, read to the end, forgotten, written on and opened
  * again. The first byte says how the rest is shared out.
  */
+#include <dirent.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
@@ -18,13 +19,28 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 static char folder[] = "/dev/shm/hinomi-spool-fuzz-XXXXXX";
 static struct hin_sensor_key key;
 
+/* Remove what lies in the folder, but for its lock. */
+static void empty(void)
+{
+	DIR *d = opendir(folder);
+	struct dirent *entry;
+
+	if (d == NULL)
+		abort();
+	while ((entry = readdir(d)) != NULL)
+		if (entry->d_type == DT_REG && strcmp(entry->d_name, "lock") != 0)
+			unlinkat(dirfd(d), entry->d_name, 0);
+	closedir(d);
+}
+
 static void remove_all(void)
 {
-	char command[200];
+	char path[PATH_MAX];
 
-	snprintf(command, sizeof(command), "rm -rf %s", folder);
-	if (system(command) != 0)
-		abort();
+	empty();
+	snprintf(path, sizeof(path), "%s/lock", folder);
+	unlink(path);
+	rmdir(folder);
 }
 
 static void put(unsigned number, unsigned first, const uint8_t *data, size_t size)
@@ -82,7 +98,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static const uint8_t seed[32] = { 7 };
 	struct hin_batch_mark mark, again;
-	char path[PATH_MAX];
 	size_t cut;
 
 	if (size < 2)
@@ -90,7 +105,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (key.public_key[0] == 0 && (mkdtemp(folder) == NULL || atexit(remove_all) != 0 ||
 				       hin_sensor_key_of_seed(&key, seed, NULL) != HIN_OK))
 		abort();
-	snprintf(path, sizeof(path), "find %s -name '*.batches*' -delete", folder);
 	cut = 2 + (size - 2) * data[0] / 255;
 	put(1, 1, data + 2, cut - 2);
 	put(2, data[1] > 0 ? data[1] : 1, data + cut, size - cut);
@@ -99,9 +113,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		if (use(&again, false) == 0 || memcmp(&again, &mark, sizeof(mark)) != 0)
 			abort(); /* what was appended is there, and the chain goes on behind it */
 	}
-	if (system(path) != 0)
-		abort();
-	snprintf(path, sizeof(path), "%s/acknowledged", folder);
-	unlink(path);
+	empty();
 	return 0;
 }
