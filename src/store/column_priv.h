@@ -1,0 +1,195 @@
+/*
+ * column_priv - one column of numbers as bytes: chosen, packed and read again.
+ *
+ * A column is what struct hin_part says (it stands in the head of a block) and up to two pieces of
+ * bytes: a summary (the dictionary and how often each of its values occurs) and the codes, one for
+ * each row. So a count by value reads summaries only. Numbers are kept as (value - base) / scale.
+ *
+ * Numbers read back are below the limits that the part gives, whatever the bytes say: a code never
+ * lies outside of its dictionary.
+ *
+ * Ownership: the caller's storage; a coder and a column hold memory until their fini.
+ * Threads:   one thread at a time for each.
+ */
+#pragma once
+#include <assert.h>
+#include <zstd.h>
+
+#include "base/buffer.h"
+#include "base/bytes.h"
+
+#define HIN_COLUMN_ROWS 65536u /* most numbers of a column */
+#define HIN_COLUMN_SLACK 16    /* bytes that may be read behind what is given to be read */
+
+enum hin_shape {
+	HIN_SHAPE_CONST,   /* every number is `base`; no bytes */
+	HIN_SHAPE_OFFSETS, /* patched: offsets from base */
+	HIN_SHAPE_DICT,	   /* summary, and codes into it */
+	HIN_SHAPE_WIDE,	   /* patched twice: low and high halves of offsets above 32 bits */
+	HIN_SHAPE_BYTES,   /* no numbers: items of `width` bytes, all in the codes piece */
+	HIN_SHAPES,
+};
+
+/* How the codes piece is written. */
+enum hin_codes {
+	HIN_CODES_PACKED, /* `width` bits each */
+	HIN_CODES_BYTES,  /* one byte each */
+	HIN_CODES_ESCAPE, /* one byte, or 255 and `width` bits behind all; 255 frequent codes first
+			   */
+	HIN_CODES_STYLES,
+};
+
+#define HIN_PART_SIZE 80 /* bytes of a part in the head of a block */
+
+/* What the head of a block says of one part of it. */
+struct hin_part {
+	uint16_t id;
+	uint8_t shape, codes;
+	uint8_t width;
+	bool zstd_summary, zstd_codes;
+	uint32_t count;	    /* numbers, or items */
+	uint32_t distinct;  /* DICT: entries of the dictionary */
+	uint64_t base, max; /* least and greatest; `max` also bounds what is read */
+	uint64_t scale;	    /* > 0 */
+	uint64_t sum;	    /* of all, modulo 2^64 */
+	uint32_t offset;    /* of the summary piece in the block; the codes follow */
+	uint32_t summary, summary_raw, summary_sum;
+	uint32_t bytes, bytes_raw, bytes_sum; /* the codes piece: stored, unpacked, checksum */
+};
+
+/* ---- packing ---- */
+
+static inline unsigned hin_bits(uint64_t value)
+{
+	return value == 0 ? 0 : 64u - (unsigned)__builtin_clzll(value);
+}
+
+static inline size_t hin_packed_size(size_t count, unsigned width)
+{
+	return (count * width + 7) / 8;
+}
+
+/* Pack `count` numbers below 2^width; writes up to 8 bytes more than hin_packed_size(). */
+void hin_pack(uint8_t *out, const uint32_t *values, size_t count, unsigned width);
+
+/* The reverse; reads up to 8 bytes behind what was packed. `width` 0 to 32. */
+void hin_unpack(uint32_t *out, const uint8_t *in, size_t count, unsigned width);
+
+/* Append numbers, most of them small: packed low bits, the rest as exceptions. */
+void hin_patched_write(struct hin_buffer *out, const uint32_t *values, size_t count);
+
+/* The bytes hin_patched_write() will add. */
+size_t hin_patched_size(const uint32_t *values, size_t count);
+
+/* Read `count` numbers; behind `in` HIN_COLUMN_SLACK bytes may be read. False when damaged. */
+bool hin_patched_read(struct hin_reader *in, uint32_t *out, size_t count);
+
+/* Append `count` ascending distinct numbers up to `max` (Elias-Fano). */
+void hin_ascending_write(struct hin_buffer *out, const uint32_t *values, size_t count,
+			 uint32_t max);
+bool hin_ascending_read(struct hin_reader *in, uint32_t *out, size_t count, uint32_t max);
+
+/* CRC-32C. */
+uint32_t hin_sum(const void *data, size_t size);
+
+static inline uint64_t hin_mix(uint64_t z)
+{
+	z = (z ^ z >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
+	z = (z ^ z >> 27) * UINT64_C(0x94d049bb133111eb);
+	return z ^ z >> 31;
+}
+
+/* ---- writing ---- */
+
+/* The distinct values of a column, ascending, with how often each occurs. */
+struct hin_coder {
+	ZSTD_CCtx *zstd;
+	uint32_t *offsets; /* HIN_COLUMN_ROWS of each */
+	uint32_t *high;
+	uint32_t *codes;
+	uint32_t *dict;
+	uint32_t *counts;
+	uint32_t *histogram; /* HIN_COLUMN_ROWS, all zero between uses */
+	uint64_t *sort;	     /* twice */
+	uint8_t *packed;
+	size_t packed_size;
+	double small[64]; /* i * log2(i) */
+	struct hin_buffer piece;
+
+	/* of the column loaded last */
+	size_t count;
+	uint64_t base, max, scale, sum;
+	bool wide;
+	size_t distinct; /* in `dict`; 0 when they were not looked at */
+};
+
+HIN_MUST_USE enum hin_code hin_coder_init(struct hin_coder *c, struct hin_error *err);
+void hin_coder_fini(struct hin_coder *c);
+
+/* Load a column of 1 to HIN_COLUMN_ROWS numbers. */
+void hin_coder_load_u8(struct hin_coder *c, const uint8_t *values, size_t count);
+void hin_coder_load_u16(struct hin_coder *c, const uint16_t *values, size_t count);
+void hin_coder_load_u32(struct hin_coder *c, const uint32_t *values, size_t count);
+void hin_coder_load_u64(struct hin_coder *c, const uint64_t *values, size_t count);
+
+/* Find the distinct values of a column that is not wide, into `dict`, `counts` and `codes`. */
+void hin_coder_distinct(struct hin_coder *c);
+
+/*
+ * Append the loaded column to `out` and describe it in `part`, all but `id`. What lies before in
+ * `out` is the block so far. Failure shows in `out`.
+ */
+void hin_coder_write(struct hin_coder *c, struct hin_buffer *out, struct hin_part *part);
+
+/* Append `count` items of `width` (1 to 255) bytes. */
+void hin_coder_write_bytes(struct hin_coder *c, struct hin_buffer *out, struct hin_part *part,
+			   const void *items, size_t count, size_t width);
+
+/* Append `size` > 0 bytes as they are, `count` says of how many things. */
+void hin_coder_write_blob(struct hin_coder *c, struct hin_buffer *out, struct hin_part *part,
+			  const void *bytes, size_t size, size_t count, bool compress);
+
+/* ---- reading ---- */
+
+/*
+ * A column as it is read. Numbers are base + scale * dict[codes[i]] (DICT), base + scale *
+ * codes[i] (OFFSETS), base + scale * wide[i] (WIDE), or base.
+ */
+struct hin_column_data {
+	struct hin_part part;
+	bool have_summary, have_codes;
+	uint32_t *codes;
+	uint32_t *dict, *counts;
+	uint64_t *wide;
+	uint8_t *bytes; /* BYTES: `part.bytes_raw` of them */
+	size_t bytes_size;
+};
+
+void hin_column_fini(struct hin_column_data *c);
+
+/* Forget what was read, keep the memory; the next column is described by `part`. */
+void hin_column_start(struct hin_column_data *c, const struct hin_part *part);
+
+/*
+ * Read the pieces: `piece` as stored, with HIN_COLUMN_SLACK bytes behind it, its checksum checked.
+ * HIN_EFORMAT for what cannot be, HIN_ENOMEM. `counts` of the summary add up to `part.count`.
+ */
+HIN_MUST_USE enum hin_code hin_column_read_summary(struct hin_column_data *c, ZSTD_DCtx *zstd,
+						   const uint8_t *piece, size_t size);
+HIN_MUST_USE enum hin_code hin_column_read_codes(struct hin_column_data *c, ZSTD_DCtx *zstd,
+						 const uint8_t *piece, size_t size);
+
+/* Number `i`; for DICT and the shapes but BYTES, when all pieces are there. */
+static inline uint64_t hin_column_at(const struct hin_column_data *c, size_t i)
+{
+	switch (c->part.shape) {
+	case HIN_SHAPE_DICT:
+		return c->part.base + c->part.scale * c->dict[c->codes[i]];
+	case HIN_SHAPE_OFFSETS:
+		return c->part.base + c->part.scale * c->codes[i];
+	case HIN_SHAPE_WIDE:
+		return c->part.base + c->part.scale * c->wide[i];
+	default:
+		return c->part.base;
+	}
+}
