@@ -1,0 +1,159 @@
+/* block_rows - rows out of the columns of a block; see block_priv.h */
+#include <stdlib.h>
+
+#include "store/block_priv.h"
+
+static void set_number(struct hin_observation *o, const struct hin_form_info *form, uint64_t value)
+{
+	char *at = (char *)o + form->offset;
+	uint16_t u16 = (uint16_t)value;
+	uint32_t u32 = (uint32_t)value;
+
+	switch (form->size) {
+	case 1:
+		*(uint8_t *)at = (uint8_t)value;
+		break;
+	case 2:
+		memcpy(at, &u16, sizeof(u16));
+		break;
+	case 4:
+		memcpy(at, &u32, sizeof(u32));
+		break;
+	default:
+		memcpy(at, &value, sizeof(value));
+	}
+}
+
+/* Where the dense items of each row begin; false when there are others than the column says. */
+static bool place_items(const struct hin_column_data *counts, uint32_t rows, uint64_t only,
+			size_t items, uint32_t *out)
+{
+	uint32_t at = 0;
+
+	for (uint32_t i = 0; i < rows; i++) {
+		uint64_t n = hin_column_at(counts, i);
+
+		out[i] = at;
+		if (only == 0)
+			at += (uint32_t)n;
+		else
+			at += n == only;
+	}
+	return at == items;
+}
+
+static enum hin_code bad_items(const struct hin_block_reader *r, unsigned field,
+			       struct hin_error *err)
+{
+	return hin_fail(err, HIN_EFORMAT, "%s: offset %llu: values of %s do not fit their rows",
+			r->name, (unsigned long long)r->offset, hin_field_name(field));
+}
+
+static enum hin_code open_field(struct hin_block_rows *rows, struct hin_block_reader *r, unsigned f,
+				struct hin_error *err)
+{
+	const struct hin_column_data *items;
+	bool addr = hin_forms[f].form == HIN_FORM_ADDR;
+	enum hin_code code;
+
+	code = hin_block_column(r, HIN_PART_OF(f, HIN_PART_NUMBER), &rows->numbers[f], err);
+	if (code != HIN_OK || hin_forms[f].form == HIN_FORM_NUMBER || rows->numbers[f] == NULL)
+		return code;
+	code = hin_block_column(r, HIN_PART_OF(f, HIN_PART_DATA), &rows->data[f], err);
+	if (code == HIN_OK && addr)
+		code = hin_block_column(r, HIN_PART_OF(f, HIN_PART_V6), &rows->v6[f], err);
+	items = addr ? rows->v6[f] : rows->data[f];
+	if (code != HIN_OK || (addr && items == NULL && rows->numbers[f]->part.max < 6))
+		return code;
+	rows->dense[f] = malloc((size_t)r->head->rows * sizeof(*rows->dense[f]));
+	if (rows->dense[f] == NULL)
+		return hin_fail(err, HIN_ENOMEM, "no room for the rows of a block");
+	if (items == NULL || !place_items(rows->numbers[f], r->head->rows, addr ? 6 : 0,
+					  items->part.count, rows->dense[f]))
+		return bad_items(r, f, err);
+	return HIN_OK;
+}
+
+enum hin_code hin_block_rows_open(struct hin_block_rows *rows, struct hin_block_reader *r,
+				  uint64_t fields, struct hin_error *err)
+{
+	enum hin_code code = HIN_OK;
+
+	*rows = (struct hin_block_rows){ .reader = r };
+	fields |= 1u << HIN_FIELD_TIME | 1u << HIN_FIELD_KIND;
+	for (unsigned f = 0; f < HIN_FIELDS && code == HIN_OK; f++) {
+		if (!(fields >> f & 1))
+			continue;
+		code = open_field(rows, r, f, err);
+		if (rows->numbers[f] != NULL)
+			rows->fields |= UINT64_C(1) << f;
+	}
+	if (code != HIN_OK)
+		hin_block_rows_fini(rows);
+	return code;
+}
+
+static void set_address(const struct hin_block_rows *rows, unsigned f, uint32_t i,
+			struct hin_observation *out)
+{
+	uint64_t family = hin_column_at(rows->numbers[f], i);
+	struct hin_addr a;
+
+	if (family == 0)
+		return;
+	if (family == 6)
+		memcpy(a.b, rows->v6[f]->bytes + (size_t)rows->dense[f][i] * 16, 16);
+	else
+		a = hin_addr_of_v4(rows->data[f] != NULL ? (uint32_t)hin_column_at(rows->data[f], i)
+							 : 0);
+	if (f == HIN_FIELD_SRC)
+		hin_observation_set_src(out, &a);
+	else
+		hin_observation_set_dst(out, &a);
+}
+
+static void set_tags(const struct hin_block_rows *rows, uint32_t i, struct hin_observation *out)
+{
+	const uint8_t *at =
+		rows->data[HIN_FIELD_TAGS]->bytes + (size_t)rows->dense[HIN_FIELD_TAGS][i] * 2;
+
+	out->tag_count = (uint8_t)hin_column_at(rows->numbers[HIN_FIELD_TAGS], i);
+	for (uint8_t t = 0; t < out->tag_count; t++)
+		out->tags[t] = (uint16_t)(at[2 * t] | at[2 * t + 1] << 8);
+}
+
+void hin_block_row(const struct hin_block_rows *rows, uint32_t i, struct hin_observation *out)
+{
+	*out = (struct hin_observation){ 0 };
+	for (uint64_t left = rows->fields; left != 0; left &= left - 1) {
+		unsigned f = (unsigned)__builtin_ctzll(left);
+		const struct hin_form_info *form = &hin_forms[f];
+
+		switch (form->form) {
+		case HIN_FORM_NUMBER:
+			set_number(out, form, hin_column_at(rows->numbers[f], i));
+			break;
+		case HIN_FORM_ADDR:
+			set_address(rows, f, i, out);
+			break;
+		case HIN_FORM_TAGS:
+			set_tags(rows, i, out);
+			break;
+		default:
+			if (hin_column_at(rows->numbers[f], i) == 1)
+				memcpy((char *)out + form->offset,
+				       rows->data[f]->bytes +
+					       (size_t)rows->dense[f][i] * form->size,
+				       form->size);
+		}
+	}
+}
+
+void hin_block_rows_fini(struct hin_block_rows *rows)
+{
+	if (rows == NULL)
+		return;
+	for (unsigned f = 0; f < HIN_FIELDS; f++)
+		free(rows->dense[f]);
+	*rows = (struct hin_block_rows){ 0 };
+}
