@@ -160,6 +160,21 @@ uint64_t hin_spool_oldest(struct hin_spool *s, uint64_t epoch)
 	return oldest;
 }
 
+struct hin_spool_place hin_spool_newest(struct hin_spool *s)
+{
+	struct hin_spool_place newest = { 0 };
+
+	pthread_mutex_lock(&s->lock);
+	if (s->file_count > 0) {
+		const struct spool_file *f = &s->files[newest_full(s)];
+
+		if (f->count > 0)
+			newest = (struct hin_spool_place){ f->epoch, f->first + f->count - 1 };
+	}
+	pthread_mutex_unlock(&s->lock);
+	return newest;
+}
+
 void hin_spool_stats(struct hin_spool *s, struct hin_spool_stats *out)
 {
 	*out = (struct hin_spool_stats){ 0 };

@@ -90,6 +90,9 @@ void hin_spool_forget(struct hin_spool *s, struct hin_spool_place place);
  */
 void hin_spool_abandon(struct hin_spool *s, uint8_t verdict);
 
+/* The newest batch, or { 0 }. */
+struct hin_spool_place hin_spool_newest(struct hin_spool *s);
+
 /* The lowest sequence of `epoch` that can be read, or 0 when there is none. */
 uint64_t hin_spool_oldest(struct hin_spool *s, uint64_t epoch);
 
