@@ -67,7 +67,7 @@ struct hin_filter_addresses {
 	struct hin_addr low, high; /* both inclusive, by hin_addr_compare() */
 };
 
-/* For reading; only the functions below change it. */
+/* For reading; only the functions below change it. No array is NULL but `nodes`, when empty. */
 struct hin_filter {
 	struct hin_filter_node *nodes; /* the last one is the root */
 	size_t node_count;	       /* 0: every row is wanted */

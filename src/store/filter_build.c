@@ -6,8 +6,20 @@
 
 enum hin_code hin_filter_builder_init(struct hin_filter_builder *b, struct hin_error *err)
 {
-	*b = (struct hin_filter_builder){ .filter = calloc(1, sizeof(*b->filter)) };
-	return b->filter != NULL ? HIN_OK : hin_fail(err, HIN_ENOMEM, "no room for a filter");
+	struct hin_filter *f = calloc(1, sizeof(*f));
+
+	*b = (struct hin_filter_builder){ .filter = f };
+	/* readers add offsets to the arrays, so there are some, if empty */
+	if (f != NULL) {
+		f->numbers = malloc(sizeof(*f->numbers));
+		f->addresses = malloc(sizeof(*f->addresses));
+	}
+	if (f == NULL || f->numbers == NULL || f->addresses == NULL) {
+		hin_filter_free(f);
+		return hin_fail(err, HIN_ENOMEM, "no room for a filter");
+	}
+	b->number_size = b->address_size = 1;
+	return HIN_OK;
 }
 
 void hin_filter_builder_fini(struct hin_filter_builder *b)
