@@ -337,6 +337,11 @@ static const char *const capture_calls[] = {
 	"setsockopt", "getsockopt", "getsockname", "shutdown",
 };
 
+static const char *const serve_calls[] = {
+	"accept",     "accept4",    "recvfrom",	   "recvmsg",	  "sendto",   "sendmsg",
+	"setsockopt", "getsockopt", "getsockname", "getpeername", "shutdown",
+};
+
 /* A call that is allowed when argument `index`, under `mask`, is `value`. */
 struct condition {
 	const char *call;
@@ -422,6 +427,8 @@ static int fill_filter(scmp_filter_ctx filter, enum hin_sandbox_profile profile)
 	if (failed == 0 && profile == HIN_SANDBOX_CAPTURE)
 		failed =
 			allow_conditions(filter, capture_conditions, HIN_COUNT(capture_conditions));
+	if (failed == 0 && profile == HIN_SANDBOX_SERVE)
+		failed = allow_calls(filter, serve_calls, HIN_COUNT(serve_calls));
 	if (failed == 0)
 		failed = seccomp_attr_set(filter, SCMP_FLTATR_CTL_TSYNC, 1);
 	return failed;

@@ -12,6 +12,7 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -245,6 +246,29 @@ static void capture(void)
 		CHECK(socket(AF_PACKET, SOCK_RAW, 0) != -1);
 }
 
+static void serve(void)
+{
+	struct sockaddr name = { .sa_family = AF_UNIX }; /* the kernel finds a name */
+	struct hin_sandbox s = { 0 };
+	socklen_t size = sizeof(name);
+	int door = socket(AF_UNIX, SOCK_STREAM, 0), caller = socket(AF_UNIX, SOCK_STREAM, 0), fd;
+	struct sockaddr_un at;
+
+	CHECK(bind(door, &name, sizeof(sa_family_t)) == 0 && listen(door, 1) == 0);
+	size = sizeof(at);
+	CHECK(getsockname(door, (struct sockaddr *)&at, &size) == 0);
+	CHECK(connect(caller, (struct sockaddr *)&at, size) == 0);
+	CHECK(hin_sandbox_limit_calls(&s, HIN_SANDBOX_SERVE, false, NULL) == HIN_OK);
+	if (!s.calls)
+		_exit(SKIPPED);
+	check_denied();
+	CHECK(socket(AF_UNIX, SOCK_STREAM, 0) == -1 && errno == EPERM);
+	fd = accept4(door, NULL, NULL, SOCK_CLOEXEC);
+	CHECK(fd != -1 && send(fd, "x", 1, 0) == 1 && recv(caller, &s, 1, 0) == 1);
+	CHECK(connect(caller, (struct sockaddr *)&at, size) == -1 && errno == EPERM);
+	CHECK(bind(door, &name, sizeof(sa_family_t)) == -1 && errno == EPERM);
+}
+
 static void killed(void)
 {
 	struct hin_sandbox s = { 0 };
@@ -295,6 +319,7 @@ CHILD_TEST(limit_files)
 CHILD_TEST(limit_to_one_file)
 CHILD_TEST(analyse)
 CHILD_TEST(capture)
+CHILD_TEST(serve)
 CHILD_TEST(everything)
 
 /* The same calls by somebody without any privilege. */
@@ -341,8 +366,9 @@ int main(void)
 		cmocka_unit_test(test_drop_user),   cmocka_unit_test(test_drop_caps),
 		cmocka_unit_test(test_limit_files), cmocka_unit_test(test_limit_to_one_file),
 		cmocka_unit_test(test_analyse),	    cmocka_unit_test(test_capture),
-		cmocka_unit_test(kills_on_demand),  cmocka_unit_test(test_everything),
-		cmocka_unit_test(test_as_nobody),   cmocka_unit_test(describes),
+		cmocka_unit_test(test_serve),	    cmocka_unit_test(kills_on_demand),
+		cmocka_unit_test(test_everything),  cmocka_unit_test(test_as_nobody),
+		cmocka_unit_test(describes),
 	};
 
 	return cmocka_run_group_tests(tests, make_files, remove_files);
