@@ -7,7 +7,7 @@
 
 static const struct hin_words common[] = { HIN_WORDS(HIN_WORD_ROW) };
 
-const char *hin_word(enum hin_lang lang, enum hin_word word)
+const char *hin_word(enum hin_lang lang, enum hin_word_id word)
 {
 	return hin_words_get(common, word, lang);
 }

@@ -43,10 +43,10 @@ static inline const char *hin_words_get(const struct hin_words *table, size_t in
 	X(HIN_W_ERROR, "error", "エラー")                                                          \
 	X(HIN_W_WARNING, "warning", "警告")
 
-enum hin_word { HIN_WORDS(HIN_WORD_NAME) };
+enum hin_word_id { HIN_WORDS(HIN_WORD_NAME) };
 
 /* One of them. */
-const char *hin_word(enum hin_lang lang, enum hin_word word);
+const char *hin_word(enum hin_lang lang, enum hin_word_id word);
 
 #define HIN_WORDS_TEXT 48 /* longest text of the functions below, with its NUL */
 
