@@ -223,6 +223,49 @@ void hin_builder_rewind(struct hin_builder *b, const struct hin_builder_mark *ma
 	b->sketches.used = mark->sketches;
 }
 
+/* Move what lies behind the first `gone` of `count` items to the front. */
+static void shift(void *items, size_t gone, size_t count, size_t item)
+{
+	if (gone < count)
+		memmove(items, (char *)items + gone * item, (count - gone) * item);
+}
+
+void hin_builder_shift(struct hin_builder *b, uint32_t rows)
+{
+	size_t v6[2] = { 0, 0 }, rare = 0, batches = 0, left = rows;
+
+	for (uint32_t i = 0; i < rows; i++) {
+		v6[0] += b->src_family[i] == 6;
+		v6[1] += b->dst_family[i] == 6;
+	}
+	while (rare < b->rare_count && b->rare[rare].row < rows)
+		rare++;
+	while (batches < b->batch_count && b->batches[batches].rows <= left)
+		left -= b->batches[batches++].rows;
+#define X(name) shift(b->name, rows, b->rows, sizeof(*b->name));
+	ARRAYS(X)
+#undef X
+	for (unsigned i = 0; i < 2; i++) {
+		shift(b->v6[i], v6[i], b->v6_count[i], sizeof(*b->v6[i]));
+		b->v6_count[i] -= v6[i];
+	}
+	shift(b->rare, rare, b->rare_count, sizeof(*b->rare));
+	b->rare_count -= rare;
+	for (size_t i = 0; i < b->rare_count; i++)
+		b->rare[i].row -= rows;
+	shift(b->batches, batches, b->batch_count, sizeof(*b->batches));
+	b->batch_count -= batches;
+	b->rows -= rows;
+	for (uint32_t i = 0; i < b->rows; i++) {
+		int64_t t = (int64_t)b->time[i];
+
+		if (i == 0 || t < b->time_min)
+			b->time_min = t;
+		if (i == 0 || t > b->time_max)
+			b->time_max = t;
+	}
+}
+
 void hin_builder_reset(struct hin_builder *b)
 {
 	int64_t day = b->day;

@@ -112,6 +112,9 @@ HIN_MUST_USE enum hin_code hin_builder_add(struct hin_builder *b, const struct h
 struct hin_builder_mark hin_builder_mark(const struct hin_builder *b);
 void hin_builder_rewind(struct hin_builder *b, const struct hin_builder_mark *mark);
 
+/* Forget the first `rows`, that are those of whole batches. */
+void hin_builder_shift(struct hin_builder *b, uint32_t rows);
+
 /* Forget all rows; the memory is kept when it is little. */
 void hin_builder_reset(struct hin_builder *b);
 void hin_builder_fini(struct hin_builder *b);
@@ -119,11 +122,11 @@ void hin_builder_fini(struct hin_builder *b);
 /* ---- writing ---- */
 
 /*
- * Append the rows from `from` on as a block to `out`, which starts it anew at `out->used`.
- * HIN_ENOMEM or HIN_ELIMIT.
+ * Append the rows from `from` up to before `to` as a block to `out`. HIN_ENOMEM or HIN_ELIMIT, with
+ * `out` as it was.
  */
 HIN_MUST_USE enum hin_code hin_block_write(struct hin_coder *c, const struct hin_builder *b,
-					   uint32_t from, struct hin_buffer *out,
+					   uint32_t from, uint32_t to, struct hin_buffer *out,
 					   struct hin_error *err);
 
 /* ---- reading ---- */

@@ -414,6 +414,8 @@ enum hin_code hin_block_batches(struct hin_block_reader *r, struct hin_error *er
 		b->batch.dark_addresses = hin_read_le64(&sub);
 		b->rows = hin_read_le32(&sub);
 		rows += b->rows;
+		if (b->rows == 0)
+			rows = UINT32_MAX; /* no batch of a block is empty */
 	}
 	if (rows != r->head->rows)
 		return hin_fail(err, HIN_EFORMAT,

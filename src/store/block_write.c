@@ -192,6 +192,8 @@ static void put_rare(struct writing *w)
 		rare++;
 		count--;
 	}
+	while (count > 0 && rare[count - 1].row >= w->from + w->rows)
+		count--;
 	for (unsigned f = 0; count > 0 && f < HIN_FIELDS; f++) {
 		if (hin_forms[f].offset < offsetof(struct hin_observation, rule))
 			continue;
@@ -347,14 +349,11 @@ static void write_head(struct writing *w, uint8_t *at, size_t head_size, size_t 
 }
 
 enum hin_code hin_block_write(struct hin_coder *c, const struct hin_builder *b, uint32_t from,
-			      struct hin_buffer *out, struct hin_error *err)
+			      uint32_t to, struct hin_buffer *out, struct hin_error *err)
 {
-	struct writing w = { .coder = c,
-			     .b = b,
-			     .from = from,
-			     .rows = b->rows - from,
-			     .start = out->used,
-			     .out = out };
+	struct writing w = {
+		.coder = c, .b = b, .from = from, .rows = to - from, .start = out->used, .out = out
+	};
 	size_t room = HIN_BLOCK_FIXED + HIN_PARTS_KNOWN * HIN_PART_SIZE + 4, head_size, body;
 	uint8_t *at;
 

@@ -290,7 +290,7 @@ static void rows_come_back(void **state)
 		uint32_t half = (uint32_t)cases[i].count / 2;
 
 		fill(&b, rows, cases[i].count, i, cases[i].fields);
-		assert_int_equal(hin_block_write(&coder, &b, 0, &out, NULL), HIN_OK);
+		assert_int_equal(hin_block_write(&coder, &b, 0, b.rows, &out, NULL), HIN_OK);
 		assert_true(read_block((uint8_t *)out.data, out.used, rows, cases[i].name));
 		assert_int_equal(reader.batch_count, (cases[i].count + 99) / 100);
 		assert_int_equal(reader.batches[0].batch.sequence, 1);
@@ -299,10 +299,20 @@ static void rows_come_back(void **state)
 		/* and the second half alone, behind the first block */
 		hin_buffer_reset(&out);
 		hin_buffer_puts(&out, "xyz");
-		assert_int_equal(hin_block_write(&coder, &b, half, &out, NULL), HIN_OK);
+		assert_int_equal(hin_block_write(&coder, &b, half, b.rows, &out, NULL), HIN_OK);
 		assert_true(read_block((uint8_t *)out.data + 3, out.used - 3, rows + half,
 				       cases[i].name));
 		assert_int_equal(reader.batches[0].batch.sequence, half / 100 + 1);
+		/* and the same when the first ones are forgotten */
+		if (cases[i].count > 200) {
+			hin_builder_shift(&b, 200);
+			hin_buffer_reset(&out);
+			assert_int_equal(hin_block_write(&coder, &b, 0, b.rows, &out, NULL),
+					 HIN_OK);
+			assert_true(read_block((uint8_t *)out.data, out.used, rows + 200,
+					       cases[i].name));
+			assert_int_equal(reader.batches[0].batch.sequence, 3);
+		}
 		hin_builder_fini(&b);
 		hin_buffer_fini(&out);
 		free(rows);
@@ -318,11 +328,11 @@ static void goes_back(void **state)
 
 	(void)state;
 	fill(&b, rows, 1000, 1, 0);
-	assert_int_equal(hin_block_write(&coder, &b, 0, &once, NULL), HIN_OK);
+	assert_int_equal(hin_block_write(&coder, &b, 0, b.rows, &once, NULL), HIN_OK);
 	mark = hin_builder_mark(&b);
 	fill(&b, rows + 1000, 1000, 2, 0);
 	hin_builder_rewind(&b, &mark);
-	assert_int_equal(hin_block_write(&coder, &b, 0, &again, NULL), HIN_OK);
+	assert_int_equal(hin_block_write(&coder, &b, 0, b.rows, &again, NULL), HIN_OK);
 	assert_int_equal(once.used, again.used);
 	assert_memory_equal(once.data, again.data, once.used);
 	hin_builder_fini(&b);
@@ -341,7 +351,7 @@ static void sees_damage(void **state)
 
 	(void)state;
 	fill(&b, rows, 300, 9, 0);
-	assert_int_equal(hin_block_write(&coder, &b, 0, &out, NULL), HIN_OK);
+	assert_int_equal(hin_block_write(&coder, &b, 0, b.rows, &out, NULL), HIN_OK);
 	for (size_t i = 0; i < out.used; i++) {
 		uint8_t *bytes = hin_test_copy(out.data, out.used);
 
@@ -391,7 +401,7 @@ static void reads_what_is_newer(void **state)
 
 	(void)state;
 	fill(&b, rows, 300, 9, 0);
-	assert_int_equal(hin_block_write(&coder, &b, 0, &out, NULL), HIN_OK);
+	assert_int_equal(hin_block_write(&coder, &b, 0, b.rows, &out, NULL), HIN_OK);
 	assert_int_equal(hin_block_head_read(&head, parts, out.data, out.used, &need), HIN_OK);
 	count = head.part_count;
 	head_size = head.head_size;
