@@ -1,0 +1,37 @@
+/* authority_priv - what the files of the authority share. */
+#pragma once
+#include <pthread.h>
+
+#include "trust/authority.h"
+
+#define HIN_ADDRESSES 256 /* whose refusals are counted at once */
+
+struct refusals {
+	struct hin_addr key; /* an IPv4 address or an IPv6 /64 */
+	bool used;
+	unsigned count;
+	int64_t since_s;
+};
+
+struct hin_authority {
+	char *folder;
+	char *hub; /* "host:port" */
+	char host[HIN_CODE_HOST];
+	uint16_t port;
+	char *names[HIN_AUTHORITY_NAMES];
+	size_t name_count;
+	char settings_name[HIN_NOTE_NAME];
+	struct hin_buffer pem; /* the authority's certificate */
+	struct hin_certificate certificate;
+
+	/* after unlock */
+	bool unlocked;
+	struct hin_buffer key, hub_pem, hub_key;
+	struct hin_certificate hub_certificate;
+	struct hin_note_signer signer;
+
+	pthread_mutex_t lock; /* of what follows */
+	struct hin_roster *roster;
+	struct refusals refusals[HIN_ADDRESSES];
+	struct hin_authority_counters counters;
+};
