@@ -51,6 +51,8 @@ static int run_command(int argc, char *argv[])
 static const struct hin_command commands[] = {
 	{ "telescope", "[FILE ...]", "read captures or a live link of unused addresses, and report",
 	  "未使用アドレスの通信記録や実回線を読み、報告する", run_command },
+	{ "trust", "COMMAND", "who belongs to a hub: its authority, sensors and their settings",
+	  "ハブの認証局・センサー・設定を管理する", run_command },
 };
 
 static const struct hin_program program = {
