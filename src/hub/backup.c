@@ -1,0 +1,269 @@
+/* backup - copy a hub, make it again; see backup.h */
+#include "hub/backup.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <openssl/evp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/file.h"
+
+#define MANIFEST "MANIFEST"
+#define MANIFEST_SIZE ((size_t)1 << 20)
+#define FORM "hinomi hub backup 1\n"
+#define RESTORED "restored"
+
+static enum hin_code join(char out[PATH_MAX], const char *folder, const char *name,
+			  struct hin_error *err)
+{
+	if (snprintf(out, PATH_MAX, "%s/%s", folder, name) >= PATH_MAX)
+		return hin_fail(err, HIN_ELIMIT, "path of %s is too long", name);
+	return HIN_OK;
+}
+
+static void digest_hex(char out[65], const void *bytes, size_t size)
+{
+	uint8_t digest[32] = { 0 };
+
+	(void)EVP_Digest(bytes, size, digest, NULL, EVP_sha256(), NULL);
+	for (size_t i = 0; i < sizeof(digest); i++)
+		sprintf(out + 2 * i, "%02x", digest[i]);
+}
+
+/* Copy one file, with its mode, durably; its line goes to `manifest` as `name`. */
+static enum hin_code copy_file(const char *from, const char *to, const char *name,
+			       struct hin_buffer *manifest, struct hin_error *err)
+{
+	struct hin_buffer bytes = { 0 };
+	char hex[65];
+	struct stat st;
+	enum hin_code code;
+
+	if (stat(from, &st) != 0)
+		return hin_fail(err, HIN_ESYS, "stat %s", from);
+	code = hin_file_read(&bytes, from, HIN_BACKUP_FILE, err);
+	if (code == HIN_OK)
+		code = hin_file_replace(to, hin_buffer_text(&bytes), bytes.used, st.st_mode & 0777,
+					err);
+	if (code == HIN_OK && manifest != NULL) {
+		digest_hex(hex, hin_buffer_text(&bytes), bytes.used);
+		hin_buffer_printf(manifest, "%s %04o %s\n", hex, (unsigned)(st.st_mode & 0777),
+				  name);
+	}
+	if (bytes.data != NULL)
+		explicit_bzero(bytes.data, bytes.size);
+	hin_buffer_fini(&bytes);
+	return code;
+}
+
+/* Copy the files of the authority: all that lie in its folder. */
+static enum hin_code copy_trust(const char *trust, const char *to, struct hin_buffer *manifest,
+				struct hin_error *err)
+{
+	DIR *folder = opendir(trust);
+	char target[PATH_MAX], name[PATH_MAX], from[PATH_MAX], path[PATH_MAX];
+	enum hin_code code = HIN_OK;
+	struct dirent *entry;
+	struct stat st;
+
+	if (folder == NULL)
+		return hin_fail(err, HIN_ESYS, "open %s", trust);
+	code = join(target, to, "trust", err);
+	if (code == HIN_OK && mkdir(target, 0700) != 0)
+		code = hin_fail(err, HIN_ESYS, "make %s", target);
+	while (code == HIN_OK && (entry = readdir(folder)) != NULL) {
+		if (fstatat(dirfd(folder), entry->d_name, &st, AT_SYMLINK_NOFOLLOW) != 0 ||
+		    !S_ISREG(st.st_mode))
+			continue;
+		snprintf(name, sizeof(name), "trust/%s", entry->d_name);
+		code = join(from, trust, entry->d_name, err);
+		if (code == HIN_OK)
+			code = join(path, to, name, err);
+		if (code == HIN_OK)
+			code = copy_file(from, path, name, manifest, err);
+	}
+	closedir(folder);
+	return code;
+}
+
+/* A new folder, or one that is there and empty. */
+static enum hin_code make_empty(const char *path, struct hin_error *err)
+{
+	struct dirent *entry;
+	bool empty = true;
+	DIR *folder;
+
+	if (mkdir(path, 0700) == 0)
+		return HIN_OK;
+	if (errno != EEXIST)
+		return hin_fail(err, HIN_ESYS, "make %s", path);
+	folder = opendir(path);
+	if (folder == NULL)
+		return hin_fail(err, HIN_ESYS, "open %s", path);
+	while ((entry = readdir(folder)) != NULL)
+		empty &= strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0;
+	closedir(folder);
+	if (!empty)
+		return hin_fail(err, HIN_EUSAGE, "%s is not empty: name a new folder", path);
+	if (chmod(path, 0700) != 0)
+		return hin_fail(err, HIN_ESYS, "close %s to others", path);
+	return HIN_OK;
+}
+
+enum hin_code hin_hub_backup(const char *folder, const char *trust, const char *store,
+			     const char *to, struct hin_store_checked *out, struct hin_error *err)
+{
+	static const char *const names[] = { "hub.key", "hub.yaml" };
+	struct hin_buffer manifest = { 0 };
+	struct hin_store *reader = NULL;
+	char from[PATH_MAX], path[PATH_MAX];
+	enum hin_code code = make_empty(to, err);
+
+	hin_buffer_puts(&manifest, FORM);
+	for (size_t i = 0; i < HIN_COUNT(names) && code == HIN_OK; i++) {
+		code = join(from, folder, names[i], err);
+		if (code == HIN_OK)
+			code = join(path, to, names[i], err);
+		if (code == HIN_OK && access(from, F_OK) == 0)
+			code = copy_file(from, path, names[i], &manifest, err);
+	}
+	if (code == HIN_OK)
+		code = copy_trust(trust, to, &manifest, err);
+	if (code == HIN_OK)
+		code = hin_store_open(&reader, store, HIN_STORE_READ, NULL, err);
+	if (code == HIN_OK)
+		code = join(path, to, "store", err);
+	if (code == HIN_OK)
+		code = hin_store_backup(reader, path, out, err);
+	hin_store_close(reader);
+	if (code == HIN_OK)
+		code = join(path, to, MANIFEST, err);
+	if (code == HIN_OK && manifest.failed)
+		code = hin_fail(err, HIN_ENOMEM, "list of %s", to);
+	if (code == HIN_OK)
+		code = hin_file_replace(path, manifest.data, manifest.used, 0600, err);
+	hin_buffer_fini(&manifest);
+	return code;
+}
+
+/* ---- restore ---- */
+
+/* One line of the list: what it says, and where the next begins; false for what is none. */
+static bool read_line(const char **at, char hex[65], unsigned *mode, char name[NAME_MAX + 8])
+{
+	int used = 0;
+
+	if (sscanf(*at, "%64[0-9a-f] %4o %262[^/\n]%n", hex, mode, name, &used) != 3)
+		return false;
+	if ((*at)[used] == '/' && strcmp(name, "trust") == 0) {
+		int more = 0;
+
+		strcat(name, "/");
+		if (sscanf(*at + used + 1, "%255[^/\n]%n", name + strlen(name), &more) != 1)
+			return false;
+		used += 1 + more;
+	}
+	if ((*at)[used] != '\n' || strlen(hex) != 64 || name[0] == '.' ||
+	    strncmp(name, "trust/.", 7) == 0)
+		return false;
+	*at += used + 1;
+	return true;
+}
+
+/* Check a file of the backup, or, with `to`, copy it there. */
+static enum hin_code take_file(const char *from, const char *to, const char *hex, unsigned mode,
+			       const char *name, struct hin_error *err)
+{
+	struct hin_buffer bytes = { 0 };
+	char path[PATH_MAX], target[PATH_MAX], sum[65];
+	enum hin_code code = join(path, from, name, err);
+
+	if (code == HIN_OK)
+		code = hin_file_read(&bytes, path, HIN_BACKUP_FILE, err);
+	if (code == HIN_OK) {
+		digest_hex(sum, hin_buffer_text(&bytes), bytes.used);
+		if (strcmp(sum, hex) != 0)
+			code = hin_fail(err, HIN_EVERIFY, "%s: wrong sum: the backup is damaged",
+					path);
+	}
+	if (code == HIN_OK && to != NULL)
+		code = join(target, to, name, err);
+	if (code == HIN_OK && to != NULL)
+		code = hin_file_replace(target, hin_buffer_text(&bytes), bytes.used, mode & 0700,
+					err);
+	if (bytes.data != NULL)
+		explicit_bzero(bytes.data, bytes.size);
+	hin_buffer_fini(&bytes);
+	return code;
+}
+
+static enum hin_code take_files(const char *from, const char *to, const char *manifest,
+				struct hin_error *err)
+{
+	const char *at = manifest + strlen(FORM);
+	char hex[65], name[NAME_MAX + 8];
+	enum hin_code code = HIN_OK;
+	unsigned mode;
+
+	while (*at != '\0' && code == HIN_OK) {
+		if (!read_line(&at, hex, &mode, name))
+			return hin_fail(err, HIN_EFORMAT, "%s/" MANIFEST " is damaged", from);
+		code = take_file(from, to, hex, mode, name, err);
+	}
+	return code;
+}
+
+static enum hin_code make_folder(const char *folder, struct hin_error *err)
+{
+	char path[PATH_MAX];
+	enum hin_code code = HIN_OK;
+
+	if (mkdir(folder, 0700) != 0)
+		code = errno == EEXIST
+			       ? hin_fail(err, HIN_EUSAGE, "%s exists: name a new folder", folder)
+			       : hin_fail(err, HIN_ESYS, "make %s", folder);
+	if (code == HIN_OK)
+		code = join(path, folder, "trust", err);
+	if (code == HIN_OK && mkdir(path, 0700) != 0)
+		code = hin_fail(err, HIN_ESYS, "make %s", path);
+	return code;
+}
+
+enum hin_code hin_hub_restore(const char *from, const char *folder, struct hin_store_checked *out,
+			      struct hin_error *err)
+{
+	struct hin_buffer manifest = { 0 };
+	char path[PATH_MAX], target[PATH_MAX];
+	enum hin_code code = join(path, from, MANIFEST, err);
+
+	if (code == HIN_OK && access(path, F_OK) != 0)
+		code = hin_fail(err, HIN_ENOENT, "%s is no whole backup: it has no " MANIFEST,
+				from);
+	if (code == HIN_OK)
+		code = hin_file_read(&manifest, path, MANIFEST_SIZE, err);
+	if (code == HIN_OK && strncmp(hin_buffer_text(&manifest), FORM, strlen(FORM)) != 0)
+		code = hin_fail(err, HIN_EFORMAT, "%s is no list of a hub's backup", path);
+	if (code == HIN_OK)
+		code = take_files(from, NULL, manifest.data, err); /* all of it before any */
+	if (code == HIN_OK)
+		code = make_folder(folder, err);
+	if (code == HIN_OK)
+		code = join(path, from, "store", err);
+	if (code == HIN_OK)
+		code = join(target, folder, "store", err);
+	if (code == HIN_OK)
+		code = hin_store_restore(path, target, NULL, out, err);
+	if (code == HIN_OK)
+		code = take_files(from, folder, manifest.data, err);
+	if (code == HIN_OK)
+		code = join(path, folder, RESTORED, err);
+	if (code == HIN_OK)
+		code = hin_file_replace(path, "", 0, 0600, err);
+	hin_buffer_fini(&manifest);
+	return code;
+}

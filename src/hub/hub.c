@@ -1,0 +1,551 @@
+/* hub - the parts of a hub, put together; see hub.h */
+#include "hub/hub.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/log.h"
+#include "hub/hub_priv.h"
+
+#define STATUS_NS (5 * HIN_NS_PER_S)
+#define SILENT_CHECK_NS HIN_NS_PER_S
+#define ROSTER_NS (10 * HIN_NS_PER_S)
+#define STATS_NS (30 * HIN_NS_PER_S)
+#define KEEP_NS HIN_NS_PER_HOUR
+#define RENEWAL_NS HIN_NS_PER_HOUR /* between two tries */
+#define RESTORED "restored"	   /* a file that says that the store is a backup's */
+
+/* ---- who may ---- */
+
+static bool is_revoked(void *user, const struct hin_http_peer *peer)
+{
+	struct hin_hub *hub = user;
+	bool revoked;
+
+	pthread_rwlock_rdlock(&hub->lock);
+	revoked = hin_trust_is_revoked(hub->authority, peer);
+	pthread_rwlock_unlock(&hub->lock);
+	return revoked;
+}
+
+static bool find_key(void *user, const uint8_t id[HIN_SENSOR_ID],
+		     uint8_t public_key[HIN_KEY_PUBLIC], char name[HIN_SENSOR_NAME])
+{
+	struct hin_hub *hub = user;
+	struct hin_roster_sensor sensor;
+	enum hin_code code;
+
+	pthread_rwlock_rdlock(&hub->lock);
+	code = hin_authority_sensor(hub->authority, &sensor, id, NULL);
+	pthread_rwlock_unlock(&hub->lock);
+	if (code != HIN_OK)
+		return false;
+	memcpy(public_key, sensor.public_key, HIN_KEY_PUBLIC);
+	snprintf(name, HIN_SENSOR_NAME, "%s", sensor.name);
+	return true;
+}
+
+/* ---- routes ---- */
+
+/* A route of the authority that is in force now; it answers at once. */
+static void handle_trust(void *user, struct hin_http_request *request)
+{
+	const struct hub_trust_route *route = user;
+	struct hin_hub *hub = route->hub;
+
+	pthread_rwlock_rdlock(&hub->lock);
+	hub->trust_inner[route->index].handler(hub->trust_inner[route->index].user, request);
+	pthread_rwlock_unlock(&hub->lock);
+}
+
+static void handle_metrics(void *user, struct hin_http_request *request)
+{
+	struct hin_buffer out = { 0 };
+	struct hin_http_answer answer = { .status = 200,
+					  .type = "text/plain; version=0.0.4",
+					  .take = &out };
+
+	hin_hub_metrics(user, &out);
+	if (out.failed)
+		hin_http_answer_text(request, 503, "not enough memory");
+	else
+		hin_http_answer(request, &answer);
+	hin_buffer_fini(&out);
+}
+
+static void handle_health(void *user, struct hin_http_request *request)
+{
+	bool alive = hin_hub_is_alive(user, HIN_NS_PER_MIN);
+
+	hin_http_answer_text(request, alive ? 200 : 503, alive ? "ok" : "the hub does not store");
+}
+
+/* ---- in the intake's thread ---- */
+
+static void alert_silent(struct hin_hub *hub, struct hin_ingest *in, int64_t now_ns,
+			 int64_t silent_ns)
+{
+	int64_t since = now_ns - silent_ns;
+	struct hin_sensor_state state;
+
+	if (now_ns - hub->started_ns < silent_ns)
+		return; /* nobody could be heard before */
+	while (hin_sensors_find_silent(hub->sensors, since, &state)) {
+		struct hin_observation row = {
+			.time_us = state.heard_ns / 1000,
+			.duration_us = (uint64_t)(now_ns - state.heard_ns) / 1000,
+			.kind = HIN_KIND_ROAD_SILENT,
+			.device_basis = HIN_DEVICE_BASIS_SENSOR_KEY,
+		};
+		char text[HIN_TIME_TEXT];
+
+		memcpy(row.device, state.id, sizeof(row.device));
+		hin_ingest_tell(in, &row);
+		hin_log(HIN_LOG_ERROR, "hub.sensor_silent", hin_log_text("sensor", state.name),
+			hin_log_text("since",
+				     hin_time_format_iso(text, state.heard_ns, HIN_TIME_S)));
+	}
+}
+
+/* Drop and roll up what is too old, and make large files of small ones. */
+static void keep_house(struct hin_hub *hub, struct hin_store *store,
+		       const struct hin_hub_settings *s, int64_t now_ns)
+{
+	struct hin_store_policy policy = { .age_us = s->keep_age_ns / 1000,
+					   .bytes = s->keep_bytes,
+					   .minutes_us = s->keep_minutes_ns / 1000,
+					   .hours_us = s->keep_hours_ns / 1000 };
+	int64_t day = now_ns / HIN_NS_PER_DAY;
+	struct hin_store_work work;
+	struct hin_error why = { 0 };
+
+	if (now_ns - hub->kept_ns < KEEP_NS && hub->kept_ns != 0)
+		return;
+	hub->kept_ns = now_ns;
+	if ((s->keep_age_ns > 0 || s->keep_bytes > 0) &&
+	    hin_store_retain(store, &policy, now_ns / 1000, &work, &why) != HIN_OK)
+		hin_log(HIN_LOG_ERROR, "hub.keep_failed", hin_log_text("error", why.text));
+	if (hub->compacted_day == day)
+		return;
+	if (hub->compacted_day != 0 &&
+	    hin_store_compact(store, now_ns / 1000, &work, &why) != HIN_OK)
+		hin_log(HIN_LOG_ERROR, "hub.compact_failed", hin_log_text("error", why.text));
+	hub->compacted_day = day;
+}
+
+static void read_stats(struct hin_hub *hub, struct hin_store *store)
+{
+	struct hin_store_stats stats;
+
+	if (hin_store_stats(store, &stats, NULL) != HIN_OK)
+		return;
+	hub->store_rows = stats.rows;
+	hub->store_bytes = stats.bytes;
+	hub->store_notes = stats.notes;
+}
+
+static void intake_tick(void *user, struct hin_ingest *in, int64_t now_ns)
+{
+	struct hin_hub *hub = user;
+	struct hin_store *store = hin_ingest_store(in);
+	struct hin_hub_settings s;
+
+	pthread_mutex_lock(&hub->tuning);
+	s = hub->settings;
+	pthread_mutex_unlock(&hub->tuning);
+	hin_ingest_tune(in, s.past_ns, s.future_ns, s.ahead);
+	if (now_ns - hub->roster_ns >= ROSTER_NS || now_ns < hub->roster_ns) {
+		hub->roster_ns = now_ns;
+		hub_read_trust(hub);
+	}
+	if (now_ns - hub->silent_checked_ns >= SILENT_CHECK_NS || now_ns < hub->silent_checked_ns) {
+		hub->silent_checked_ns = now_ns;
+		alert_silent(hub, in, now_ns, s.silent_ns);
+	}
+	if (store == NULL)
+		return;
+	if (now_ns - hub->stats_ns >= STATS_NS || now_ns < hub->stats_ns) {
+		hub->stats_ns = now_ns;
+		read_stats(hub, store);
+	}
+	keep_house(hub, store, &s, now_ns);
+}
+
+static void set_name(struct hin_sensor_state *state, void *user)
+{
+	const struct hin_roster_sensor *sensor = user;
+
+	snprintf(state->name, sizeof(state->name), "%s", sensor->name);
+	state->revoked = sensor->revoked_s != 0;
+}
+
+void hub_read_trust(struct hin_hub *hub)
+{
+	struct hin_roster_sensor *sensors = NULL;
+	struct hin_buffer note = { 0 };
+	unsigned long long number = 0;
+	size_t count = 0;
+
+	pthread_rwlock_rdlock(&hub->lock);
+	if (hin_authority_sensors(hub->authority, &sensors, &count, NULL) != HIN_OK)
+		count = 0;
+	if (hin_authority_settings(hub->authority, &note, NULL) == HIN_OK &&
+	    sscanf(hin_buffer_text(&note), "hinomi settings %llu\n", &number) != 1)
+		number = 0;
+	pthread_rwlock_unlock(&hub->lock);
+	for (size_t i = 0; i < count; i++)
+		(void)hin_sensors_change(hub->sensors, sensors[i].id, set_name, &sensors[i]);
+	free(sensors);
+	hin_buffer_fini(&note);
+	hub->settings_number = number;
+	if (hub->intake != NULL)
+		hin_intake_set_settings(hub->intake, number);
+}
+
+/* ---- from the program's thread ---- */
+
+static void renew_certificate(struct hin_hub *hub, int64_t now_ns)
+{
+	int64_t now_s = now_ns / HIN_NS_PER_S;
+	struct hin_error why = { 0 };
+	enum hin_code code;
+
+	if (now_ns - hub->renewed_ns < RENEWAL_NS && hub->renewed_ns != 0)
+		return;
+	hub->renewed_ns = now_ns;
+	if (!hin_authority_hub_due(hub->authority, now_s))
+		return;
+	pthread_rwlock_wrlock(&hub->lock);
+	code = hin_authority_renew_hub(hub->authority, NULL, hub->passphrase, now_s, &why);
+	if (code == HIN_OK)
+		code = hin_http_server_reload(hub->server, hin_authority_hub_pem(hub->authority),
+					      hin_authority_hub_key(hub->authority), &why);
+	hub->hub_expires_s = hin_authority_hub_expires_s(hub->authority);
+	pthread_rwlock_unlock(&hub->lock);
+	if (code == HIN_OK)
+		hin_log(HIN_LOG_INFO, "hub.certificate_renewed");
+	else
+		hin_log(HIN_LOG_ERROR, "hub.certificate_not_renewed",
+			hin_log_text("error", why.text));
+}
+
+static void write_status(struct hin_hub *hub)
+{
+	struct hin_buffer text = { 0 };
+	struct hin_error why = { 0 };
+
+	hin_hub_status(hub, &text);
+	if (!text.failed &&
+	    hin_file_replace(hub->status, text.data, text.used, 0640, &why) != HIN_OK)
+		hin_log_limited(HIN_LOG_WARNING, "hub.no_status", hin_log_text("error", why.text));
+	hin_buffer_fini(&text);
+}
+
+void hin_hub_tick(struct hin_hub *hub, int64_t now_ns)
+{
+	renew_certificate(hub, now_ns);
+	if (now_ns - hub->status_ns < STATUS_NS && now_ns >= hub->status_ns)
+		return;
+	hub->status_ns = now_ns;
+	write_status(hub);
+}
+
+bool hin_hub_is_alive(const struct hin_hub *hub, int64_t ns)
+{
+	return hin_time_monotonic_ns() - hin_intake_beat_ns(hub->intake) < ns;
+}
+
+uint16_t hin_hub_port(const struct hin_hub *hub)
+{
+	return hin_http_server_port(hub->server);
+}
+
+uint16_t hin_hub_metrics_port(const struct hin_hub *hub)
+{
+	return hub->metrics != NULL ? hin_http_server_port(hub->metrics) : 0;
+}
+
+size_t hin_hub_folders(const struct hin_hub *hub, const char *folders[3])
+{
+	folders[0] = hub->folder;
+	folders[1] = hub->trust;
+	folders[2] = hub->store;
+	return 3;
+}
+
+/* ---- reload ---- */
+
+static bool differs(const char *a, const char *b)
+{
+	return strcmp(a != NULL ? a : "", b != NULL ? b : "") != 0;
+}
+
+static void tell_fixed(const struct hin_hub_settings *a, const struct hin_hub_settings *b)
+{
+	const struct {
+		const char *name;
+		bool changed;
+	} fixed[] = {
+		{ "listen", differs(a->listen, b->listen) },
+		{ "metrics", differs(a->metrics, b->metrics) },
+		{ "trust", differs(a->trust, b->trust) },
+		{ "store", differs(a->store, b->store) },
+		{ "user", differs(a->user, b->user) },
+		{ "memory", a->memory_bytes != b->memory_bytes },
+		{ "bodies", a->body_bytes != b->body_bytes },
+		{ "connections", a->connections != b->connections },
+		{ "per-address", a->per_address != b->per_address },
+		{ "threads", a->threads != b->threads },
+	};
+
+	for (size_t i = 0; i < HIN_COUNT(fixed); i++)
+		if (fixed[i].changed)
+			hin_log(HIN_LOG_WARNING, "hub.needs_restart",
+				hin_log_text("setting", fixed[i].name));
+}
+
+/* Read keys and certificates again; the old ones stay until the new ones serve. */
+static enum hin_code reload_authority(struct hin_hub *hub, struct hin_error *err)
+{
+	struct hin_authority *fresh = NULL;
+	enum hin_code code = hin_authority_open(&fresh, hub->trust, err);
+
+	if (code == HIN_OK)
+		code = hin_authority_unlock(fresh, hub->passphrase, err);
+	if (code == HIN_OK)
+		code = hin_http_server_reload(hub->server, hin_authority_hub_pem(fresh),
+					      hin_authority_hub_key(fresh), err);
+	if (code == HIN_OK) {
+		struct hin_authority *old = hub->authority;
+
+		pthread_rwlock_wrlock(&hub->lock);
+		hub->authority = fresh;
+		hin_trust_routes(hub->trust_inner, fresh);
+		hub->hub_expires_s = hin_authority_hub_expires_s(fresh);
+		pthread_rwlock_unlock(&hub->lock);
+		fresh = old;
+	}
+	hin_authority_close(fresh);
+	return code;
+}
+
+enum hin_code hin_hub_reload(struct hin_hub *hub, const struct hin_hub_settings *settings,
+			     struct hin_error *err)
+{
+	enum hin_code code = reload_authority(hub, err);
+
+	if (code != HIN_OK)
+		return code;
+	tell_fixed(&hub->settings, settings);
+	pthread_mutex_lock(&hub->tuning);
+	hub->settings.silent_ns = settings->silent_ns;
+	hub->settings.past_ns = settings->past_ns;
+	hub->settings.future_ns = settings->future_ns;
+	hub->settings.ahead = settings->ahead;
+	hub->settings.keep_age_ns = settings->keep_age_ns;
+	hub->settings.keep_bytes = settings->keep_bytes;
+	hub->settings.keep_minutes_ns = settings->keep_minutes_ns;
+	hub->settings.keep_hours_ns = settings->keep_hours_ns;
+	hub->settings.log = settings->log;
+	pthread_mutex_unlock(&hub->tuning);
+	hin_log_setup(STDERR_FILENO, (enum hin_log_level)settings->log);
+	return HIN_OK;
+}
+
+/* ---- open ---- */
+
+static char *copy_text(const char *text)
+{
+	return strdup(text != NULL ? text : "");
+}
+
+static enum hin_code set_paths(struct hin_hub *hub, const char *folder, struct hin_error *err)
+{
+	const struct hin_hub_settings *s = &hub->settings;
+
+	if (snprintf(hub->folder, sizeof(hub->folder), "%s", folder) >= (int)sizeof(hub->folder) ||
+	    (s->trust != NULL && strlen(s->trust) >= sizeof(hub->trust)) ||
+	    (s->store != NULL && strlen(s->store) >= sizeof(hub->store)))
+		return hin_fail(err, HIN_ELIMIT, "the path of a folder is too long");
+	if (s->trust != NULL && s->trust[0] != '\0')
+		strcpy(hub->trust, s->trust);
+	else
+		snprintf(hub->trust, sizeof(hub->trust), "%s/trust", hub->folder);
+	if (s->store != NULL && s->store[0] != '\0')
+		strcpy(hub->store, s->store);
+	else
+		snprintf(hub->store, sizeof(hub->store), "%s/store", hub->folder);
+	snprintf(hub->status, sizeof(hub->status), "%s/status.json", hub->folder);
+	return HIN_OK;
+}
+
+static enum hin_code open_server(struct hin_hub *hub, struct hin_error *err)
+{
+	struct hin_http_route routes[HIN_TRUST_ROUTES + 1] = {
+		{ "POST", "/v1/batches", HIN_HTTP_CERTIFICATE_REQUIRED, HIN_CARRIER_LOAD,
+		  hin_intake_handle, hub->intake },
+	};
+	struct hin_http_server_settings s;
+
+	hin_trust_routes(hub->trust_inner, hub->authority);
+	for (size_t i = 0; i < HIN_TRUST_ROUTES; i++) {
+		routes[i + 1] = hub->trust_inner[i];
+		routes[i + 1].handler = handle_trust;
+		routes[i + 1].user = &hub->trust_routes[i];
+		hub->trust_routes[i] = (struct hub_trust_route){ hub, i };
+	}
+	hin_http_server_settings_default(&s);
+	s.listen = hub->settings.listen;
+	hin_trust_serve(&s, hub->authority);
+	s.revoked = is_revoked; /* of the authority that is in force then */
+	s.revoked_user = hub;
+	s.routes = routes;
+	s.route_count = HIN_COUNT(routes);
+	s.threads = (unsigned)hub->settings.threads;
+	s.connections = (unsigned)hub->settings.connections;
+	s.per_address = (unsigned)hub->settings.per_address;
+	s.body_memory = hub->settings.body_bytes;
+	return hin_http_server_open(&hub->server, &s, err);
+}
+
+static enum hin_code open_metrics(struct hin_hub *hub, struct hin_error *err)
+{
+	const struct hin_http_route routes[] = {
+		{ "GET", "/metrics", HIN_HTTP_NO_CERTIFICATE, 0, handle_metrics, hub },
+		{ "GET", "/healthz", HIN_HTTP_NO_CERTIFICATE, 0, handle_health, hub },
+	};
+	struct hin_http_server_settings s;
+
+	if (hub->settings.metrics == NULL || hub->settings.metrics[0] == '\0')
+		return HIN_OK;
+	hin_http_server_settings_default(&s);
+	s.listen = hub->settings.metrics;
+	s.plain = true;
+	s.routes = routes;
+	s.route_count = HIN_COUNT(routes);
+	s.connections = 64;
+	s.per_address = 64;
+	return hin_http_server_open(&hub->metrics, &s, err);
+}
+
+static enum hin_code open_ingest(struct hin_hub *hub, struct hin_error *err)
+{
+	struct hin_ingest_settings s = { .store = hub->store,
+					 .key = &hub->key,
+					 .sensors = hub->sensors,
+					 .past_ns = hub->settings.past_ns,
+					 .future_ns = hub->settings.future_ns,
+					 .ahead = hub->settings.ahead,
+					 .memory_bytes = hub->settings.memory_bytes };
+	struct hin_intake_settings intake = {
+		.sensors = hub->sensors, .key = find_key, .tick = intake_tick, .user = hub
+	};
+	char path[PATH_MAX];
+	enum hin_code code;
+
+	snprintf(path, sizeof(path), "%s/hub.key", hub->folder);
+	code = hin_sensor_key_open(&hub->key, path, err);
+	snprintf(path, sizeof(path), "%s/" RESTORED, hub->folder);
+	s.new_epoch = access(path, F_OK) == 0;
+	if (code == HIN_OK)
+		code = hin_ingest_open(&hub->ingest, &s, err);
+	if (code == HIN_OK && s.new_epoch) {
+		hin_ingest_tell(hub->ingest,
+				&(struct hin_observation){ .time_us = hub->started_ns / 1000,
+							   .kind = HIN_KIND_ROAD_ALIVE });
+		code = hin_ingest_commit(hub->ingest, err);
+		if (code == HIN_OK && unlink(path) != 0)
+			code = hin_fail(err, HIN_ESYS, "remove %s", path);
+	}
+	intake.ingest = hub->ingest;
+	if (code == HIN_OK)
+		code = hin_intake_open(&hub->intake, &intake, err);
+	return code;
+}
+
+static enum hin_code open_parts(struct hin_hub *hub, const char *folder, struct hin_error *err)
+{
+	enum hin_code code = set_paths(hub, folder, err);
+
+	if (code != HIN_OK)
+		return code;
+	if (access(hub->folder, F_OK) != 0 && errno == ENOENT)
+		return hin_fail(err, HIN_ENOENT,
+				"%s does not exist: begin with `hinomi trust init`", hub->folder);
+	code = hin_authority_open(&hub->authority, hub->trust, err);
+	if (code == HIN_OK)
+		code = hin_authority_unlock(hub->authority, hub->passphrase, err);
+	if (code != HIN_OK)
+		return code;
+	hub->hub_expires_s = hin_authority_hub_expires_s(hub->authority);
+	hub_read_trust(hub);
+	code = open_ingest(hub, err);
+	if (code == HIN_OK)
+		code = open_server(hub, err);
+	if (code == HIN_OK)
+		code = open_metrics(hub, err);
+	return code;
+}
+
+enum hin_code hin_hub_open(struct hin_hub **out, const char *folder,
+			   const struct hin_hub_settings *settings, const char *passphrase,
+			   struct hin_error *err)
+{
+	struct hin_hub *hub = calloc(1, sizeof(*hub));
+	enum hin_code code;
+
+	if (hub == NULL)
+		return hin_fail(err, HIN_ENOMEM, "hub");
+	pthread_rwlock_init(&hub->lock, NULL);
+	pthread_mutex_init(&hub->tuning, NULL);
+	hub->started_ns = hin_time_now_ns();
+	hub->settings = *settings;
+	hub->settings.listen = copy_text(settings->listen);
+	hub->settings.metrics = copy_text(settings->metrics);
+	hub->settings.trust = copy_text(settings->trust);
+	hub->settings.store = copy_text(settings->store);
+	hub->settings.user = copy_text(settings->user);
+	hub->sensors = hin_sensors_new();
+	if (passphrase != NULL)
+		hub->passphrase = strdup(passphrase);
+	if (hub->sensors == NULL || hub->settings.listen == NULL || hub->settings.metrics == NULL ||
+	    hub->settings.trust == NULL || hub->settings.store == NULL ||
+	    hub->settings.user == NULL || (passphrase != NULL && hub->passphrase == NULL))
+		code = hin_fail(err, HIN_ENOMEM, "hub");
+	else
+		code = open_parts(hub, folder, err);
+	if (code != HIN_OK) {
+		hin_hub_close(hub);
+		return code;
+	}
+	*out = hub;
+	return HIN_OK;
+}
+
+void hin_hub_close(struct hin_hub *hub)
+{
+	if (hub == NULL)
+		return;
+	hin_http_server_close(hub->metrics);
+	hin_http_server_close(hub->server);
+	hin_intake_close(hub->intake);
+	hin_ingest_close(hub->ingest);
+	hin_authority_close(hub->authority);
+	hin_sensors_free(hub->sensors);
+	hin_sensor_key_fini(&hub->key);
+	if (hub->passphrase != NULL)
+		explicit_bzero(hub->passphrase, strlen(hub->passphrase));
+	free(hub->passphrase);
+	free(hub->settings.listen);
+	free(hub->settings.metrics);
+	free(hub->settings.trust);
+	free(hub->settings.store);
+	free(hub->settings.user);
+	pthread_rwlock_destroy(&hub->lock);
+	pthread_mutex_destroy(&hub->tuning);
+	free(hub);
+}

@@ -1,0 +1,71 @@
+/*
+ * hub - the hub of an organisation: takes batches over HTTPS, stores them, says how its sensors
+ *are.
+ *
+ * A hub lives in one folder: trust/ (trust/authority.h), store/ (store/store.h), hub.key (signs the
+ * hub's own rows), status.json (for `hinomi status`), hub.yaml (settings, optional). Routes:
+ *
+ *	POST /v1/batches	batches of a sensor; a certificate is required
+ *	those of trust/route.h	joining, renewing, and the signed settings
+ *
+ * and, on a loopback address without TLS, GET /metrics and GET /healthz.
+ *
+ * Ownership: the caller owns a hub and ends it with hin_hub_close().
+ * Threads:   one thread; the hub has its own inside.
+ */
+#pragma once
+#include "base/config.h"
+#include "hub/intake.h"
+
+struct hin_hub_settings {
+	char *listen, *metrics, *trust, *store, *user;
+	int64_t silent_ns, past_ns, future_ns;
+	uint64_t ahead, memory_bytes, body_bytes, connections, per_address, threads;
+	int64_t keep_age_ns, keep_minutes_ns, keep_hours_ns;
+	uint64_t keep_bytes;
+	int log; /* enum hin_log_level */
+};
+
+extern const struct hin_config_table hin_hub_table;
+
+struct hin_hub;
+
+/*
+ * Open the hub in `folder`, bind its sockets and serve. `passphrase` opens the keys, or NULL. The
+ * folder's hub.yaml is not read here. HIN_ENOENT when there is no authority yet.
+ */
+HIN_MUST_USE enum hin_code hin_hub_open(struct hin_hub **out, const char *folder,
+					const struct hin_hub_settings *settings,
+					const char *passphrase, struct hin_error *err);
+
+/* Take no more requests, commit, close and free. NULL is fine. */
+void hin_hub_close(struct hin_hub *hub);
+
+/*
+ * About once a second: write status.json every few seconds, renew the hub's certificate when it is
+ * time. Failures go to the log.
+ */
+void hin_hub_tick(struct hin_hub *hub, int64_t now_ns);
+
+/*
+ * Take what may change while it runs from `settings`: silent, past, future, ahead, keep, log; and
+ * read certificates and the roster again. What cannot change is named in the log. No request is
+ * lost. On failure all stays as it was.
+ */
+HIN_MUST_USE enum hin_code hin_hub_reload(struct hin_hub *hub,
+					  const struct hin_hub_settings *settings,
+					  struct hin_error *err);
+
+/* Is the thread that stores at work? False when it hangs for longer than `ns`. */
+bool hin_hub_is_alive(const struct hin_hub *hub, int64_t ns);
+
+/* The ports that are listened on; 0 = no metrics. */
+uint16_t hin_hub_port(const struct hin_hub *hub);
+uint16_t hin_hub_metrics_port(const struct hin_hub *hub);
+
+/* The folders that it writes to: for the sandbox. They belong to the hub; returns how many. */
+size_t hin_hub_folders(const struct hin_hub *hub, const char *folders[3]);
+
+/* Append everything known as JSON, and as Prometheus has it. */
+void hin_hub_status(struct hin_hub *hub, struct hin_buffer *out);
+void hin_hub_metrics(struct hin_hub *hub, struct hin_buffer *out);

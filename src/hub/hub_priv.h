@@ -1,0 +1,47 @@
+/* hub_priv - what hub.c and hub_report.c share. */
+#pragma once
+#include <limits.h>
+#include <pthread.h>
+
+#include "hub/hub.h"
+#include "trust/route.h"
+
+/* A route of the authority, which a reload replaces. */
+struct hub_trust_route {
+	struct hin_hub *hub;
+	size_t index;
+};
+
+struct hin_hub {
+	char folder[PATH_MAX - 32], trust[PATH_MAX], store[PATH_MAX], status[PATH_MAX];
+	char *passphrase;
+	struct hin_sensor_key key;
+	struct hin_sensors *sensors;
+	struct hin_ingest *ingest;
+	struct hin_intake *intake;
+	struct hin_http_server *server, *metrics;
+	int64_t started_ns;
+
+	pthread_rwlock_t lock; /* of the authority: read by handlers, written by a reload */
+	struct hin_authority *authority;
+	struct hin_http_route trust_inner[HIN_TRUST_ROUTES];
+	struct hub_trust_route trust_routes[HIN_TRUST_ROUTES];
+
+	/* under `tuning`: what a reload may change */
+	pthread_mutex_t tuning;
+	struct hin_hub_settings settings; /* texts are not used after opening */
+
+	_Atomic uint64_t settings_number; /* of the note in force; 0 = none */
+	_Atomic uint64_t store_rows, store_bytes, store_notes;
+	_Atomic int64_t hub_expires_s;
+
+	/* of the thread that ticks */
+	int64_t status_ns, renewed_ns;
+	bool renewal_failed;
+
+	/* of the intake's thread */
+	int64_t silent_checked_ns, roster_ns, stats_ns, kept_ns, compacted_day;
+};
+
+/* Read the number of the settings in force, and the roster's names. */
+void hub_read_trust(struct hin_hub *hub);

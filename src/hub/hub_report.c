@@ -1,0 +1,321 @@
+/* hub_report - how the hub and its sensors are, for people's and Prometheus's programs */
+#include <stdio.h>
+#include <unistd.h>
+
+#include "base/escape.h"
+#include "base/time.h"
+#include "hub/hub_priv.h"
+
+static const char *const refusals[] = {
+#define X(name, meaning) #name,
+	HIN_INGEST_REFUSALS(X)
+#undef X
+};
+
+static const char *const request_refusals[] = {
+#define X(name, meaning) #name,
+	HIN_INTAKE_REFUSALS(X)
+#undef X
+};
+
+/* One word for how a sensor is. */
+static const char *word_of(const struct hin_sensor_state *s)
+{
+	return s->revoked	  ? "revoked"
+	       : s->silent	  ? "silent"
+	       : s->heard_ns == 0 ? "never"
+	       : s->missing > 0	  ? "gaps"
+				  : "ok";
+}
+
+static void hex(char out[2 * HIN_SENSOR_ID + 1], const uint8_t id[HIN_SENSOR_ID])
+{
+	for (size_t i = 0; i < HIN_SENSOR_ID; i++)
+		sprintf(out + 2 * i, "%02x", id[i]);
+}
+
+/* ---- JSON ---- */
+
+struct listing {
+	struct hin_buffer *out;
+	bool any;
+};
+
+static void put_text(struct hin_buffer *out, const char *name, const char *text)
+{
+	hin_buffer_printf(out, "\"%s\":", name);
+	hin_escape_json(out, text, strlen(text));
+	hin_buffer_putc(out, ',');
+}
+
+static void put_number(struct hin_buffer *out, const char *name, uint64_t value)
+{
+	hin_buffer_printf(out, "\"%s\":%llu,", name, (unsigned long long)value);
+}
+
+/* A time, or null for 0. */
+static void put_time(struct hin_buffer *out, const char *name, int64_t time_ns)
+{
+	char text[HIN_TIME_TEXT];
+
+	if (time_ns == 0)
+		hin_buffer_printf(out, "\"%s\":null,", name);
+	else
+		hin_buffer_printf(out, "\"%s\":\"%s\",", name,
+				  hin_time_format_iso(text, time_ns, HIN_TIME_S));
+}
+
+static bool list_sensor(void *user, const struct hin_sensor_state *s)
+{
+	struct listing *l = user;
+	struct hin_buffer *out = l->out;
+	char id[2 * HIN_SENSOR_ID + 1];
+
+	hex(id, s->id);
+	hin_buffer_puts(out, l->any ? ",\n{" : "\n{");
+	l->any = true;
+	put_text(out, "sensor", id);
+	put_text(out, "name", s->name);
+	put_text(out, "state", word_of(s));
+	put_text(out, "version", s->version);
+	put_number(out, "settings", s->settings);
+	put_time(out, "heard", s->heard_ns);
+	put_time(out, "stored", s->stored_ns);
+	hin_buffer_printf(out, "\"epoch\":\"%016llx\",", (unsigned long long)s->committed.epoch);
+	put_number(out, "sequence", s->committed.sequence);
+	put_number(out, "batches", s->batches);
+	put_number(out, "rows", s->rows);
+	put_number(out, "missing", s->missing);
+	put_number(out, "filled", s->filled);
+	put_number(out, "repeats", s->repeats);
+	put_number(out, "refused", s->refused);
+	hin_buffer_printf(out, "\"lag_us\":%lld,\"clock_offset_us\":%d,", (long long)s->lag_us,
+			  s->clock_offset_us);
+	put_number(out, "dark_addresses", s->dark_addresses);
+	hin_buffer_printf(out, "\"clock_state\":%u}", s->clock_state);
+	return true;
+}
+
+static void put_counts(struct hin_buffer *out, const char *name, const char *const *names,
+		       const _Atomic uint64_t *counts, size_t count)
+{
+	hin_buffer_printf(out, "\"%s\":{", name);
+	for (size_t i = 0; i < count; i++)
+		hin_buffer_printf(out, "%s\"%s\":%llu", i > 0 ? "," : "", names[i],
+				  (unsigned long long)counts[i]);
+	hin_buffer_puts(out, "},\n");
+}
+
+void hin_hub_status(struct hin_hub *hub, struct hin_buffer *out)
+{
+	const struct hin_ingest_counters *c = hin_ingest_count(hub->ingest);
+	const struct hin_intake_counters *r = hin_intake_count(hub->intake);
+	struct listing sensors = { .out = out };
+
+	hin_buffer_puts(out, "{");
+	put_text(out, "program", "hinomi hub");
+	put_text(out, "version", HIN_VERSION);
+	put_text(out, "hub", hin_authority_hub(hub->authority));
+	put_time(out, "time", hin_time_now_ns());
+	put_time(out, "started", hub->started_ns);
+	put_number(out, "pid", (uint64_t)getpid());
+	put_number(out, "port", hin_hub_port(hub));
+	put_number(out, "metrics_port", hin_hub_metrics_port(hub));
+	put_number(out, "settings", hub->settings_number);
+	put_time(out, "certificate_expires", hub->hub_expires_s * HIN_NS_PER_S);
+	hin_buffer_puts(out, "\n");
+	put_number(out, "batches_stored", c->stored);
+	put_number(out, "rows_stored", c->rows);
+	put_number(out, "repeats", c->repeats);
+	put_number(out, "gaps", c->gaps);
+	put_number(out, "filled", c->filled);
+	put_number(out, "commits", c->commits);
+	put_number(out, "failed_commits", c->failed_commits);
+	put_number(out, "store_rows", hub->store_rows);
+	put_number(out, "store_bytes", hub->store_bytes);
+	hin_buffer_puts(out, "\n");
+	put_counts(out, "batches_refused", refusals, c->refused, HIN_INGEST_REFUSED);
+	put_counts(out, "requests_refused", request_refusals, r->refused, HIN_INTAKE_REFUSED);
+	hin_buffer_puts(out, "\"sensors\":[");
+	hin_sensors_each(hub->sensors, list_sensor, &sensors);
+	hin_buffer_puts(out, "\n]}\n");
+}
+
+/* ---- Prometheus ---- */
+
+static void head(struct hin_buffer *out, const char *name, const char *type, const char *help)
+{
+	hin_buffer_printf(out, "# HELP hinomi_%s %s\n# TYPE hinomi_%s %s\n", name, help, name,
+			  type);
+}
+
+static void metric(struct hin_buffer *out, const char *name, const char *type, const char *help,
+		   uint64_t value)
+{
+	head(out, name, type, help);
+	hin_buffer_printf(out, "hinomi_%s %llu\n", name, (unsigned long long)value);
+}
+
+static void by_reason(struct hin_buffer *out, const char *name, const char *help,
+		      const char *const *names, const _Atomic uint64_t *counts, size_t count)
+{
+	head(out, name, "counter", help);
+	for (size_t i = 0; i < count; i++)
+		hin_buffer_printf(out, "hinomi_%s{reason=\"%s\"} %llu\n", name, names[i],
+				  (unsigned long long)counts[i]);
+}
+
+/* One metric of all sensors. */
+struct series {
+	struct hin_buffer *out;
+	const char *name;
+	double (*value)(const struct hin_sensor_state *s);
+};
+
+static double rows_of(const struct hin_sensor_state *s)
+{
+	return (double)s->rows;
+}
+
+static double batches_of(const struct hin_sensor_state *s)
+{
+	return (double)s->batches;
+}
+
+static double missing_of(const struct hin_sensor_state *s)
+{
+	return (double)s->missing;
+}
+
+static double refused_of(const struct hin_sensor_state *s)
+{
+	return (double)s->refused;
+}
+
+static double lag_of(const struct hin_sensor_state *s)
+{
+	return (double)s->lag_us / 1e6;
+}
+
+static double offset_of(const struct hin_sensor_state *s)
+{
+	return s->clock_offset_us / 1e6;
+}
+
+static double heard_of(const struct hin_sensor_state *s)
+{
+	return (double)(s->heard_ns / HIN_NS_PER_MS) / 1e3;
+}
+
+static double silent_of(const struct hin_sensor_state *s)
+{
+	return s->silent;
+}
+
+static double settings_of(const struct hin_sensor_state *s)
+{
+	return (double)s->settings;
+}
+
+static bool put_sensor(void *user, const struct hin_sensor_state *s)
+{
+	const struct series *series = user;
+	char id[2 * HIN_SENSOR_ID + 1];
+
+	hex(id, s->id);
+	/* a name is of [a-z0-9._-], so that it needs no escaping */
+	hin_buffer_printf(series->out, "hinomi_%s{sensor=\"%s\",id=\"%s\"} %.15g\n", series->name,
+			  s->name, id, series->value(s));
+	return true;
+}
+
+static void put_sensors(struct hin_hub *hub, struct hin_buffer *out)
+{
+	static const struct {
+		const char *name, *type, *help;
+		double (*value)(const struct hin_sensor_state *s);
+	} list[] = {
+		{ "sensor_rows_total", "counter", "Rows stored of a sensor.", rows_of },
+		{ "sensor_batches_total", "counter", "Batches stored of a sensor.", batches_of },
+		{ "sensor_missing_batches", "gauge", "Batches missing now.", missing_of },
+		{ "sensor_refused_total", "counter", "Batches refused since the start.",
+		  refused_of },
+		{ "sensor_lag_seconds", "gauge", "From the newest row to its arrival.", lag_of },
+		{ "sensor_clock_offset_seconds", "gauge", "Its clock, as it says itself.",
+		  offset_of },
+		{ "sensor_heard_seconds", "gauge", "Time of its last request, 0 = never.",
+		  heard_of },
+		{ "sensor_silent", "gauge", "1 when it is silent beyond its promise.", silent_of },
+		{ "sensor_settings", "gauge", "Number of the settings it runs, 0 = none.",
+		  settings_of },
+	};
+
+	for (size_t i = 0; i < HIN_COUNT(list); i++) {
+		struct series series = { out, list[i].name, list[i].value };
+
+		head(out, list[i].name, list[i].type, list[i].help);
+		hin_sensors_each(hub->sensors, put_sensor, &series);
+	}
+}
+
+static void put_http(struct hin_hub *hub, struct hin_buffer *out)
+{
+	struct hin_http_counters c;
+
+	hin_http_server_count(hub->server, &c);
+#define X(name, meaning) metric(out, "http_" #name "_total", "counter", meaning, c.name);
+	HIN_HTTP_COUNTERS(X)
+#undef X
+	metric(out, "http_open", "gauge", "connections now", c.open);
+	metric(out, "http_in_flight", "gauge", "requests that wait for their answer", c.in_flight);
+}
+
+static void put_trust(struct hin_hub *hub, struct hin_buffer *out)
+{
+	struct hin_authority_counters c;
+
+	pthread_rwlock_rdlock(&hub->lock);
+	hin_authority_count(hub->authority, &c);
+	pthread_rwlock_unlock(&hub->lock);
+#define X(name, meaning) metric(out, "trust_" #name "_total", "counter", meaning, c.name);
+	HIN_AUTHORITY_COUNTERS(X)
+#undef X
+	metric(out, "hub_certificate_expires_seconds", "gauge", "End of the hub's certificate.",
+	       (uint64_t)hub->hub_expires_s);
+}
+
+void hin_hub_metrics(struct hin_hub *hub, struct hin_buffer *out)
+{
+	const struct hin_ingest_counters *c = hin_ingest_count(hub->ingest);
+	const struct hin_intake_counters *r = hin_intake_count(hub->intake);
+
+	metric(out, "hub_batches_total", "counter", "Batches stored.", c->stored);
+	metric(out, "hub_rows_total", "counter", "Rows stored.", c->rows);
+	metric(out, "hub_bytes_total", "counter", "Bytes of batches stored.", c->bytes);
+	metric(out, "hub_repeats_total", "counter", "Batches that were there.", c->repeats);
+	metric(out, "hub_early_total", "counter", "Batches asked for after others.", c->early);
+	metric(out, "hub_gaps_total", "counter", "Gaps found.", c->gaps);
+	metric(out, "hub_filled_total", "counter", "Missing batches that came.", c->filled);
+	metric(out, "hub_commits_total", "counter", "Commits.", c->commits);
+	metric(out, "hub_commit_failures_total", "counter", "Commits that failed.",
+	       c->failed_commits);
+	metric(out, "hub_requests_total", "counter", "Requests with batches.", r->requests);
+	metric(out, "hub_largest_group", "gauge", "Most requests of one commit.", r->largest_group);
+	metric(out, "hub_waiting_requests", "gauge", "Requests that wait for a commit.",
+	       hin_intake_waiting(hub->intake));
+	metric(out, "hub_sensors", "gauge", "Sensors known.", hin_sensors_count(hub->sensors));
+	metric(out, "hub_settings", "gauge", "Number of the settings in force, 0 = none.",
+	       hub->settings_number);
+	metric(out, "hub_started_seconds", "gauge", "Time of the start.",
+	       (uint64_t)(hub->started_ns / HIN_NS_PER_S));
+	metric(out, "store_rows", "gauge", "Rows in the store.", hub->store_rows);
+	metric(out, "store_bytes", "gauge", "Bytes of the store.", hub->store_bytes);
+	metric(out, "store_notes_total", "counter", "Damage found in the store.", hub->store_notes);
+	by_reason(out, "hub_batches_refused_total", "Batches refused.", refusals, c->refused,
+		  HIN_INGEST_REFUSED);
+	by_reason(out, "hub_requests_refused_total", "Requests refused as a whole.",
+		  request_refusals, r->refused, HIN_INTAKE_REFUSED);
+	put_http(hub, out);
+	put_trust(hub, out);
+	put_sensors(hub, out);
+}
