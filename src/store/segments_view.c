@@ -80,9 +80,13 @@ static struct source *add_source(struct walk *w, int fd, const char *name, unsig
 }
 
 /* Does the question ask of rollups only what they have? */
-static bool rollup_has(const struct hin_view *view)
+static bool rollup_has(const struct hin_view *view, unsigned kind)
 {
 	uint64_t fields = view->rollup_fields;
+	int64_t unit = kind == HIN_SEGMENT_MINUTES ? 60000000 : INT64_C(3600000000);
+
+	if (view->interval_us % unit != 0)
+		return false;
 
 	if (view->range->filter != NULL)
 		fields |= view->range->filter->fields;
@@ -99,7 +103,7 @@ static bool segment_wanted(struct walk *w, const struct hin_segment *s)
 		return true;
 	if (!w->view->rollups)
 		return false;
-	if (rollup_has(w->view))
+	if (rollup_has(w->view, s->kind))
 		return true;
 	w->view->effort->rolled_left += s->weight;
 	return false;

@@ -62,6 +62,7 @@ struct hin_view {
 	const struct hin_store_range *range;
 	bool rollups;		/* they are asked too */
 	uint64_t rollup_fields; /* fields, in bits, that the question needs beside its filter */
+	int64_t interval_us;	/* 0, or what the question groups time by */
 	bool head_only;		/* `call` looks at heads itself: rows are not selected */
 	hin_view_fn call;
 	void *user;
