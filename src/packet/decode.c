@@ -20,10 +20,6 @@ enum {
 	PPP_IPV6 = 0x0057,
 	PPP_MPLS = 0x0281,
 	PORT_VXLAN = 4789,
-	TCP_FIN = 1,
-	TCP_SYN = 2,
-	TCP_RST = 4,
-	TCP_ACK = 16,
 	TCP_SIX = 0x3f, /* the six flags of RFC 793 */
 };
 
@@ -158,18 +154,25 @@ static void decode_tcp_options(struct hin_packet *out, const uint8_t *at, size_t
 	out->flags |= HIN_PACKET_OPTIONS;
 }
 
-static uint8_t tcp_kind(uint8_t flags)
+/* Kind by the six flags of RFC 793; ECN bits change nothing. A SYN stands alone. */
+static inline uint8_t kind_of_flags(uint8_t flags)
 {
-	flags &= TCP_SIX; /* ECN bits change nothing */
-	if (flags == TCP_SYN)
-		return HIN_TCP_SYN;
-	if ((flags & (TCP_SYN | TCP_FIN | TCP_RST | TCP_ACK)) == (TCP_SYN | TCP_ACK))
-		return HIN_TCP_SYN_ACK;
-	if ((flags & (TCP_SYN | TCP_FIN | TCP_RST)) == TCP_RST)
-		return HIN_TCP_RST;
-	if ((flags & (TCP_SYN | TCP_FIN | TCP_RST | TCP_ACK)) == TCP_ACK)
-		return HIN_TCP_ACK;
-	return HIN_TCP_OTHER;
+	enum {
+		O = HIN_TCP_OTHER,
+		S = HIN_TCP_SYN,
+		R = HIN_TCP_RST,
+		A = HIN_TCP_ACK,
+		B = HIN_TCP_SYN_ACK
+	};
+	/* columns: FIN 1, SYN 2, RST 4, PSH 8; rows: ACK 16, URG 32 */
+	static const uint8_t kinds[64] = {
+		O, O, S, O, R, O, O, O, O, O, O, O, R, O, O, O, /* none */
+		A, O, B, O, R, O, O, O, A, O, B, O, R, O, O, O, /* ACK */
+		O, O, O, O, R, O, O, O, O, O, O, O, R, O, O, O, /* URG */
+		A, O, B, O, R, O, O, O, A, O, B, O, R, O, O, O, /* ACK and URG */
+	};
+
+	return kinds[flags & TCP_SIX];
 }
 
 static inline uint16_t be16(const uint8_t *at)
@@ -203,7 +206,7 @@ static bool decode_tcp(struct state *s, const uint8_t *at, size_t size, size_t w
 	out->dport = be16(at + 2);
 	out->seq = be32(at + 4);
 	out->tcp_flags = at[13];
-	out->kind = tcp_kind(at[13]);
+	out->kind = kind_of_flags(at[13]);
 	header = (size_t)(at[12] >> 4) * 4;
 	if (HIN_UNLIKELY(size < 20))
 		return damaged(s, HIN_REFUSED_TRANSPORT);
@@ -731,11 +734,178 @@ static bool decode_link(struct state *s, struct hin_reader in, uint16_t link)
 	return decode_ethertype(s, in, type);
 }
 
+/* ---- the usual frame: Ethernet, IPv4 without options, a whole TCP header ---- */
+
+#define NO_SHAPE 0xff
+
+/*
+ * An order of TCP options that is often seen: where its kinds and lengths stand, in up to three
+ * words at `at` behind the start of the TCP header (data offsets from 20 on), which may overlap.
+ */
+struct shape {
+	uint64_t order; /* as hin_packet.tcp_options */
+	uint64_t mask[3], value[3];
+	uint8_t at[3];
+	uint8_t mss_at; /* the MSS, or 0 */
+	uint8_t next;	/* another of the same length to try, or NO_SHAPE */
+};
+
+/* Eight bytes as they lie, for words that are compared with words in memory. */
+#define W(a, b, c, d, e, f, g, h)                                                                  \
+	(HIN_LE64((uint64_t)(a) | (uint64_t)(b) << 8 | (uint64_t)(c) << 16 | (uint64_t)(d) << 24 | \
+		  (uint64_t)(e) << 32 | (uint64_t)(f) << 40 | (uint64_t)(g) << 48 |                \
+		  (uint64_t)(h) << 56))
+#define X 0xffu
+
+static const struct shape shapes[] = {
+	/* none */
+	{ .order = 0, .next = NO_SHAPE },
+	/* MSS */
+	{ .order = 0x2,
+	  .at = { 16 },
+	  .mask = { W(0, 0, 0, 0, X, X, 0, 0) },
+	  .value = { W(0, 0, 0, 0, 2, 4, 0, 0) },
+	  .mss_at = 22,
+	  .next = NO_SHAPE },
+	/* MSS NOP NOP SACK */
+	{ .order = 0x4112,
+	  .at = { 20 },
+	  .mask = { W(X, X, 0, 0, X, X, X, X) },
+	  .value = { W(2, 4, 0, 0, 1, 1, 4, 2) },
+	  .mss_at = 22,
+	  .next = NO_SHAPE },
+	/* MSS NOP WS NOP NOP SACK */
+	{ .order = 0x411312,
+	  .at = { 20, 24 },
+	  .mask = { W(X, X, 0, 0, X, X, X, 0), W(X, X, X, 0, X, X, X, X) },
+	  .value = { W(2, 4, 0, 0, 1, 3, 3, 0), W(1, 3, 3, 0, 1, 1, 4, 2) },
+	  .mss_at = 22,
+	  .next = 4 },
+	/* MSS NOP NOP SACK NOP WS */
+	{ .order = 0x314112,
+	  .at = { 20, 24 },
+	  .mask = { W(X, X, 0, 0, X, X, X, X), W(X, X, X, X, X, X, X, 0) },
+	  .value = { W(2, 4, 0, 0, 1, 1, 4, 2), W(1, 1, 4, 2, 1, 3, 3, 0) },
+	  .mss_at = 22,
+	  .next = NO_SHAPE },
+	/* MSS SACK TS NOP WS */
+	{ .order = 0x31842,
+	  .at = { 20, 32 },
+	  .mask = { W(X, X, 0, 0, X, X, X, X), W(0, 0, 0, 0, X, X, X, 0) },
+	  .value = { W(2, 4, 0, 0, 4, 2, 8, 10), W(0, 0, 0, 0, 1, 3, 3, 0) },
+	  .mss_at = 22,
+	  .next = 6 },
+	/* MSS NOP WS SACK TS */
+	{ .order = 0x84312,
+	  .at = { 20, 28 },
+	  .mask = { W(X, X, 0, 0, X, X, X, 0), W(X, X, X, X, 0, 0, 0, 0) },
+	  .value = { W(2, 4, 0, 0, 1, 3, 3, 0), W(4, 2, 8, 10, 0, 0, 0, 0) },
+	  .mss_at = 22,
+	  .next = NO_SHAPE },
+	/* MSS NOP WS NOP NOP TS SACK, end */
+	{ .order = 0x4811312,
+	  .at = { 20, 28, 36 },
+	  .mask = { W(X, X, 0, 0, X, X, X, 0), W(X, X, X, X, 0, 0, 0, 0),
+		    W(0, 0, 0, 0, X, X, X, 0) },
+	  .value = { W(2, 4, 0, 0, 1, 3, 3, 0), W(1, 1, 8, 10, 0, 0, 0, 0),
+		     W(0, 0, 0, 0, 4, 2, 0, 0) },
+	  .mss_at = 22,
+	  .next = NO_SHAPE },
+};
+
+#undef W
+#undef X
+
+/* The first shape to try, by the data offset. */
+static const uint8_t first_shape[16] = {
+	NO_SHAPE, NO_SHAPE, NO_SHAPE, NO_SHAPE, NO_SHAPE, 0,	    1,	      2,
+	3,	  NO_SHAPE, 5,	      7,	NO_SHAPE, NO_SHAPE, NO_SHAPE, NO_SHAPE,
+};
+
+static inline uint64_t word_at(const uint8_t *at)
+{
+	uint64_t word;
+
+	memcpy(&word, at, sizeof(word));
+	return word;
+}
+
+static inline bool shape_fits(const struct shape *shape, const uint8_t *tcp)
+{
+	uint64_t differs = 0;
+
+	for (unsigned i = 0; i < 3; i++)
+		differs |= (word_at(tcp + shape->at[i]) & shape->mask[i]) ^ shape->value[i];
+	return differs == 0;
+}
+
+/* The shape of a whole TCP header, or NULL: then the options have to be walked through. */
+static inline const struct shape *shape_of(const uint8_t *tcp)
+{
+	unsigned i = first_shape[tcp[12] >> 4];
+
+	while (i != NO_SHAPE) {
+		if (HIN_LIKELY(shape_fits(&shapes[i], tcp)))
+			return &shapes[i];
+		i = shapes[i].next;
+	}
+	return NULL;
+}
+
+/*
+ * Decode the usual frame as decode_link() would. False for any other, with `out` untouched but for
+ * what it would write over. `data` has at least 54 bytes.
+ */
+static inline bool decode_usual(struct hin_packet *out, const struct hin_frame *frame,
+				int64_t time_us)
+{
+	const uint8_t *data = frame->data, *ip = data + 14, *tcp = data + 34;
+	size_t wire = be16(ip + 2), header = (size_t)(tcp[12] >> 4) * 4;
+	uint16_t offset = be16(ip + 6);
+	const struct shape *shape;
+
+	/* IPv4 type, version and length of header, protocol, no fragment */
+	if (HIN_UNLIKELY(data[12] != 0x08 || data[13] != 0x00 || ip[0] != 0x45 ||
+			 ip[9] != IPPROTO_TCP || (offset & 0x3fff) != 0))
+		return false;
+	if (HIN_UNLIKELY(header < 20 || wire < 20 + header || frame->size < 34 + header))
+		return false;
+	shape = shape_of(tcp);
+	if (HIN_UNLIKELY(shape == NULL))
+		return false;
+	*out = (struct hin_packet){
+		.time_us = time_us,
+		.src = hin_addr_of_v4(be32(ip + 12)),
+		.dst = hin_addr_of_v4(be32(ip + 16)),
+		.sport = be16(tcp),
+		.dport = be16(tcp + 2),
+		.bytes = (uint32_t)wire,
+		.seq = be32(tcp + 4),
+		.ip_id = be16(ip + 4),
+		.window = be16(tcp + 14),
+		.tcp_options = shape->order,
+		.flags = HIN_PACKET_OPTIONS | (offset & 0x4000 ? HIN_PACKET_DF : 0) |
+			 (wire > 20 + header ? HIN_PACKET_PAYLOAD : 0),
+		.kind = kind_of_flags(tcp[13]),
+		.proto = IPPROTO_TCP,
+		.ttl = ip[8],
+		.tcp_flags = tcp[13],
+		.refusal = HIN_REFUSED_NOTHING,
+		.frame = out->frame,
+		.mss = shape->mss_at != 0 ? be16(tcp + shape->mss_at) : 0,
+	};
+	return true;
+}
+
 bool hin_decode(struct hin_packet *out, const struct hin_frame *frame, unsigned decap)
 {
 	struct state s = { .out = out, .decap = decap };
+	int64_t time_us = frame->time_ns / 1000 - (frame->time_ns % 1000 < 0);
 
-	out->time_us = frame->time_ns / 1000 - (frame->time_ns % 1000 < 0);
+	if (HIN_LIKELY(frame->link == HIN_LINK_ETHERNET && frame->size >= 54) &&
+	    HIN_LIKELY(decode_usual(out, frame, time_us)))
+		return true;
+	out->time_us = time_us;
 	out->refusal = HIN_REFUSED_NOTHING;
 	if (HIN_LIKELY(frame->link == HIN_LINK_ETHERNET && frame->size >= 34 &&
 		       be16(frame->data + 12) == ETHER_IPV4 && frame->data[14] >> 4 == 4))

@@ -103,7 +103,8 @@ struct hin_packet {
 	uint8_t refusal;   /* a part that could not be read, or HIN_REFUSED_NOTHING */
 	uint16_t frame;	   /* index in the batch it came from */
 	uint16_t mss;	   /* TCP option, 0 = none */
-	uint32_t key;	   /* the telescope's shard and hash */
+	uint32_t key;	   /* the telescope's own: class and port that it counts for, */
+	uint64_t hash;	   /* and a hash of the source; hin_decode() leaves both 0 */
 } __attribute__((aligned(64)));
 
 /* Which tunnels to open; depth is bounded by HIN_TUNNEL_DEPTH. */

@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "packet/decode.h"
+#include "../random.h"
 #include "../test.h"
 
 /* ---- pieces of frames, in hexadecimal; blanks are for the eye ---- */
@@ -830,6 +831,102 @@ static void cut_at_every_byte(void **state)
 }
 
 /* Times before 1970 and at the ends of what a clock can say. */
+/* ---- the usual frame, which has a short way, and the same behind a VLAN tag, which has not ----
+ */
+
+static void same_packet(const uint8_t *bytes, size_t size)
+{
+	uint8_t tagged[128] = { 0 };
+	uint8_t *one = hin_test_copy(bytes, size), *other;
+	struct hin_packet a, b;
+	struct hin_frame frame = { .data = one, .size = (uint32_t)size, .link = HIN_LINK_ETHERNET };
+
+	memset(&a, 0x55, sizeof(a));
+	memset(&b, 0x55, sizeof(b));
+	a.frame = b.frame = 0;
+	memcpy(tagged, bytes, 12);
+	memcpy(tagged + 12, "\x81\0\0\1", 4);
+	memcpy(tagged + 16, bytes + 12, size - 12);
+	other = hin_test_copy(tagged, size + 4);
+	assert_true(hin_decode(&a, &frame, 0));
+	frame.data = other;
+	frame.size += 4;
+	assert_true(hin_decode(&b, &frame, 0));
+	assert_memory_equal(&a.src, &b.src, 16);
+	assert_memory_equal(&a.dst, &b.dst, 16);
+	assert_memory_equal(&a.quoted_dst, &b.quoted_dst, 16);
+	assert_int_equal(a.time_us, b.time_us);
+	assert_int_equal((uint32_t)a.sport << 16 | a.dport, (uint32_t)b.sport << 16 | b.dport);
+	assert_int_equal(a.bytes, b.bytes);
+	assert_int_equal(a.seq, b.seq);
+	assert_int_equal((uint32_t)a.ip_id << 16 | a.window, (uint32_t)b.ip_id << 16 | b.window);
+	assert_int_equal(a.tcp_options, b.tcp_options);
+	assert_int_equal(a.flags, b.flags);
+	assert_int_equal(a.marks, b.marks);
+	assert_int_equal(a.kind, b.kind);
+	assert_int_equal(a.proto, b.proto);
+	assert_int_equal(a.ttl, b.ttl);
+	assert_int_equal(a.tcp_flags, b.tcp_flags);
+	assert_int_equal(a.refusal, b.refusal);
+	assert_int_equal(a.mss, b.mss);
+	assert_int_equal(a.quoted_port + a.quoted_proto, b.quoted_port + b.quoted_proto);
+	assert_int_equal(a.key, 0);
+	assert_int_equal(a.hash, 0);
+	free(one);
+	free(other);
+}
+
+static void short_way_is_the_long_way(void **state)
+{
+	static const char *const options[] = {
+		"",
+		"020405b4",
+		"020405b4 01010402",
+		"020405b4 01030308 01010402",
+		"020405b4 01010402 01030306",
+		"020405b4 0402080a 11223344 00000000 01030307",
+		"020405b4 01030306 0402080a 11223344 00000000",
+		"020405b4 01030306 0101080a 11223344 00000000 04020000",
+		"020405b4 01030306 0101080a 11223344 00000000 04020055",
+		"01010101",	     /* of a shape's length, but another */
+		"020505b4 01010402", /* a lying length */
+		"020405b4 0402080b 11223344 00000000 01030307",
+		"020405b4 01010402 01010101 01010101", /* of no shape's length */
+		"00000000 00000000",
+	};
+	uint64_t seed = 99;
+
+	(void)state;
+	for (size_t i = 0; i < HIN_COUNT(options); i++) {
+		uint8_t bytes[128];
+		char hex[512];
+		size_t size, header;
+
+		snprintf(hex, sizeof(hex), "%s", ETHER4 IP4("0028", "06") SYN);
+		header = strlen(options[i]);
+		snprintf(hex + strlen(hex), sizeof(hex) - strlen(hex), "%s", options[i]);
+		size = bytes_of(hex, (uint8_t[1024]){ 0 });
+		header = size - 34;
+		for (unsigned flags = 0; flags < 256; flags++) {
+			uint8_t all[1024];
+
+			(void)bytes_of(hex, all);
+			memcpy(bytes, all, size);
+			bytes[46] = (uint8_t)(header / 4 << 4);
+			bytes[47] = (uint8_t)flags;
+			bytes[17] =
+				(uint8_t)(20 + header + flags % 3); /* payload beyond the record */
+			bytes[20] = flags & 64 ? 0x40 : flags & 128 ? 0x20 : 0;
+			bytes[22] = (uint8_t)flags;
+			for (size_t k = 34; k < 46; k++)
+				bytes[k] = (uint8_t)random_next(&seed);
+			same_packet(bytes, size);
+			bytes[46] = (uint8_t)(flags << 4); /* any data offset */
+			same_packet(bytes, size);
+		}
+	}
+}
+
 static void times(void **state)
 {
 	static const struct {
@@ -872,11 +969,17 @@ static void names(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(link_layers), cmocka_unit_test(ip_headers),
-		cmocka_unit_test(tcp_and_udp), cmocka_unit_test(tcp_fields),
-		cmocka_unit_test(icmp_quotes), cmocka_unit_test(icmp_itself),
-		cmocka_unit_test(tunnels),     cmocka_unit_test(cut_at_every_byte),
-		cmocka_unit_test(times),       cmocka_unit_test(names),
+		cmocka_unit_test(link_layers),
+		cmocka_unit_test(ip_headers),
+		cmocka_unit_test(tcp_and_udp),
+		cmocka_unit_test(tcp_fields),
+		cmocka_unit_test(icmp_quotes),
+		cmocka_unit_test(icmp_itself),
+		cmocka_unit_test(tunnels),
+		cmocka_unit_test(cut_at_every_byte),
+		cmocka_unit_test(short_way_is_the_long_way),
+		cmocka_unit_test(times),
+		cmocka_unit_test(names),
 	};
 
 	return cmocka_run_group_tests_name("decode", tests, NULL, NULL);
