@@ -1,5 +1,8 @@
 #include "telescope/distinct.h"
 
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
 #include <math.h>
 #include <sys/mman.h>
 
@@ -125,28 +128,82 @@ static bool sketch_add(uint8_t *registers, unsigned class, uint32_t hash)
 	return true;
 }
 
+/*
+ * A set of 16 slots or more is a row of lines of 16: a member lies in the line of its home slot, or
+ * where that was full in one of those behind it. A line fills from its start and is compared as a
+ * whole, which takes no branch a slot. Smaller sets are one short line.
+ */
+#define LINE 16u
+
+/* Which slots of the line, a bit each, hold `value`. */
+static inline unsigned line_match(const uint32_t *line, uint32_t value)
+{
+#ifdef __SSE2__
+	__m128i all = _mm_set1_epi32((int)value), match[4];
+	__m128i low, high;
+
+	for (unsigned k = 0; k < 4; k++)
+		match[k] = _mm_cmpeq_epi32(
+			_mm_load_si128((const __m128i *)(const void *)(line + 4 * k)), all);
+	low = _mm_packs_epi32(match[0], match[1]);
+	high = _mm_packs_epi32(match[2], match[3]);
+	return (unsigned)_mm_movemask_epi8(_mm_packs_epi16(low, high));
+#else
+	unsigned bits = 0;
+
+	for (unsigned k = 0; k < LINE; k++)
+		bits |= (unsigned)(line[k] == value) << k;
+	return bits;
+#endif
+}
+
+/* Slots of a short set that hold `value`, a bit each. */
+static inline unsigned short_match(const uint32_t *slots, uint32_t count, uint32_t value)
+{
+	unsigned bits = 0;
+
+	for (uint32_t k = 0; k < count; k++)
+		bits |= (unsigned)(slots[k] == value) << k;
+	return bits;
+}
+
 /* Put into a set with room. False when it was there. */
 static bool set_add(uint32_t *slots, uint32_t mask, uint32_t hash)
 {
-	uint32_t i = hash & mask;
+	uint32_t i = hash & mask & ~(LINE - 1);
 
-	while (slots[i] != 0) {
-		if (slots[i] == hash)
+	if (mask < LINE - 1) {
+		if (short_match(slots, mask + 1, hash) != 0)
 			return false;
-		i = (i + 1) & mask;
+		slots[__builtin_ctz(short_match(slots, mask + 1, 0))] = hash;
+		return true;
 	}
-	slots[i] = hash;
-	return true;
+	for (;;) {
+		unsigned room;
+
+		if (line_match(slots + i, hash) != 0)
+			return false;
+		room = line_match(slots + i, 0);
+		if (HIN_LIKELY(room != 0)) {
+			slots[i + (unsigned)__builtin_ctz(room)] = hash;
+			return true;
+		}
+		i = (i + LINE) & mask;
+	}
 }
 
 static bool set_has(const uint32_t *slots, uint32_t mask, uint32_t hash)
 {
-	uint32_t i = hash & mask;
+	uint32_t i = hash & mask & ~(LINE - 1);
 
-	for (uint32_t seen = 0; seen <= mask && slots[i] != 0; seen++) {
-		if (slots[i] == hash)
+	if (mask < LINE - 1)
+		return short_match(slots, mask + 1, hash) != 0;
+	for (uint32_t seen = 0; seen <= mask; seen += LINE) {
+		if (line_match(slots + i, hash) != 0)
 			return true;
-		i = (i + 1) & mask;
+		if (line_match(slots + i, 0) != 0)
+			return false;
+		i = (i + LINE) & mask;
 	}
 	return false;
 }
@@ -176,31 +233,38 @@ static void set_to_sketch(struct hin_distinct_pool *pool, struct hin_distinct *d
 	d->value = 0;
 }
 
+/* Turn a set's block into one of `class`, which is larger. False without room: it stays. */
+static bool set_move(struct hin_distinct_pool *pool, struct hin_distinct *d, unsigned class)
+{
+	const uint32_t *old = (const uint32_t *)(const void *)hin_distinct_block(pool, d->handle);
+	uint32_t handle = block_new(pool, class), mask = (uint32_t)block_size(class) / 4 - 1;
+	uint32_t *slots;
+
+	if (handle == 0)
+		return false;
+	slots = (uint32_t *)(void *)hin_distinct_block(pool, handle);
+	for (size_t i = 0; i < block_size(class_of(d)) / 4; i++)
+		if (old[i] != 0)
+			(void)set_add(slots, mask, old[i]);
+	block_free(pool, d->handle);
+	d->handle = handle;
+	return true;
+}
+
 /* Make room for one more member; true when there is. */
 static bool set_grow(struct hin_distinct_pool *pool, struct hin_distinct *d)
 {
 	unsigned class = class_of(d);
-	const uint32_t *old;
-	uint32_t *slots, mask, handle;
 
 	if (class + 1 == HIN_DISTINCT_CLASSES) {
 		set_to_sketch(pool, d);
 		return false;
 	}
-	handle = block_new(pool, class + 1);
-	if (handle == 0) {
+	if (!set_move(pool, d, class + 1)) {
 		pool->degraded++;
 		set_to_sketch(pool, d);
 		return false;
 	}
-	old = (const uint32_t *)(const void *)hin_distinct_block(pool, d->handle);
-	slots = (uint32_t *)(void *)hin_distinct_block(pool, handle);
-	mask = (uint32_t)block_size(class + 1) / 4 - 1;
-	for (size_t i = 0; i < block_size(class) / 4; i++)
-		if (old[i] != 0)
-			(void)set_add(slots, mask, old[i]);
-	block_free(pool, d->handle);
-	d->handle = handle;
 	return true;
 }
 
@@ -222,7 +286,7 @@ bool hin_distinct_add(struct hin_distinct_pool *pool, struct hin_distinct *d, ui
 			return false;
 		}
 		*d = (struct hin_distinct){ .handle = handle, .value = 2 };
-		((uint32_t *)(void *)hin_distinct_block(pool, handle))[first & 3] = first;
+		(void)set_add((uint32_t *)(void *)hin_distinct_block(pool, handle), 3, first);
 		return set_add((uint32_t *)(void *)hin_distinct_block(pool, handle), 3, hash);
 	}
 	if (is_sketch(d))
@@ -243,6 +307,56 @@ bool hin_distinct_add(struct hin_distinct_pool *pool, struct hin_distinct *d, ui
 		if (!set_grow(pool, d))
 			return sketch_add(hin_distinct_block(pool, d->handle), class_of(d), hash);
 	}
+}
+
+/* The smallest class whose sets take `count` members. */
+static unsigned class_for(uint32_t count)
+{
+	unsigned class = 0;
+
+	while (set_limit(class) < count)
+		class ++;
+	return class;
+}
+
+/* A first block for a counter of none or one, with room for `count` more. */
+static void set_begin(struct hin_distinct_pool *pool, struct hin_distinct *d, uint32_t count)
+{
+	uint32_t one = d->handle == 1 ? d->value : 0, handle;
+	unsigned class = class_for(count + (one != 0));
+	uint32_t mask = (uint32_t)block_size(class) / 4 - 1;
+
+	handle = block_new(pool, class);
+	if (handle == 0)
+		return;
+	*d = (struct hin_distinct){ .handle = handle, .value = one != 0 };
+	if (one != 0)
+		(void)set_add((uint32_t *)(void *)hin_distinct_block(pool, handle), mask, one);
+}
+
+/* Are all of them the same, and the one that `d` has, if it has one? */
+static bool all_same(const struct hin_distinct *d, const uint32_t *hashes, unsigned count)
+{
+	uint32_t one = d->handle == 1 ? d->value : member(hashes[0]);
+
+	for (unsigned i = 0; i < count; i++)
+		if (member(hashes[i]) != one)
+			return false;
+	return true;
+}
+
+void hin_distinct_add_all(struct hin_distinct_pool *pool, struct hin_distinct *d,
+			  const uint32_t *hashes, unsigned count)
+{
+	unsigned class, most = HIN_DISTINCT_CLASSES - 1;
+
+	if (d->handle <= 1 && count > 1 && !all_same(d, hashes, count))
+		set_begin(pool, d, count);
+	class = class_of(d);
+	if (d->handle > 1 && !is_sketch(d) && class < most && d->value + count > set_limit(class))
+		(void)set_move(pool, d, class_for(d->value + count));
+	for (unsigned i = 0; i < count; i++)
+		(void)hin_distinct_add(pool, d, hashes[i]);
 }
 
 bool hin_distinct_has(const struct hin_distinct_pool *pool, const struct hin_distinct *d,
@@ -313,6 +427,28 @@ uint64_t hin_distinct_count(const struct hin_distinct_pool *pool, const struct h
 	if (!is_sketch(d))
 		return d->value;
 	return sketch_count(hin_distinct_block(pool, d->handle), block_size(class_of(d)));
+}
+
+uint64_t hin_distinct_count_with(const struct hin_distinct_pool *pool, const struct hin_distinct *d,
+				 const uint32_t *hashes, unsigned count)
+{
+	uint8_t registers[(size_t)16 << (HIN_DISTINCT_CLASSES - 1)];
+	uint64_t more = 0;
+
+	if (count > 0 && is_sketch(d)) {
+		memcpy(registers, hin_distinct_block(pool, d->handle), block_size(class_of(d)));
+		for (unsigned i = 0; i < count; i++)
+			(void)sketch_add(registers, class_of(d), hashes[i]);
+		return sketch_count(registers, block_size(class_of(d)));
+	}
+	for (unsigned i = 0; i < count; i++) {
+		unsigned k = 0;
+
+		while (k < i && member(hashes[k]) != member(hashes[i]))
+			k++;
+		more += k == i && !hin_distinct_has(pool, d, hashes[i]);
+	}
+	return hin_distinct_count(pool, d) + more;
 }
 
 bool hin_distinct_exact(const struct hin_distinct *d)

@@ -17,6 +17,7 @@
 #include "base/addr.h"
 
 #define HIN_DISTINCT_EXACT 3072
+#define HIN_DISTINCT_TOGETHER 8
 #define HIN_DISTINCT_CLASSES 11 /* blocks of 16, 32, 64 ... 16,384 bytes */
 
 /* Bits of a handle: (offset / 16) << 5 | sketch << 4 | class. */
@@ -88,12 +89,21 @@ static inline uint32_t hin_distinct_hash_addr(const struct hin_addr *a)
 /* Add a member. True when it was not known before (always said right while exact). */
 bool hin_distinct_add(struct hin_distinct_pool *pool, struct hin_distinct *d, uint32_t hash);
 
-/* Is it a member? After the exact range a member is never denied, but others may be taken for one. */
+/* Add `count` members, up to HIN_DISTINCT_TOGETHER, making room for them at once. */
+void hin_distinct_add_all(struct hin_distinct_pool *pool, struct hin_distinct *d,
+			  const uint32_t *hashes, unsigned count);
+
+/* Is it a member? After the exact range a member is never denied, but others may be taken for one.
+ */
 bool hin_distinct_has(const struct hin_distinct_pool *pool, const struct hin_distinct *d,
 		      uint32_t hash);
 
 /* How many; rounded to a whole number. */
 uint64_t hin_distinct_count(const struct hin_distinct_pool *pool, const struct hin_distinct *d);
+
+/* How many it would be with `count` more, up to HIN_DISTINCT_TOGETHER, added. */
+uint64_t hin_distinct_count_with(const struct hin_distinct_pool *pool, const struct hin_distinct *d,
+				 const uint32_t *hashes, unsigned count);
 
 /* Is the count exact? */
 bool hin_distinct_exact(const struct hin_distinct *d);
@@ -105,9 +115,12 @@ void hin_distinct_copy(struct hin_distinct_pool *pool, struct hin_distinct *to,
 /* Give its block back and make it empty. */
 void hin_distinct_clear(struct hin_distinct_pool *pool, struct hin_distinct *d);
 
-/* Bring the line that hin_distinct_add() will touch into the cache. */
-static inline void hin_distinct_prefetch(const struct hin_distinct_pool *pool,
-					 const struct hin_distinct *d, uint32_t hash)
+/*
+ * Bring the line that hin_distinct_add() will touch into the cache. Always inlined: gcc 12 takes a
+ * call of a function that only fetches for one without effect, and leaves it out.
+ */
+static inline __attribute__((always_inline)) void hin_distinct_prefetch(
+	const struct hin_distinct_pool *pool, const struct hin_distinct *d, uint32_t hash)
 {
 	if (d->handle > 1) {
 		const uint8_t *block = hin_distinct_block(pool, d->handle);

@@ -226,6 +226,70 @@ static void used_up_pool_stays_honest(void **state)
 	pool_free(&pool);
 }
 
+/* Eight at a time, repeats among them, is the same as one by one; so is the look ahead. */
+static void together_or_one_by_one(void **state)
+{
+	static const uint32_t ranges[] = { 1, 3, 9, 40, 700, 20000 };
+	struct hin_distinct_pool pool;
+
+	(void)state;
+	pool_new(&pool, 8 << 20);
+	for (size_t i = 0; i < HIN_COUNT(ranges); i++) {
+		struct hin_distinct one = { 0 }, all = { 0 };
+		uint64_t seed = 7 + i;
+
+		for (unsigned round = 0; round < 900; round++) {
+			uint32_t some[HIN_DISTINCT_TOGETHER];
+			unsigned count = (unsigned)(random_next(&seed) % (HIN_COUNT(some) + 1));
+			bool exact = hin_distinct_exact(&all);
+			uint64_t want;
+
+			for (unsigned k = 0; k < count; k++) {
+				some[k] = hash((uint32_t)(random_next(&seed) % ranges[i]));
+				(void)hin_distinct_add(&pool, &one, some[k]);
+			}
+			want = hin_distinct_count_with(&pool, &all, some, count);
+			hin_distinct_add_all(&pool, &all, some, count);
+			if (hin_distinct_exact(&all) == exact) /* else it went over to a sketch */
+				assert_int_equal(hin_distinct_count(&pool, &all), want);
+			if (hin_distinct_exact(&one))
+				assert_int_equal(want, hin_distinct_count(&pool, &one));
+			for (unsigned k = 0; k < count; k++)
+				assert_true(hin_distinct_has(&pool, &all, some[k]));
+		}
+		assert_int_equal(hin_distinct_exact(&one), hin_distinct_exact(&all));
+		assert_int_equal(hin_distinct_count(&pool, &one), hin_distinct_count(&pool, &all));
+		hin_distinct_clear(&pool, &one);
+		hin_distinct_clear(&pool, &all);
+	}
+	assert_int_equal(pool.degraded, 0);
+	pool_free(&pool);
+}
+
+/* A pool too small for what comes together: a lower bound, counted, nothing written beyond. */
+static void together_without_room(void **state)
+{
+	struct hin_distinct_pool pool;
+	struct hin_distinct many[40] = { 0 };
+	uint64_t total = 0;
+
+	(void)state;
+	pool_new(&pool, HIN_POOL_CHUNK);
+	for (uint32_t round = 0; round < 500; round++)
+		for (size_t i = 0; i < HIN_COUNT(many); i++) {
+			uint32_t some[HIN_DISTINCT_TOGETHER];
+
+			for (uint32_t k = 0; k < HIN_COUNT(some); k++)
+				some[k] = hash(round * 8 + k);
+			hin_distinct_add_all(&pool, &many[i], some, HIN_COUNT(some));
+		}
+	assert_true(pool.degraded > 0);
+	for (size_t i = 0; i < HIN_COUNT(many); i++)
+		total += hin_distinct_count(&pool, &many[i]);
+	assert_in_range(total, 40 * 1000, 40 * 8000);
+	pool_free(&pool);
+}
+
 static void copies_and_reuse(void **state)
 {
 	static const uint32_t sizes[] = { 0, 1, 2, 4, 5, 12, 13, 100, 3072, 3073, 20000 };
@@ -317,6 +381,8 @@ int main(void)
 		cmocka_unit_test(members_are_never_denied),
 		cmocka_unit_test(order_does_not_matter),
 		cmocka_unit_test(used_up_pool_stays_honest),
+		cmocka_unit_test(together_or_one_by_one),
+		cmocka_unit_test(together_without_room),
 		cmocka_unit_test(copies_and_reuse),
 		cmocka_unit_test(families_keep_apart),
 		cmocka_unit_test(ipv6_members),
