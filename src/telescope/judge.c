@@ -120,7 +120,7 @@ static void port_counts(const struct shard *s, const struct source *source, enum
 {
 	*answers = (struct answers){ 0 };
 	out->top_count = 0;
-	for (uint32_t i = source->head; i != HIN_NONE; i = event_cold_at(s, i)->next) {
+	for (uint32_t i = source->head; i != HIN_NONE; i = event_at(s, i)->next) {
 		const struct event *e = event_at(s, i);
 		uint64_t answered;
 		unsigned at;
@@ -130,7 +130,7 @@ static void port_counts(const struct shard *s, const struct source *source, enum
 		answered = hin_distinct_count(&s->pool, &event_cold_at(s, i)->ports);
 		answers->targets += answered;
 		answers->ports++;
-		answers->silent += answered * 2 < hin_distinct_count(&s->pool, &e->targets);
+		answers->silent += answered * 2 < hin_event_targets(s, e);
 		/* keep the busiest, by packets, then by port */
 		for (at = out->top_count; at > 0; at--) {
 			const struct hin_port_count *other = &out->top[at - 1];
@@ -160,7 +160,7 @@ static uint64_t silent_elsewhere(const struct shard *s, const struct source *sou
 
 	if (class != HIN_CLASS_SYN && class != HIN_CLASS_TCP_OTHER)
 		return 0;
-	for (uint32_t i = source->head; i != HIN_NONE; i = event_cold_at(s, i)->next) {
+	for (uint32_t i = source->head; i != HIN_NONE; i = event_at(s, i)->next) {
 		const struct event *e = event_at(s, i);
 		enum hin_class other = event_class(e);
 
@@ -234,10 +234,10 @@ static bool judge_scan(const struct hin_telescope *t, const struct shard *s, uin
 		.class = event_class(e),
 		.packets = e->packets,
 		.bytes = e->bytes,
-		.targets = hin_distinct_count(&s->pool, &e->targets),
+		.targets = hin_event_targets(s, e),
 		.ports = event_is_any(e) ? hin_distinct_count(pool_of(s), &cold->ports) : 1,
-		.peak = event_peak(e, cold),
-		.first_us = cold->first_us,
+		.peak = event_peak(e),
+		.first_us = e->first_us,
 		.last_us = e->last_us,
 		.open = e->last_us + t->timeout_us > now_us,
 		.bogon = (source->flags & SOURCE_BOGON) != 0,
@@ -246,7 +246,7 @@ static bool judge_scan(const struct hin_telescope *t, const struct shard *s, uin
 		.member = (source->flags & SOURCE_MEMBER) != 0,
 		.link = hin_mix(hin_subject_hash(t->secret, &source->addr) ^
 					(uint64_t)event_class(e),
-				(uint64_t)cold->first_us | 1),
+				(uint64_t)e->first_us | 1),
 	};
 	out->tool = claim_tool(&t->options.settings, e->tool, e->marks, e->packets,
 			       (e->flags & EVENT_SHAPE) != 0, &out->confidence, &out->share);
@@ -296,9 +296,9 @@ static bool judge_victim(const struct hin_telescope *t, const struct shard *s, u
 	uint64_t least_peak = t->dark_v4 > 0 ? (uint64_t)((double)set->victim_peak *
 							  (double)t->dark_v4 / CORSARO_ADDRESSES)
 					     : 0;
-	int64_t duration_us = e->last_us - cold->first_us;
+	int64_t duration_us = e->last_us - e->first_us;
 
-	if (e->packets < set->victim_packets || event_peak(e, cold) < least_peak)
+	if (e->packets < set->victim_packets || event_peak(e) < least_peak)
 		return false;
 	/* an attack shorter than Corsaro's minute counts when it was heavy */
 	if (duration_us < set->victim_duration_ns / 1000 && e->packets < 10 * set->victim_packets)
@@ -311,17 +311,17 @@ static bool judge_victim(const struct hin_telescope *t, const struct shard *s, u
 		.many_ports = event_is_any(e),
 		.packets = e->packets,
 		.bytes = e->bytes,
-		.targets = hin_distinct_count(&s->pool, &e->targets),
+		.targets = hin_event_targets(s, e),
 		.ports = event_is_any(e) ? hin_distinct_count(pool_of(s), &cold->ports) : 1,
 		.syn_acks = class == HIN_CLASS_TCP_ANSWER ? cold->syn_acks : 0,
 		.icmp_errors = cold->icmp_errors,
-		.peak = event_peak(e, cold),
-		.first_us = cold->first_us,
+		.peak = event_peak(e),
+		.first_us = e->first_us,
 		.last_us = e->last_us,
 		.open = e->last_us + t->timeout_us > now_us,
 		.member = (source->flags & SOURCE_MEMBER) != 0,
 		.link = hin_mix(hin_subject_hash(t->secret, &source->addr) ^ e->key,
-				(uint64_t)cold->first_us | 1),
+				(uint64_t)e->first_us | 1),
 	};
 	if (out->targets < set->victim_targets)
 		return false;
@@ -510,7 +510,7 @@ static void judge_tools(const struct hin_telescope *t, const struct shard *s,
 		count_tool(tools, seen, tool, any->marks);
 		return;
 	}
-	for (uint32_t i = source->head; i != HIN_NONE; i = event_cold_at(s, i)->next) {
+	for (uint32_t i = source->head; i != HIN_NONE; i = event_at(s, i)->next) {
 		const struct event *e = event_at(s, i);
 
 		if (event_class(e) == class && !event_is_any(e))
@@ -524,13 +524,13 @@ static void judge_tools(const struct hin_telescope *t, const struct shard *s,
 /* The event that stands for a whole class of a source: that of all ports, or the only one. */
 static uint32_t unit_of(const struct shard *s, uint32_t source, enum hin_class class)
 {
-	uint32_t any = source_cold_at(s, source)->any[class];
+	uint32_t any = source_at(s, source)->any[class];
 
 	if (any != HIN_NONE)
 		return any;
-	if (source_cold_at(s, source)->ports[class] == 0)
+	if (source_at(s, source)->ports[class] == 0)
 		return HIN_NONE;
-	for (uint32_t i = source_at(s, source)->head; i != HIN_NONE; i = event_cold_at(s, i)->next)
+	for (uint32_t i = source_at(s, source)->head; i != HIN_NONE; i = event_at(s, i)->next)
 		if (event_class(event_at(s, i)) == class && event_at(s, i)->packets > 0)
 			return i;
 	return HIN_NONE;
@@ -540,12 +540,11 @@ static uint32_t unit_of(const struct shard *s, uint32_t source, enum hin_class c
 static void judge_answers(const struct hin_telescope *t, const struct shard *s, uint32_t source,
 			  enum hin_class class, bool scans, int64_t now_us, struct results *out)
 {
-	uint32_t any = source_cold_at(s, source)->any[class];
+	uint32_t any = source_at(s, source)->any[class];
 	struct hin_victim victim;
 	uint64_t told = 0;
 
-	for (uint32_t i = source_at(s, source)->head; i != HIN_NONE;
-	     i = event_cold_at(s, i)->next) {
+	for (uint32_t i = source_at(s, source)->head; i != HIN_NONE; i = event_at(s, i)->next) {
 		const struct event *e = event_at(s, i);
 
 		if (event_class(e) != class || event_is_any(e) ||
@@ -705,7 +704,8 @@ static bool is_connected(const struct hin_telescope *t, const struct hin_flood *
 /* At least half of what it was asked was answered: it serves. */
 static bool is_answering(const struct hin_telescope *t, const struct hin_flood *flood)
 {
-	const struct shard *s = &t->shards[hin_shard_of(t->secret, &flood->target)];
+	uint64_t hash = hin_subject_hash(t->secret, &flood->target);
+	const struct shard *s = &t->shards[hin_shard_of(t->secret, &flood->target, hash)];
 	uint64_t answers =
 		flood->class == HIN_CLASS_UDP
 			? hin_shard_answers(s, &flood->target, HIN_CLASS_UDP_ANSWER, flood->port)
@@ -883,18 +883,17 @@ void hin_judge(const struct hin_telescope *t, int64_t idle_us, int64_t now_us, s
 static void drop_idle(struct shard *s, uint32_t at, int64_t idle_us)
 {
 	for (unsigned class = 0; class < HIN_CLASS_COUNT; class ++) {
-		uint32_t any = source_cold_at(s, at)->any[class];
+		uint32_t any = source_at(s, at)->any[class];
 		int64_t last_us = INT64_MIN;
 
-		for (uint32_t i = source_at(s, at)->head; i != HIN_NONE;
-		     i = event_cold_at(s, i)->next)
+		for (uint32_t i = source_at(s, at)->head; i != HIN_NONE; i = event_at(s, i)->next)
 			if (event_class(event_at(s, i)) == class &&
 			    event_at(s, i)->last_us > last_us)
 				last_us = event_at(s, i)->last_us;
 		if (last_us == INT64_MIN || last_us >= idle_us)
 			continue;
 		for (uint32_t i = source_at(s, at)->head; i != HIN_NONE;) {
-			uint32_t next = event_cold_at(s, i)->next;
+			uint32_t next = event_at(s, i)->next;
 
 			if (event_class(event_at(s, i)) == class && i != any)
 				hin_shard_drop_event(s, i);

@@ -4,8 +4,7 @@
 
 /* ---- sources that cannot be ---- */
 
-/* IPv4 special-purpose addresses by first octet, so that one load answers for nearly all sources.
- */
+/* IPv4 special-purpose addresses by first octet. */
 static uint32_t source_marks_v4(uint32_t a)
 {
 	switch (a >> 24) {
@@ -92,43 +91,35 @@ static bool stays_home(const struct hin_packet *p)
 #define ORDER_OPENBSD 0x811314112u  /* MSS NOP NOP SACK NOP WS NOP NOP TS */
 #define ORDER_MACOS 0x4811312u	    /* MSS NOP WS NOP NOP TS SACK, end */
 
-/* The sender's stack by its option order; a TTL above what the stack starts at refutes it. */
-static unsigned stack_of(uint64_t order, uint8_t ttl)
-{
-	switch (order) {
-	case ORDER_LINUX:
-	case ORDER_LINUX_NO_TS:
-		return ttl <= 64 ? HIN_SIGN_LINUX : HIN_SIGN_NONE;
-	case ORDER_WINDOWS:
-	case ORDER_WINDOWS_NO_WS:
-		return ttl <= 128 ? HIN_SIGN_WINDOWS : HIN_SIGN_NONE;
-	case ORDER_FREEBSD:
-	case ORDER_NETBSD:
-	case ORDER_OPENBSD:
-		return ttl <= 64 ? HIN_SIGN_BSD : HIN_SIGN_NONE;
-	case ORDER_MACOS:
-		return ttl <= 64 ? HIN_SIGN_MACOS : HIN_SIGN_NONE;
-	default:
-		return HIN_SIGN_NONE;
-	}
-}
-
 #define TCP_SYN_ALONE 0x02u
 
-/* Layouts that ZMap's tcp_synscan sends: smallest (MSS), bsd, windows, linux. */
-static bool zmap_layout(uint64_t order)
-{
-	return order == ORDER_MSS || order == ORDER_LINUX || order == ORDER_WINDOWS ||
-	       order == ORDER_MACOS || order == ORDER_NONE;
-}
+/*
+ * What an order of options says: whose stack it is, and the highest TTL that stack sends (a higher
+ * one refutes it), and whether ZMap's tcp_synscan sends it (smallest, bsd, windows, linux, none).
+ */
+struct layout {
+	uint64_t order;
+	uint8_t stack, ttl;
+	bool zmap;
+};
 
-/* It sets neither "don't fragment", as Macs behind a NAT of TTL 255 do, nor any bit of ECN. */
-static bool zmap_habits(const struct hin_packet *p, bool far_ttl)
-{
-	return p->window == 65535 && far_ttl && (p->flags & HIN_PACKET_DF) == 0 &&
-	       p->tcp_flags == TCP_SYN_ALONE && p->sport >= 32768 && p->sport <= 61000 &&
-	       zmap_layout(p->tcp_options);
-}
+#define LAYOUTS 29 /* a number by which all the orders differ: each is found by its remainder */
+
+static const struct layout layouts[LAYOUTS] = {
+#define LAYOUT(order_, stack_, ttl_, zmap_)                                                        \
+	[(order_) % LAYOUTS] = { (order_), (stack_), (ttl_), (zmap_) }
+	LAYOUT(ORDER_NONE, HIN_SIGN_NONE, 255, true),
+	LAYOUT(ORDER_MSS, HIN_SIGN_NONE, 255, true),
+	LAYOUT(ORDER_LINUX, HIN_SIGN_LINUX, 64, true),
+	LAYOUT(ORDER_LINUX_NO_TS, HIN_SIGN_LINUX, 64, false),
+	LAYOUT(ORDER_WINDOWS, HIN_SIGN_WINDOWS, 128, true),
+	LAYOUT(ORDER_WINDOWS_NO_WS, HIN_SIGN_WINDOWS, 128, false),
+	LAYOUT(ORDER_FREEBSD, HIN_SIGN_BSD, 64, false),
+	LAYOUT(ORDER_NETBSD, HIN_SIGN_BSD, 64, false),
+	LAYOUT(ORDER_OPENBSD, HIN_SIGN_BSD, 64, false),
+	LAYOUT(ORDER_MACOS, HIN_SIGN_MACOS, 64, true),
+#undef LAYOUT
+};
 
 static bool zmap_datagram(const struct hin_packet *p)
 {
@@ -136,42 +127,87 @@ static bool zmap_datagram(const struct hin_packet *p)
 	       (p->kind != HIN_UDP || (p->sport >= 32768 && p->sport <= 61000));
 }
 
-static uint32_t syn_marks(const struct hin_packet *p, bool v4)
+/*
+ * The marks of a SYN, the strongest last. Senders are mixed at random, so that a branch an
+ * observation would be guessed wrong for every other packet: there is none.
+ */
+static inline uint32_t syn_marks(const struct hin_packet *p, bool v4)
 {
-	uint32_t dst = v4 ? hin_addr_v4(&p->dst) : 0;
+	uint32_t dst = hin_addr_v4(&p->dst), window = p->window, ttl = p->ttl;
 	uint64_t order = p->tcp_options;
-	bool far_ttl = p->ttl > 192; /* started at 255 and crossed at most 63 hops */
+	const struct layout *layout = &layouts[order % LAYOUTS];
+	bool known = layout->order == order;
+	bool df = (p->flags & HIN_PACKET_DF) != 0;
+	bool far_ttl = ttl > 192; /* started at 255 and crossed at most 63 hops */
+	/* ZMap sets neither "don't fragment", as Macs behind a NAT of TTL 255 do, nor any ECN bit
+	 */
+	bool zmap = (window == 65535) & far_ttl & !df & (p->tcp_flags == TCP_SYN_ALONE) &
+		    ((uint32_t)p->sport - 32768u <= 61000u - 32768u) & known & layout->zmap;
+	bool masscan = (window == 1024) & far_ttl & (order <= ORDER_MSS);
+	bool nmap = (order == ORDER_MSS) & ((window & 0x3ff) == 0) & (window - 1024u <= 3072u) &
+		    (ttl <= 64);
+	bool hping = (order == ORDER_NONE) & ((window == 64) | (window == 512)) & (ttl <= 64) & !df;
+	uint32_t marks = known & (ttl <= layout->ttl) ? layout->stack : HIN_SIGN_NONE;
 
-	if (v4) {
-		if (p->seq == dst)
-			return HIN_SIGN_MIRAI | HIN_MARK_SHAPE;
-		if (p->ip_id == 54321)
-			return HIN_SIGN_ZMAP | (zmap_habits(p, far_ttl) ? HIN_MARK_SHAPE : 0);
-		if (p->ip_id == (uint16_t)(dst ^ p->dport ^ p->seq))
-			return HIN_SIGN_MASSCAN |
-			       (p->window == 1024 && far_ttl && order <= ORDER_MSS ? HIN_MARK_SHAPE
-										   : 0);
+	marks = hping ? HIN_SIGN_HPING : marks;
+	marks = nmap ? HIN_MARK_NMAP_SHAPE : marks;
+	marks = zmap & (!v4 | (p->ip_id != 0)) ? HIN_SIGN_ZMAP_RANDOM_ID : marks;
+	marks = v4 & (p->ip_id == (uint16_t)(dst ^ p->dport ^ p->seq))
+			? HIN_SIGN_MASSCAN | (uint32_t)masscan * HIN_MARK_SHAPE
+			: marks;
+	marks = v4 & (p->ip_id == 54321) ? HIN_SIGN_ZMAP | (uint32_t)zmap * HIN_MARK_SHAPE : marks;
+	return v4 & (p->seq == dst) ? HIN_SIGN_MIRAI | HIN_MARK_SHAPE : marks;
+}
+
+/* First octets under which source_marks_v4() knows something. */
+static inline bool octet_is_special(uint32_t octet)
+{
+	static const uint64_t special[4] = {
+		UINT64_C(1) << 0 | UINT64_C(1) << 10,
+		UINT64_C(1) << (100 - 64) | UINT64_C(1) << (127 - 64),
+		UINT64_C(1) << (169 - 128) | UINT64_C(1) << (172 - 128),
+		UINT64_C(1) << (192 - 192) | UINT64_C(1) << (198 - 192) |
+			UINT64_C(1) << (203 - 192) | UINT64_C(0xffffffff) << (224 - 192),
+	};
+
+	return (special[octet / 64] >> octet % 64 & 1) != 0;
+}
+
+static bool is_member(const struct hin_marker *marker, const struct hin_addr *a, bool v4)
+{
+	if (marker->member == NULL)
+		return false;
+	if (v4 && (marker->member_v4[hin_addr_v4(a) >> 19] >> (hin_addr_v4(a) >> 16 & 7) & 1) == 0)
+		return false;
+	return hin_prefix_tree_find(marker->member, a) != HIN_PREFIX_NONE;
+}
+
+void hin_marker_set_members(struct hin_marker *marker, const struct hin_prefix_tree *member)
+{
+	struct hin_prefix p;
+
+	marker->member = member;
+	memset(marker->member_v4, 0, sizeof(marker->member_v4));
+	for (size_t i = 0; member != NULL && hin_prefix_tree_at(member, i, &p, NULL); i++) {
+		uint32_t first = hin_addr_v4(&p.addr) >> 16;
+		uint32_t last = first + (p.len < 16 ? (1u << (16 - p.len)) - 1 : 0);
+
+		if (!hin_addr_is_v4(&p.addr))
+			continue;
+		for (uint32_t block = first; block <= last; block++)
+			marker->member_v4[block / 8] |= (uint8_t)(1u << block % 8);
 	}
-	if ((!v4 || p->ip_id != 0) && zmap_habits(p, far_ttl))
-		return HIN_SIGN_ZMAP_RANDOM_ID;
-	if (order == ORDER_MSS && (p->window & 0x3ff) == 0 && p->window >= 1024 &&
-	    p->window <= 4096 && p->ttl <= 64)
-		return HIN_MARK_NMAP_SHAPE;
-	if (order == ORDER_NONE) {
-		if ((p->window == 64 || p->window == 512) && p->ttl <= 64 &&
-		    (p->flags & HIN_PACKET_DF) == 0)
-			return HIN_SIGN_HPING;
-		return HIN_SIGN_NONE;
-	}
-	return stack_of(order, p->ttl);
 }
 
 void hin_mark(struct hin_packet *p, const struct hin_marker *marker)
 {
 	bool v4 = hin_addr_is_v4(&p->src);
-	uint32_t marks =
-		v4 ? source_marks_v4(hin_addr_v4(&p->src)) : source_marks_v6(&p->src) | HIN_MARK_V6;
+	uint32_t marks = 0;
 
+	if (HIN_UNLIKELY(!v4))
+		marks = source_marks_v6(&p->src) | HIN_MARK_V6;
+	else if (HIN_UNLIKELY(octet_is_special(p->src.b[12])))
+		marks = source_marks_v4(hin_addr_v4(&p->src));
 	if (HIN_LIKELY(marker->dark_single)) {
 		if (!hin_addr_is_v4(&p->dst) ||
 		    ((hin_addr_v4(&p->dst) ^ marker->dark_base) & marker->dark_mask) != 0)
@@ -185,8 +221,7 @@ void hin_mark(struct hin_packet *p, const struct hin_marker *marker)
 		else if (hin_prefix_tree_find(marker->dark, &p->src) != HIN_PREFIX_NONE)
 			marks |= HIN_MARK_SPOOFED;
 	}
-	if (marker->member != NULL &&
-	    hin_prefix_tree_find(marker->member, &p->src) != HIN_PREFIX_NONE)
+	if (HIN_UNLIKELY(is_member(marker, &p->src, v4)))
 		marks |= HIN_MARK_MEMBER;
 	if (HIN_UNLIKELY(hin_addr_equal(&p->src, &p->dst)))
 		marks |= HIN_MARK_SPOOFED; /* the "land" attack */

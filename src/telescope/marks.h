@@ -36,7 +36,11 @@ struct hin_marker {
 	const struct hin_prefix_tree *member; /* NULL = none */
 	bool dark_single;		      /* the dark space is one IPv4 prefix */
 	uint32_t dark_base, dark_mask;
+	uint8_t member_v4[65536 / 8]; /* by hin_marker_set_members(): IPv4 /16s with members */
 };
+
+/* Whose packets are marked as a member's; the tree is borrowed, NULL for none. */
+void hin_marker_set_members(struct hin_marker *marker, const struct hin_prefix_tree *member);
 
 /* Set p->marks. */
 void hin_mark(struct hin_packet *p, const struct hin_marker *marker);

@@ -148,7 +148,7 @@ static const struct hin_setting rows[] = {
 	{ "memory",
 	  { HIN_VALUE_SIZE, INT64_C(8) << 20, INT64_C(64) << 30 },
 	  offsetof(struct hin_telescope_settings, memory_bytes),
-	  "192M",
+	  "240M",
 	  "memory for the tables; a smaller one costs detail, which is counted",
 	  "表に使うメモリ。小さいほど詳細が減り、その数を数える",
 	  "chosen so that all stays under 300 MB" },

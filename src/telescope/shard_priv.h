@@ -21,37 +21,31 @@
 #include "telescope/settings.h"
 #include "base/table.h"
 
+#define MINUTE_US INT64_C(60000000)
 #define HIN_SHARDS 16
-#define HIN_SOURCE_PORTS 32  /* ports of one source and class with an entry of their own */
-#define HIN_TARGET_WAYS 4    /* entries a bucket of the target table */
-#define HIN_FLOW_FLUSH 4     /* flows are flushed after so many times a shard's part in packets */
-#define HIN_NOTE 0x8000u     /* in a list of packets: only a note of the other side */
-#define HIN_KEY_ANY 0x10000u /* event key: all ports of the class */
+#define HIN_SOURCE_PORTS 32    /* ports of one source and class with an entry of their own */
+#define HIN_TARGET_WAYS 4      /* entries a bucket of the target table */
+#define HIN_FLOW_FLUSH 4       /* flows are flushed after so many times a shard's part in packets */
+#define HIN_NOTE 0x8000u       /* in a list of packets: only a note of the other side */
+#define HIN_KEY_ANY 0x10000u   /* event key: all ports of the class */
+#define HIN_KEY_V6 0x80000000u /* event key: the source is no IPv4 address */
+#define HIN_KEY_CLASS 17       /* event key: the class stands from this bit on */
 
+/*
+ * Where packets come from. Known events are found without their source; what it says of itself is
+ * brought up to date when an event is born and when its list of addresses is written out.
+ */
 struct source {
 	uint32_t hash;
 	uint32_t head; /* its events */
 	struct hin_addr addr;
-	int64_t last_us;
-	uint64_t packets; /* 0 = only expected to answer, never seen */
-	uint64_t bytes;
-	union {
-		struct {
-			uint32_t run_key;  /* unicornscan: key of the last SYN */
-			uint32_t last_seq; /* sequence of the last SYN */
-		};
-		struct hin_distinct members; /* of a SOURCE_NETWORK: its addresses */
-	};
-	uint8_t stamp; /* batch that touched it last */
-	uint8_t flags; /* SOURCE_* */
-	uint8_t batch_pad[2];
-};
-
-struct source_cold {
-	int64_t first_us;
+	int64_t last_us;		/* at least: of its events, and of packets that make none */
+	struct hin_distinct members;	/* of a SOURCE_NETWORK: its addresses */
+	uint32_t weight;		/* packets, nearly: the light ones go first */
 	uint32_t any[HIN_CLASS_COUNT];	/* the event of all ports, by class */
 	uint8_t ports[HIN_CLASS_COUNT]; /* events with a port of their own, by class */
-	uint8_t pad[11];
+	uint8_t stamp;			/* batch that touched it last */
+	uint8_t flags;			/* SOURCE_* */
 };
 
 enum {
@@ -59,35 +53,49 @@ enum {
 	SOURCE_UNROUTABLE = 2,
 	SOURCE_SPOOFED = 4,
 	SOURCE_MEMBER = 8,
-	SOURCE_NETWORK = 16,  /* an IPv6 /64, not an address */
-	SOURCE_NMAP_SEQ = 32, /* last_seq is of nmap's shape */
-	SOURCE_USED = 64,     /* the entry is in use */
+	SOURCE_NETWORK = 16, /* an IPv6 /64, not an address */
+	SOURCE_SEEN = 32,    /* a packet of it was seen; else only expected to answer */
+	SOURCE_USED = 64,    /* the entry is in use */
 };
 
+#define HIN_EVENT_PENDING 8 /* addresses that wait to be written to an event's set together */
+
+/*
+ * What a source does to one port, or to all of a class: two cache lines, and every packet of a
+ * known event needs no more. The addresses it goes to wait in `pending`, so that their set is
+ * touched once for eight of them.
+ */
 struct event {
 	uint32_t hash;
 	uint32_t source;
-	uint32_t key; /* class << 17 | HIN_KEY_ANY | port */
-	uint32_t any; /* the event of all ports of the same source and class, or HIN_NONE */
-	int64_t last_us;
-	uint64_t packets;
-	uint64_t bytes;
-	struct hin_distinct targets;
+	uint32_t key;	 /* class << 17 | HIN_KEY_ANY | port, and HIN_KEY_V6 */
+	uint32_t any;	 /* the event of all ports of the same source and class, or HIN_NONE */
+	uint32_t v4;	 /* the source's address, where it is IPv4 */
 	uint32_t minute; /* number of the minute that minute_packets counts */
 	uint32_t minute_packets;
 	uint32_t marks; /* packets with the mark of `tool`, less those of others */
+	int64_t last_us;
+	uint64_t packets;
+	uint64_t bytes;
 	uint8_t tool;
 	uint8_t flags; /* EVENT_* */
 	uint8_t stamp;
-	uint8_t pad;
-};
-
-struct event_cold {
+	uint8_t pending_count;
+	uint32_t pad;
+	/* second line */
+	uint32_t pending[HIN_EVENT_PENDING];
+	struct hin_distinct targets; /* without those pending: hin_event_targets() has all */
 	int64_t first_us;
+	uint32_t run_key;  /* unicornscan: key of the last SYN */
+	uint32_t last_seq; /* sequence of the last SYN */
+	uint32_t peak;	   /* most packets in a minute that is over */
+	uint32_t next;	   /* event of the same source */
+} __attribute__((aligned(64)));
+
+/* What only some events need. */
+struct event_cold {
 	struct hin_distinct
 		ports; /* of an any-event: its ports; else who answered, or who had asked */
-	uint32_t peak; /* most packets in a minute that is over */
-	uint32_t next; /* event of the same source */
 	union {
 		uint32_t syn_acks; /* of TCP answers */
 		uint32_t talked;   /* of UDP and ICMP answers: those that were asked for */
@@ -98,7 +106,9 @@ struct event_cold {
 enum {
 	EVENT_SHAPE = 1, /* a mark had its tool's other habits */
 	EVENT_USED = 2,
-	EVENT_BEGUN = 4, /* had a packet, though it may not be counted yet */
+	EVENT_BEGUN = 4,    /* had a packet, though it may not be counted yet */
+	EVENT_NMAP_SEQ = 8, /* last_seq is of nmap's shape */
+	EVENT_FULL = 16,    /* of an any-event: no more ports get an event of their own */
 };
 
 /* What leads to a bucket's entries, so that light newcomers touch nothing else. */
@@ -157,7 +167,7 @@ struct flow {
 
 struct shard {
 	const struct hin_telescope_settings *settings;
-	struct hin_array sources, sources_cold;
+	struct hin_array sources;
 	struct hin_index source_index;
 	struct hin_array events, events_cold;
 	struct hin_index event_index;
@@ -202,15 +212,16 @@ static inline const struct hin_addr *hin_subject(const struct hin_packet *p)
 	return HIN_UNLIKELY(p->flags & HIN_PACKET_QUOTE) ? &p->quoted_dst : &p->src;
 }
 
-static inline unsigned hin_shard_of(const uint64_t secret[2], const struct hin_addr *a)
+/* The shard of a subject, whose hash is `hash`. */
+static inline unsigned hin_shard_of(const uint64_t secret[2], const struct hin_addr *a,
+				    uint64_t hash)
 {
-	uint64_t hi, lo;
+	uint64_t hi;
 
 	if (HIN_LIKELY(hin_addr_is_v4(a)))
-		return (unsigned)(hin_subject_hash(secret, a) >> 60);
+		return (unsigned)(hash >> 60);
 	memcpy(&hi, a->b, 8);
-	lo = 0;
-	return (unsigned)(hin_mix(lo ^ secret[0], hi ^ secret[1]) >> 60);
+	return (unsigned)(hin_mix(secret[0], hi ^ secret[1]) >> 60);
 }
 
 /* What a packet asks or answers, and the port that says for what. */
@@ -218,6 +229,12 @@ struct role {
 	uint8_t class;
 	uint16_t port;
 };
+
+/* A role as the key of an event. */
+static inline uint32_t hin_event_key(enum hin_class class, uint16_t port)
+{
+	return (uint32_t) class << HIN_KEY_CLASS | port;
+}
 
 /* Budgets in items, worked out from the memory setting. */
 struct hin_shard_sizes {
@@ -257,8 +274,8 @@ uint32_t hin_shard_answers(const struct shard *shard, const struct hin_addr *add
 void hin_shard_drop_event(struct shard *shard, uint32_t event);
 void hin_shard_drop_source(struct shard *shard, uint32_t source);
 
-/* Find the event of `source` (position) with `key`, or HIN_NONE. */
-uint32_t hin_shard_find_event(const struct shard *shard, uint32_t source, uint32_t key);
+/* How many addresses an event went to. */
+uint64_t hin_event_targets(const struct shard *shard, const struct event *e);
 
 /* Which class and port a packet counts for; needs no table. */
 struct role hin_packet_role(const struct hin_packet *p, bool two_way);
@@ -266,11 +283,6 @@ struct role hin_packet_role(const struct hin_packet *p, bool two_way);
 static inline struct source *source_at(const struct shard *s, uint32_t i)
 {
 	return hin_array_item(&s->sources, i, sizeof(struct source));
-}
-
-static inline struct source_cold *source_cold_at(const struct shard *s, uint32_t i)
-{
-	return hin_array_item(&s->sources_cold, i, sizeof(struct source_cold));
 }
 
 static inline struct event *event_at(const struct shard *s, uint32_t i)
@@ -304,9 +316,9 @@ static inline uint32_t *port_sources_at(const struct shard *s, uint32_t port)
 }
 
 /* Packets of the busiest minute, the running one included. */
-static inline uint32_t event_peak(const struct event *e, const struct event_cold *cold)
+static inline uint32_t event_peak(const struct event *e)
 {
-	return e->minute_packets > cold->peak ? e->minute_packets : cold->peak;
+	return e->minute_packets > e->peak ? e->minute_packets : e->peak;
 }
 
 static inline uint32_t target_peak(const struct target *t)
@@ -321,7 +333,7 @@ static inline struct flow *flow_at(const struct shard *s, uint32_t i)
 
 static inline enum hin_class event_class(const struct event *e)
 {
-	return (enum hin_class)(e->key >> 17);
+	return (enum hin_class)((e->key & ~HIN_KEY_V6) >> HIN_KEY_CLASS);
 }
 
 static inline bool event_is_any(const struct event *e)

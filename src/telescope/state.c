@@ -19,7 +19,7 @@
 
 #define MAGIC "HINSTAT1"
 #define HEADER_SIZE (8 + 32)
-#define STATE_VERSION 2u
+#define STATE_VERSION 3u
 #define LIST_LIMIT (1u << 28) /* bytes of one list in a file that is loaded */
 
 struct walk {
@@ -183,8 +183,6 @@ static void pool(struct walk *w, struct hin_distinct_pool *p)
 static void shard(struct walk *w, struct shard *s)
 {
 	array(w, &s->sources);
-	s->sources_cold.used = s->sources.used;
-	array(w, &s->sources_cold);
 	index_slots(w, &s->source_index);
 	array(w, &s->events);
 	s->events_cold.used = s->events.used;
@@ -304,13 +302,12 @@ static void check_fit(struct walk *w, const struct hin_telescope *t)
 
 	memset(&ours, 0, sizeof(ours));
 	ours.version = STATE_VERSION;
-	ours.layout = (uint32_t)(sizeof(struct source) + sizeof(struct source_cold) +
-				 3 * sizeof(struct event) + 5 * sizeof(struct event_cold) +
-				 7 * sizeof(struct target) + 11 * sizeof(struct target_cold) +
-				 13 * sizeof(struct flow) + 17 * sizeof(struct counters) +
-				 19 * sizeof(struct hin_event) + 23 * sizeof(struct hin_victim) +
-				 29 * sizeof(struct hin_flood) + 31 * sizeof(struct member) +
-				 37 * sizeof(struct point));
+	ours.layout = (uint32_t)(sizeof(struct source) + 3 * sizeof(struct event) +
+				 5 * sizeof(struct event_cold) + 7 * sizeof(struct target) +
+				 11 * sizeof(struct target_cold) + 13 * sizeof(struct flow) +
+				 17 * sizeof(struct counters) + 19 * sizeof(struct hin_event) +
+				 23 * sizeof(struct hin_victim) + 29 * sizeof(struct hin_flood) +
+				 31 * sizeof(struct member) + 37 * sizeof(struct point));
 	ours.settings = t->options.settings;
 	ours.dark_v4 = t->dark_v4;
 	ours.dark_v6 = t->dark_v6;

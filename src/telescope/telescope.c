@@ -23,8 +23,7 @@ static struct hin_shard_sizes sizes_of(const struct hin_telescope_options *o)
 	uint32_t buckets = 64;
 
 	/* an index slot is four bytes and at most two thirds are used: eight bytes an item */
-	sizes.sources = (uint32_t)(rest * 20 / 100 /
-				   (sizeof(struct source) + sizeof(struct source_cold) + 8));
+	sizes.sources = (uint32_t)(rest * 20 / 100 / (sizeof(struct source) + 8));
 	sizes.events = (uint32_t)(rest * 38 / 100 /
 				  (sizeof(struct event) + sizeof(struct event_cold) + 8));
 	sizes.distinct_bytes = rest * 32 / 100;
@@ -137,7 +136,7 @@ static enum hin_code engine_init(struct hin_telescope *t, struct hin_error *err)
 	if (code != HIN_OK)
 		return code;
 	t->timeout_us = timeout_of(&t->options.settings, t->dark_v4);
-	t->marker.member = t->options.member;
+	hin_marker_set_members(&t->marker, t->options.member);
 	code = hin_shards_init(t->shards, &t->options.settings, &sizes, t->secret,
 			       t->options.dark == NULL, err);
 	if (code != HIN_OK)
@@ -370,7 +369,8 @@ static void count_packet(struct counters *c, const struct hin_packet *p)
 }
 
 /* What belongs to the running minute: counted when the batch's turn has come. */
-static void count_minute(struct counters *c, const struct hin_packet *packets, size_t count)
+static void count_minute(struct counters *c, const struct hin_packet *packets, size_t count,
+			 bool two_way)
 {
 	for (size_t i = 0; i < count; i++) {
 		const struct hin_packet *p = &packets[i];
@@ -381,17 +381,46 @@ static void count_minute(struct counters *c, const struct hin_packet *packets, s
 		c->minute_kinds[p->kind]++;
 		if (p->kind == HIN_TCP_SYN)
 			c->ports[p->dport] += packed;
-		else if (p->kind == HIN_UDP && hin_packet_role(p, false).class == HIN_CLASS_UDP)
+		else if (p->kind == HIN_UDP &&
+			 (two_way ? hin_packet_role(p, false).class : p->key >> HIN_KEY_CLASS) ==
+				 HIN_CLASS_UDP)
 			c->ports[65536 + p->dport] += packed;
 	}
 }
 
-static void to_shard(struct hin_telescope *t, struct slot *slot, const struct hin_addr *subject,
-		     uint16_t which)
+/* The event's key that a packet counts for; what most packets are takes no branch of its own. */
+static inline uint32_t role_key(const struct hin_packet *p, bool two_way)
 {
-	unsigned shard = hin_shard_of(t->secret, subject);
+	static const uint8_t classes[] = { [HIN_TCP_SYN] = HIN_CLASS_SYN,
+					   [HIN_TCP_SYN_ACK] = HIN_CLASS_TCP_ANSWER,
+					   [HIN_TCP_RST] = HIN_CLASS_TCP_ANSWER,
+					   [HIN_TCP_ACK] = HIN_CLASS_ACK };
+	struct role role;
 
+	if (HIN_LIKELY(p->kind < HIN_COUNT(classes))) {
+		uint8_t class = classes[p->kind];
+
+		return hin_event_key((enum hin_class) class,
+				     class == HIN_CLASS_TCP_ANSWER ? p->sport : p->dport);
+	}
+	role = hin_packet_role(p, two_way);
+	return hin_event_key((enum hin_class)role.class, role.port);
+}
+
+/* File a packet with the shard of its subject; where conversations are followed, of its target. */
+static void to_shards(struct hin_telescope *t, struct slot *slot, struct hin_packet *p,
+		      uint16_t which, bool two_way)
+{
+	const struct hin_addr *subject = hin_subject(p);
+	unsigned shard;
+
+	p->hash = hin_subject_hash(t->secret, subject);
+	shard = hin_shard_of(t->secret, subject, p->hash);
 	slot->which[shard][slot->counts[shard]++] = which;
+	if (HIN_UNLIKELY(two_way)) {
+		shard = hin_shard_of(t->secret, &p->dst, hin_subject_hash(t->secret, &p->dst));
+		slot->which[shard][slot->counts[shard]++] = (uint16_t)(which | HIN_NOTE);
+	}
 }
 
 /* Decode the frames of a slot, count them, and hand each packet to its shard's list. */
@@ -423,11 +452,10 @@ static void decode_slot(struct hin_telescope *t, struct slot *slot, struct count
 		count_packet(c, p);
 		if (t->dark_seen != NULL)
 			dark_see(t, &p->dst);
+		p->key = role_key(p, two_way);
 		if (!t->options.count_only) {
-			to_shard(t, slot, hin_subject(p), (uint16_t)n);
-			if (two_way)
-				to_shard(t, slot, &p->dst, (uint16_t)(n | HIN_NOTE));
-			else if (HIN_UNLIKELY(p->marks & HIN_MARK_MEMBER))
+			to_shards(t, slot, p, (uint16_t)n, two_way);
+			if (HIN_UNLIKELY(p->marks & HIN_MARK_MEMBER) && !two_way)
 				slot->members[slot->member_count++] = (uint16_t)n;
 		}
 		n++;
@@ -807,7 +835,8 @@ static bool consume(struct worker *w)
 	if (slot->tick)
 		meet_for_tick(w, slot);
 	if (w->next % t->options.threads == w->number)
-		count_minute(&t->counters[w->number], slot->packets, slot->packet_count);
+		count_minute(&t->counters[w->number], slot->packets, slot->packet_count,
+			     t->options.dark == NULL);
 	for (unsigned i = w->number; i < HIN_SHARDS; i += t->options.threads)
 		if (slot->counts[i] > 0)
 			hin_shard_take(&t->shards[i], slot->packets, slot->batch.frames,

@@ -7,7 +7,6 @@
 #include "telescope/shard_priv.h"
 #include "telescope/telescope.h"
 
-#define MINUTE_US INT64_C(60000000)
 #define SLOTS_A_THREAD 4	     /* batches under way at once; one alone stays in the cache */
 #define SERIES_MINUTES 1440	     /* then the series goes on by the hour */
 #define MEMBERS_LIMIT 65536	     /* members that are told apart */
