@@ -1,0 +1,371 @@
+/*
+ * store_bench - how fast the store takes rows in and answers, and the same of SQLite.
+ *
+ *	hinomi-store-bench fill FOLDER ROWS A_MINUTE	append, synced each second
+ *	hinomi-store-bench ask FOLDER ROWS		the questions, each three times
+ *	hinomi-store-bench one FOLDER ROWS		one source in all days
+ *	hinomi-store-bench sqlite FILE ROWS A_MINUTE	the same rows and questions
+ *	hinomi-store-bench binary ROWS A_MINUTE		rows as ClickHouse's RowBinary
+ *
+ * One line a figure: name, value, unit, and the first lines of the answer as a check that all give
+ * the same. bench/store.py runs it beside ClickHouse and prints ratios.
+ */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sqlite3.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/time.h"
+#include "store/store.h"
+#include "store_rows.h"
+
+#define BATCH 60000u
+#define ROUNDS 3
+
+static void die(const char *what, const struct hin_error *err)
+{
+	fprintf(stderr, "store_bench: %s: %s\n", what, err != NULL ? err->text : "failed");
+	exit(1);
+}
+
+static double seconds(int64_t from_ns)
+{
+	return (double)(hin_time_monotonic_ns() - from_ns) / 1e9;
+}
+
+static void report(const char *name, double value, const char *unit, const char *check)
+{
+	printf("%s\t%.6f\t%s\t%s\n", name, value, unit, check);
+	fflush(stdout);
+}
+
+/* ---- the store ---- */
+
+static struct hin_store *open_store(const char *path, enum hin_store_access access)
+{
+	struct hin_store *store;
+	struct hin_error err;
+
+	if (hin_store_open(&store, path, access, NULL, &err) != HIN_OK)
+		die("open", &err);
+	return store;
+}
+
+static int fill(const char *path, uint64_t rows, uint64_t a_minute)
+{
+	struct hin_store *store = open_store(path, HIN_STORE_CREATE);
+	struct hin_observation *batch = malloc(BATCH * sizeof(*batch));
+	struct hin_store_stats stats;
+	struct hin_store_batch head = { .sensor = { 1 }, .epoch = 1, .dark_addresses = 65536 };
+	struct hin_error err;
+	int64_t spent = 0, synced = 0;
+	double syncs = 0;
+
+	for (uint64_t n = 0; n < rows;) {
+		enum hin_store_outcome outcome;
+		size_t count = 0;
+		int64_t start;
+
+		for (; count < BATCH && n < rows; n++)
+			rows_flow(n, a_minute, &batch[count++]);
+		head.sequence++;
+		head.received_us = batch[0].time_us;
+		start = hin_time_monotonic_ns();
+		if (hin_store_append(store, &head, batch, count, &outcome, &err) != HIN_OK)
+			die("append", &err);
+		spent += hin_time_monotonic_ns() - start;
+		if (spent - synced >= HIN_NS_PER_S || n == rows) {
+			start = hin_time_monotonic_ns();
+			if (hin_store_sync(store, &err) != HIN_OK)
+				die("sync", &err);
+			spent += hin_time_monotonic_ns() - start;
+			synced = spent;
+			syncs++;
+		}
+	}
+	if (hin_store_stats(store, &stats, &err) != HIN_OK)
+		die("stats", &err);
+	report("append", (double)rows / ((double)spent / 1e9), "rows/s", "");
+	report("syncs", syncs, "", "");
+	report("size", (double)stats.bytes / (double)rows, "bytes/row", "");
+	free(batch);
+	hin_store_close(store);
+	return 0;
+}
+
+/* The first groups of an answer, as text. */
+static void check_of(const struct hin_store_answer *a, const struct hin_store_question *q,
+		     char out[200])
+{
+	size_t used = 0;
+
+	out[0] = '\0';
+	for (size_t i = 0; i < a->count && i < 3; i++) {
+		const struct hin_store_group *g = &a->groups[i];
+		uint64_t value = g->by[0].number;
+		struct hin_addr addr;
+
+		if (q->by_count > 0 && q->by[0] == HIN_FIELD_SRC) {
+			memcpy(addr.b, g->by[0].bytes, sizeof(addr.b));
+			value = hin_addr_v4(&addr);
+		}
+		if (q->interval_us > 0)
+			value = (uint64_t)g->time_us / 1000000;
+		used += (size_t)snprintf(out + used, 200 - used, "%" PRIu64 "=%" PRIu64 " ", value,
+					 q->distinct ? g->distinct
+					 : q->volume ? g->bytes
+						     : g->count);
+	}
+}
+
+static void ask(struct hin_store *store, const char *name, const struct hin_store_question *q)
+{
+	double best = 1e9;
+	char check[200] = "";
+
+	for (int i = 0; i < ROUNDS; i++) {
+		struct hin_store_answer a;
+		struct hin_error err;
+		int64_t start = hin_time_monotonic_ns();
+
+		if (hin_store_group(store, q, &a, &err) != HIN_OK)
+			die(name, &err);
+		best = seconds(start) < best ? seconds(start) : best;
+		check_of(&a, q, check);
+		hin_store_answer_fini(&a);
+	}
+	report(name, best, "s", check);
+}
+
+static enum hin_code count_rows(void *user, const struct hin_store_rows *rows,
+				struct hin_error *err)
+{
+	(void)err;
+	*(uint64_t *)user += rows->count;
+	return HIN_OK;
+}
+
+/* All rows of one source. */
+static void ask_one(const char *path, const char *name, uint32_t source)
+{
+	char text[64], addr_text[HIN_ADDR_TEXT], check[200];
+	struct hin_addr addr = hin_addr_of_v4(source);
+	struct hin_filter *filter;
+	struct hin_error err;
+	double best = 1e9, open_best = 1e9;
+	uint64_t rows = 0;
+	struct hin_store_effort effort;
+
+	snprintf(text, sizeof(text), "src %s", hin_addr_format(&addr, addr_text));
+	if (hin_filter_parse(&filter, text, strlen(text), NULL, &err) != HIN_OK)
+		die(text, &err);
+	for (int i = 0; i < ROUNDS; i++) {
+		struct hin_store_range range = { .filter = filter };
+		int64_t start = hin_time_monotonic_ns();
+		struct hin_store *store = open_store(path, HIN_STORE_READ);
+
+		open_best = seconds(start) < open_best ? seconds(start) : open_best;
+		rows = 0;
+		start = hin_time_monotonic_ns();
+		if (hin_store_scan(store, &range, UINT64_MAX, 0, count_rows, &rows, &effort,
+				   &err) != HIN_OK)
+			die("scan", &err);
+		best = seconds(start) < best ? seconds(start) : best;
+		hin_store_close(store);
+	}
+	snprintf(check, sizeof(check),
+		 "%" PRIu64 " rows, %" PRIu64 " of %" PRIu64 " blocks, %" PRIu64 " KiB", rows,
+		 effort.blocks - effort.blocks_skipped, effort.blocks, effort.bytes_read >> 10);
+	report(name, best, "s", check);
+	report("open", open_best, "s", "");
+	hin_filter_free(filter);
+}
+
+static int ask_all(const char *path)
+{
+	struct hin_store *store = open_store(path, HIN_STORE_READ);
+	struct hin_filter *filter;
+	static const char mirai[] = "dport 23 and proto tcp";
+	struct hin_store_question q = { .by = { HIN_FIELD_DPORT }, .by_count = 1, .limit = 10 };
+
+	if (hin_filter_parse(&filter, mirai, strlen(mirai), NULL, NULL) != HIN_OK)
+		die(mirai, NULL);
+	ask(store, "top ports", &q);
+	q.by[0] = HIN_FIELD_SRC;
+	ask(store, "top sources", &q);
+	q.volume = true;
+	q.order = HIN_STORE_BYTES;
+	ask(store, "top sources by bytes", &q);
+	q = (struct hin_store_question){ .interval_us = 60000000,
+					 .distinct = true,
+					 .distinct_field = HIN_FIELD_SRC };
+	ask(store, "distinct sources per minute", &q);
+	q = (struct hin_store_question){ .by = { HIN_FIELD_SRC }, .by_count = 1, .limit = 10 };
+	q.range.filter = filter;
+	ask(store, "top sources of telnet", &q);
+	hin_filter_free(filter);
+	hin_store_close(store);
+	ask_one(path, "one source", rows_source(900001));
+	return 0;
+}
+
+/* ---- SQLite ---- */
+
+static void sql(sqlite3 *db, const char *text)
+{
+	char *error = NULL;
+
+	if (sqlite3_exec(db, text, NULL, NULL, &error) != SQLITE_OK) {
+		fprintf(stderr, "store_bench: %s: %s\n", text, error);
+		exit(1);
+	}
+}
+
+static void sql_ask(sqlite3 *db, const char *name, const char *text)
+{
+	char check[200] = "";
+	sqlite3_stmt *statement;
+	int64_t start = hin_time_monotonic_ns();
+	size_t used = 0;
+	int row = 0;
+
+	if (sqlite3_prepare_v2(db, text, -1, &statement, NULL) != SQLITE_OK)
+		die(text, NULL);
+	for (; sqlite3_step(statement) == SQLITE_ROW; row++)
+		if (row < 3)
+			used += (size_t)snprintf(check + used, sizeof(check) - used, "%lld=%lld ",
+						 (long long)sqlite3_column_int64(statement, 0),
+						 (long long)sqlite3_column_int64(statement, 1));
+	sqlite3_finalize(statement);
+	report(name, seconds(start), "s", check);
+}
+
+static void sql_fill(sqlite3 *db, uint64_t rows, uint64_t a_minute)
+{
+	sqlite3_stmt *insert;
+	int64_t spent = 0;
+
+	if (sqlite3_prepare_v2(db, "INSERT INTO flow VALUES(?,?,?,?,?,?,?,?,?,?)", -1, &insert,
+			       NULL) != SQLITE_OK)
+		die("prepare", NULL);
+	for (uint64_t n = 0; n < rows;) {
+		static struct hin_observation batch[BATCH];
+		size_t count = 0;
+		int64_t start;
+
+		for (; count < BATCH && n < rows; n++)
+			rows_flow(n, a_minute, &batch[count++]);
+		start = hin_time_monotonic_ns();
+		sql(db, "BEGIN");
+		for (size_t i = 0; i < count; i++) {
+			const struct hin_observation *o = &batch[i];
+			int64_t values[10] = { o->time_us / 1000000,
+					       hin_addr_v4(&o->src),
+					       hin_addr_v4(&o->dst),
+					       o->sport,
+					       o->dport,
+					       o->proto,
+					       o->tcp_flags,
+					       o->tool,
+					       (int64_t)o->packets,
+					       (int64_t)o->bytes };
+
+			for (int k = 0; k < 10; k++)
+				sqlite3_bind_int64(insert, k + 1, values[k]);
+			if (sqlite3_step(insert) != SQLITE_DONE)
+				die("insert", NULL);
+			sqlite3_reset(insert);
+		}
+		sql(db, "COMMIT");
+		spent += hin_time_monotonic_ns() - start;
+	}
+	sqlite3_finalize(insert);
+	report("append", (double)rows / ((double)spent / 1e9), "rows/s", "");
+}
+
+static int sqlite(const char *path, uint64_t rows, uint64_t a_minute)
+{
+	char one[120];
+	sqlite3 *db;
+
+	if (sqlite3_open(path, &db) != SQLITE_OK)
+		die(path, NULL);
+	sql(db, "PRAGMA journal_mode=WAL");
+	sql(db, "PRAGMA synchronous=NORMAL");
+	sql(db, "PRAGMA cache_size=-1000000");
+	sql(db,
+	    "CREATE TABLE flow(time, src, dst, sport, dport, proto, flags, tool, packets, bytes)");
+	sql_fill(db, rows, a_minute);
+	sql_ask(db, "top ports",
+		"SELECT dport, count(*) n FROM flow GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT 10");
+	sql_ask(db, "top sources",
+		"SELECT src, count(*) n FROM flow GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT 10");
+	sql_ask(db, "top sources by bytes",
+		"SELECT src, sum(bytes) n FROM flow GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT 10");
+	sql_ask(db, "distinct sources per minute",
+		"SELECT time/60*60, count(DISTINCT src) FROM flow GROUP BY 1 ORDER BY 1");
+	sql_ask(db, "top sources of telnet",
+		"SELECT src, count(*) n FROM flow WHERE dport=23 AND proto=6 "
+		"GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT 10");
+	snprintf(one, sizeof(one), "SELECT count(*), count(*) FROM flow WHERE src=%u",
+		 rows_source(900001));
+	sql_ask(db, "one source", one);
+	sqlite3_close(db);
+	return 0;
+}
+
+/* ---- ClickHouse ---- */
+
+static int binary(uint64_t rows, uint64_t a_minute)
+{
+	for (uint64_t n = 0; n < rows; n++) {
+		struct hin_observation o;
+		uint8_t bytes[34];
+		struct hin_writer out = hin_writer_of(bytes, sizeof(bytes));
+
+		rows_flow(n, a_minute, &o);
+		hin_write_le32(&out, (uint32_t)(o.time_us / 1000000));
+		hin_write_le32(&out, hin_addr_v4(&o.src));
+		hin_write_le32(&out, hin_addr_v4(&o.dst));
+		hin_write_le16(&out, o.sport);
+		hin_write_le16(&out, o.dport);
+		hin_write_u8(&out, o.proto);
+		hin_write_u8(&out, o.tcp_flags);
+		hin_write_le16(&out, o.tool);
+		hin_write_le32(&out, (uint32_t)o.packets);
+		hin_write_le64(&out, o.bytes);
+		if (fwrite(bytes, 1, out.used, stdout) != out.used)
+			return 1;
+	}
+	return fflush(stdout) == 0 ? 0 : 1;
+}
+
+int main(int argc, char *argv[])
+{
+	uint64_t rows, a_minute;
+
+	if (argc == 4 && strcmp(argv[1], "binary") == 0)
+		return binary(strtoull(argv[2], NULL, 10), strtoull(argv[3], NULL, 10));
+	if (argc == 4 && strcmp(argv[1], "ask") == 0)
+		return ask_all(argv[2]);
+	if (argc == 4 && strcmp(argv[1], "one") == 0) {
+		/* a source that sends rarely, and one that sends much */
+		ask_one(argv[2], "one source", rows_source(900001));
+		ask_one(argv[2], "one busy source", rows_source(1000));
+		ask_one(argv[2], "no source", 0xdf000001);
+		return 0;
+	}
+	if (argc != 5) {
+		fprintf(stderr, "usage: %s fill|ask|one|sqlite FOLDER ROWS [A_MINUTE]\n", argv[0]);
+		return 2;
+	}
+	rows = strtoull(argv[3], NULL, 10);
+	a_minute = strtoull(argv[4], NULL, 10);
+	if (strcmp(argv[1], "fill") == 0)
+		return fill(argv[2], rows, a_minute);
+	if (strcmp(argv[1], "sqlite") == 0)
+		return sqlite(argv[2], rows, a_minute);
+	return 2;
+}
