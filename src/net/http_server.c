@@ -28,7 +28,7 @@ void hin_http_server_settings_default(struct hin_http_server_settings *settings)
 {
 	*settings = (struct hin_http_server_settings){
 		.threads = 1,
-		.connections = 8192,
+		.connections = 4096,
 		.per_address = 1024,
 		.header_bytes = 8192,
 		.body_memory = (uint64_t)64 << 20,
