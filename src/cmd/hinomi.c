@@ -53,6 +53,10 @@ static const struct hin_command commands[] = {
 	  "未使用アドレスの通信記録や実回線を読み、報告する", run_command },
 	{ "trust", "COMMAND", "who belongs to a hub: its authority, sensors and their settings",
 	  "ハブの認証局・センサー・設定を管理する", run_command },
+	{ "query", "[FILTER ...]", "ask the store of observations: groups, series, rows, exports",
+	  "観測データに問い合わせる (集計・系列・一覧・書き出し)", run_command },
+	{ "import", "FILE ...", "read rows of other tools' files into the store",
+	  "他のツールのファイルをストアに取り込む", run_command },
 };
 
 static const struct hin_program program = {

@@ -18,6 +18,7 @@ struct hin_service_row {
 	}
 
 static const struct hin_filter_word words[] = {
+	ONE("proto", PROTOCOL, PROTO),
 	{ "host", HIN_CLASS_ADDRESS, HIN_FIELD_SRC, HIN_FIELD_DST },
 	{ "net", HIN_CLASS_ADDRESS, HIN_FIELD_SRC, HIN_FIELD_DST },
 	{ "ip", HIN_CLASS_ADDRESS, HIN_FIELD_SRC, HIN_FIELD_DST },
@@ -28,7 +29,6 @@ static const struct hin_filter_word words[] = {
 	{ "portrange", HIN_CLASS_PORT, HIN_FIELD_SPORT, HIN_FIELD_DPORT },
 	ONE("sport", PORT, SPORT),
 	ONE("dport", PORT, DPORT),
-	ONE("proto", PROTOCOL, PROTO),
 	ONE("kind", NAME, KIND),
 	ONE("service", NAME, SERVICE),
 	ONE("tool", NAME, TOOL),
