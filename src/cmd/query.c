@@ -481,6 +481,8 @@ static enum hin_code ask(struct hin_query *q, struct hin_error *err)
 	enum hin_code code =
 		hin_store_open(&q->store, q->store_path, HIN_STORE_READ, &options, err);
 
+	if (code == HIN_ENOENT)
+		return hin_fail(err, code, "there is no store at %s", q->store_path);
 	if (code == HIN_OK)
 		code = open_export(q, err);
 	if (code == HIN_OK)
