@@ -232,7 +232,7 @@ struct hin_segment *hin_catalog_open_segment(struct hin_catalog *c, int64_t day,
 	for (size_t i = c->segment_count; i > 0 && c->segments[i - 1].day >= day; i--) {
 		struct hin_segment *s = &c->segments[i - 1];
 
-		if (s->day == day && s->kind == kind && !s->sealed)
+		if (s->day == day && s->kind == kind && !s->sealed && !s->going)
 			return s;
 	}
 	return NULL;

@@ -49,6 +49,7 @@ struct hin_segment {
 	uint64_t rows, weight;
 	int64_t time_min, time_max;
 	bool dirty; /* changed since the last record */
+	bool going; /* another file takes its place: nothing is added */
 };
 
 /* A block in the journal itself. */

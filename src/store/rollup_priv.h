@@ -39,3 +39,56 @@ static inline uint64_t hin_sketch_hash(struct hin_sketch_reader *r)
 {
 	return hin_read_le64(&r->in);
 }
+
+#define HIN_ROLLUP_PORTS 1024u /* ports of a day that are kept apart: the most frequent */
+
+/* What a row of a rollup stands for. */
+struct hin_rollup_key {
+	int64_t time_us;
+	uint8_t sensor[HIN_SENSOR_ID];
+	uint16_t kind, dport, tool;
+	uint8_t proto, unused;
+};
+
+struct hin_rollup_row {
+	struct hin_rollup_key key;
+	uint64_t weight, packets, bytes;
+	uint64_t *hashes;
+	uint16_t count, room;
+	uint8_t level;
+};
+
+/* Rows of a day that are being rolled up. */
+struct hin_rollup {
+	int64_t unit_us; /* a minute or an hour */
+	struct hin_rollup_row *rows;
+	uint32_t *slots; /* row + 1 */
+	size_t count, room, slot_count;
+	uint64_t weight;
+	/* how often each port of TCP and of others occurs; ports beyond the first count under 0 */
+	uint32_t *ports[2];
+	bool chosen;
+};
+
+HIN_MUST_USE enum hin_code hin_rollup_init(struct hin_rollup *r, int64_t unit_us,
+					   struct hin_error *err);
+void hin_rollup_fini(struct hin_rollup *r);
+
+/* First all ports are counted, then chosen, then rows are added. */
+void hin_rollup_count_port(struct hin_rollup *r, uint8_t proto, uint16_t port, uint64_t weight);
+void hin_rollup_choose_ports(struct hin_rollup *r);
+
+HIN_MUST_USE enum hin_code hin_rollup_add(struct hin_rollup *r, const struct hin_observation *o,
+					  const uint8_t sensor[HIN_SENSOR_ID],
+					  struct hin_error *err);
+
+/* Add a row of a finer rollup; its sketch is read from `sketch`. */
+HIN_MUST_USE enum hin_code hin_rollup_add_rolled(struct hin_rollup *r,
+						 const struct hin_observation *o,
+						 const uint8_t sensor[HIN_SENSOR_ID],
+						 uint64_t weight, struct hin_sketch_reader *sketch,
+						 struct hin_error *err);
+
+/* Write the rows as files of `day`. */
+HIN_MUST_USE enum hin_code hin_rollup_write(struct hin_rollup *r, struct hin_store *s, int64_t day,
+					    struct hin_error *err);

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/file.h"
@@ -176,6 +177,7 @@ enum hin_code hin_store_checkpoint(struct hin_store *s, struct hin_error *err)
 {
 	struct hin_buffer out = { 0 };
 	enum hin_code code = hin_store_may_write(s, err);
+	struct stat now, old;
 	int fd;
 
 	if (code == HIN_OK)
@@ -187,6 +189,10 @@ enum hin_code hin_store_checkpoint(struct hin_store *s, struct hin_error *err)
 	if (code != HIN_OK) {
 		hin_buffer_fini(&out);
 		s->journal_limit = s->journal_end + s->journal_least;
+		/* it may have failed after the rename: what is open has no name then */
+		if (fstatat(s->folder, HIN_JOURNAL_NAME, &now, 0) != 0 ||
+		    fstat(s->journal, &old) != 0 || now.st_ino != old.st_ino)
+			s->broken = true;
 		return code;
 	}
 	fd = openat(s->folder, HIN_JOURNAL_NAME, O_RDWR | O_CLOEXEC);
