@@ -21,6 +21,7 @@
 #include "observe/road.h"
 #include "store/store.h"
 #include "trust/authority.h"
+#include "trust/member.h"
 
 struct arguments {
 	const char *folder, *trust, *store;
@@ -226,7 +227,7 @@ static enum hin_code join(struct hin_authority *authority, const char *folder, c
 	struct hin_enrol_key enrol;
 	struct hin_buffer request = { 0 }, tls = { 0 }, answer = { 0 };
 	int64_t now_s = hin_time_now_ns() / HIN_NS_PER_S;
-	char path[PATH_MAX];
+	char path[PATH_MAX + 16];
 	enum hin_code rc;
 
 	(void)mkdir(folder, 0700);

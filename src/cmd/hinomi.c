@@ -51,6 +51,10 @@ static int run_command(int argc, char *argv[])
 static const struct hin_command commands[] = {
 	{ "telescope", "[FILE ...]", "read captures or a live link of unused addresses, and report",
 	  "未使用アドレスの通信記録や実回線を読み、報告する", run_command },
+	{ "hub", "COMMAND", "collect and store what sensors send", "センサーの観測を集めて保存する",
+	  run_command },
+	{ "status", "[--dir FOLDER]", "how a hub and its sensors are", "ハブとセンサーの状態を示す",
+	  run_command },
 	{ "trust", "COMMAND", "who belongs to a hub: its authority, sensors and their settings",
 	  "ハブの認証局・センサー・設定を管理する", run_command },
 	{ "query", "[FILTER ...]", "ask the store of observations: groups, series, rows, exports",

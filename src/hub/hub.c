@@ -261,12 +261,12 @@ bool hin_hub_is_alive(const struct hin_hub *hub, int64_t ns)
 
 uint16_t hin_hub_port(const struct hin_hub *hub)
 {
-	return hin_http_server_port(hub->server);
+	return hub->port;
 }
 
 uint16_t hin_hub_metrics_port(const struct hin_hub *hub)
 {
-	return hub->metrics != NULL ? hin_http_server_port(hub->metrics) : 0;
+	return hub->metrics_port;
 }
 
 size_t hin_hub_folders(const struct hin_hub *hub, const char *folders[3])
@@ -488,7 +488,12 @@ static enum hin_code open_parts(struct hin_hub *hub, const char *folder, struct 
 		code = open_server(hub, err);
 	if (code == HIN_OK)
 		code = open_metrics(hub, err);
-	return code;
+	if (code != HIN_OK)
+		return code;
+	hub->port = hin_http_server_port(hub->server);
+	if (hub->metrics != NULL)
+		hub->metrics_port = hin_http_server_port(hub->metrics);
+	return HIN_OK;
 }
 
 enum hin_code hin_hub_open(struct hin_hub **out, const char *folder,
@@ -532,6 +537,8 @@ void hin_hub_close(struct hin_hub *hub)
 		return;
 	hin_http_server_close(hub->metrics);
 	hin_http_server_close(hub->server);
+	if (hub->port != 0)
+		write_status(hub);
 	hin_intake_close(hub->intake);
 	hin_ingest_close(hub->ingest);
 	hin_authority_close(hub->authority);

@@ -38,7 +38,7 @@ HIN_MUST_USE enum hin_code hin_hub_open(struct hin_hub **out, const char *folder
 					const struct hin_hub_settings *settings,
 					const char *passphrase, struct hin_error *err);
 
-/* Take no more requests, commit, close and free. NULL is fine. */
+/* Take no more requests, commit, write status.json, close and free. NULL is fine. */
 void hin_hub_close(struct hin_hub *hub);
 
 /*

@@ -20,6 +20,7 @@ struct hin_hub {
 	struct hin_ingest *ingest;
 	struct hin_intake *intake;
 	struct hin_http_server *server, *metrics;
+	uint16_t port, metrics_port;
 	int64_t started_ns;
 
 	pthread_rwlock_t lock; /* of the authority: read by handlers, written by a reload */
