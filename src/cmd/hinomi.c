@@ -55,6 +55,8 @@ static const struct hin_command commands[] = {
 	  run_command },
 	{ "status", "[--dir FOLDER]", "how a hub and its sensors are", "ハブとセンサーの状態を示す",
 	  run_command },
+	{ "store", "COMMAND", "look after the store of observations: check, compact, retain, backup",
+	  "観測ストアの保守: 検査、整理、保存期間、バックアップ", run_command },
 	{ "trust", "COMMAND", "who belongs to a hub: its authority, sensors and their settings",
 	  "ハブの認証局・センサー・設定を管理する", run_command },
 	{ "query", "[FILTER ...]", "ask the store of observations: groups, series, rows, exports",
