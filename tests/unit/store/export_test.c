@@ -265,6 +265,7 @@ static void writes_flowtuples(void **state)
 	struct hin_export_counts counts;
 	avro_file_reader_t reader;
 	avro_value_iface_t *class;
+	avro_schema_t schema;
 	avro_value_t record;
 	char path[64];
 	size_t count = 0;
@@ -290,7 +291,8 @@ static void writes_flowtuples(void **state)
 	assert_int_equal(counts.left_out, 1);
 
 	assert_int_equal(avro_file_reader(path, &reader), 0);
-	class = avro_generic_class_from_schema(avro_file_reader_get_writer_schema(reader));
+	schema = avro_file_reader_get_writer_schema(reader);
+	class = avro_generic_class_from_schema(schema);
 	assert_int_equal(avro_generic_value_new(class, &record), 0);
 	while (avro_file_reader_read_value(reader, &record) == 0) {
 		count++;
@@ -304,6 +306,7 @@ static void writes_flowtuples(void **state)
 	assert_int_equal(count, 5);
 	avro_value_decref(&record);
 	avro_value_iface_decref(class);
+	avro_schema_decref(schema);
 	avro_file_reader_close(reader);
 	unlink(path);
 }
