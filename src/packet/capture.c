@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <stdio.h>
+#include <sched.h>
 #include <stdlib.h>
 
 #include "base/time.h"
@@ -94,6 +95,14 @@ static enum hin_code look(struct hin_capture *cap, struct hin_input *in, struct 
 	}
 }
 
+/* A second thread would not hash beside the reading, but read all once more in turn with it. */
+static bool one_processor(void)
+{
+	cpu_set_t set;
+
+	return sched_getaffinity(0, sizeof(set), &set) == 0 && CPU_COUNT(&set) == 1;
+}
+
 /*
  * Add the file `name` of `folder` (NULL = as given). HIN_EUSAGE without a text when it is a folder,
  * or lies in one and is no regular file.
@@ -130,7 +139,8 @@ static enum hin_code add_file(struct hin_capture *cap, const char *folder, const
 	code = hin_source_open(&in->source, err);
 	if (code == HIN_OK && folder != NULL && in->source.pipe)
 		code = HIN_EUSAGE;
-	if (code == HIN_OK && in->source.pipe && cap->options.digest) {
+	if (code == HIN_OK && cap->options.digest &&
+	    (in->source.pipe || (!in->source.follow && one_processor()))) {
 		in->source.digest = hin_digest_new();
 		if (in->source.digest == NULL)
 			code = hin_fail(err, HIN_ENOMEM, "%s", name);
@@ -284,7 +294,7 @@ static enum hin_code begin_digests(struct hin_capture *cap, struct hin_error *er
 	bool wanted = false;
 
 	for (size_t i = 0; i < cap->count && !wanted; i++)
-		wanted = !cap->inputs[i].source.pipe;
+		wanted = cap->inputs[i].source.digest == NULL;
 	if (wanted && !cap->options.follow && cap->digester == NULL) {
 		cap->digester = hin_digester_start();
 		if (cap->digester == NULL)

@@ -44,7 +44,7 @@ static enum hin_input_result end(struct hin_input *in)
 
 	note_progress(in);
 	in->state = HIN_INPUT_ENDED;
-	if (s->digest != NULL && s->raw_whole)
+	if (s->digest != NULL && (s->pipe ? s->raw_whole : hin_source_digest_rest(s)))
 		in->info->digested = hin_digest_end(s->digest, in->info->sha256);
 	return HIN_INPUT_END;
 }

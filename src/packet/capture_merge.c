@@ -28,7 +28,7 @@ static void begin_digest(struct hin_merge *m, struct hin_input *in)
 {
 	int fd, own;
 
-	if (m->digester == NULL || in->source.pipe || in->source.follow)
+	if (m->digester == NULL || in->source.digest != NULL || in->source.follow)
 		return;
 	fd = hin_source_lend(&in->source);
 	own = fd == -1 ? -1 : fcntl(fd, F_DUPFD_CLOEXEC, 3);

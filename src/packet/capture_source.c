@@ -128,6 +128,18 @@ static enum hin_fill at_end_of_followed(struct hin_source *s)
 	return HIN_FILL_AGAIN;
 }
 
+/* Feed what was read at raw_offset; a look at the start may have fed some of it before. */
+static void feed_digest(struct hin_source *s, const uint8_t *bytes, size_t size)
+{
+	uint64_t end = s->raw_offset + size;
+
+	if (s->digest == NULL || end <= s->digested)
+		return;
+	hin_digest_add(s->digest, bytes + (s->digested - s->raw_offset),
+		       (size_t)(end - s->digested));
+	s->digested = end;
+}
+
 static enum hin_fill read_file(struct hin_source *s, uint8_t *to, size_t room, size_t *got)
 {
 	enum hin_fill result = HIN_FILL_OK;
@@ -173,8 +185,6 @@ static enum hin_fill read_pipe(struct hin_source *s, uint8_t *to, size_t room, s
 		return give_up(s, HIN_FAULT_READ, "%s", strerror(errno));
 	if (size == 0)
 		s->raw_whole = true;
-	else if (s->digest != NULL)
-		hin_digest_add(s->digest, to, (size_t)size);
 	*got = (size_t)size;
 	return HIN_FILL_OK;
 }
@@ -186,6 +196,7 @@ static enum hin_fill read_raw(struct hin_source *s, uint8_t *to, size_t room, si
 
 	*got = 0;
 	result = s->pipe ? read_pipe(s, to, room, got) : read_file(s, to, room, got);
+	feed_digest(s, to, *got);
 	s->raw_offset += *got;
 	return result;
 }
@@ -366,6 +377,33 @@ static void drop_bytes(struct hin_source *s)
 	s->inflate = NULL;
 	s->raw = NULL;
 	s->pos = s->end = NULL;
+}
+
+bool hin_source_digest_rest(struct hin_source *s)
+{
+	uint8_t *piece;
+	int fd;
+
+	if (s->digested == s->file_size)
+		return true;
+	piece = malloc(RAW_PIECE);
+	fd = piece == NULL ? -1 : hin_source_lend(s);
+	while (fd != -1 && s->digested < s->file_size) {
+		size_t want = s->file_size - s->digested < RAW_PIECE
+				      ? (size_t)(s->file_size - s->digested)
+				      : RAW_PIECE;
+		ssize_t got = pread(fd, piece, want, (off_t)s->digested);
+
+		if (got == -1 && errno == EINTR)
+			continue;
+		if (got <= 0)
+			break;
+		hin_digest_add(s->digest, piece, (size_t)got);
+		s->digested += (uint64_t)got;
+	}
+	hin_source_return(s, fd);
+	free(piece);
+	return s->digested == s->file_size;
 }
 
 void hin_source_rewind(struct hin_source *s)

@@ -49,7 +49,8 @@ struct hin_source {
 	uint64_t expanded;   /* plain bytes that came out so far */
 	uint64_t max_expanded;
 	uint32_t max_ratio;
-	struct hin_digest *digest; /* of a pipe, or NULL; owned */
+	struct hin_digest *digest; /* fed as the bytes are read, or NULL; owned */
+	uint64_t digested;	   /* raw bytes that it has had */
 
 	enum hin_capture_fault fault;
 	char reason[160];
@@ -73,6 +74,12 @@ uint64_t hin_source_offset(const struct hin_source *source);
 
 /* Bytes of the file used so far. */
 uint64_t hin_source_done(const struct hin_source *source);
+
+/*
+ * Feed what was not read of a regular file to its digest, as after a fault. False when the file
+ * ended before its size, or cannot be read.
+ */
+bool hin_source_digest_rest(struct hin_source *source);
 
 /* Go back to the start of a regular file, or of the one that took its place, and free all memory.
  */
