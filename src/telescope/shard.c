@@ -116,44 +116,38 @@ void hin_shards_fini(struct shard shards[HIN_SHARDS])
 
 /* ---- one packet ---- */
 
-static void event_count(struct shard *s, uint32_t at, const struct work *w, uint32_t marks)
+/*
+ * Count a packet. What senders do is mixed at random, so that branches would be guessed wrong:
+ * there is none but for what is rare.
+ */
+static inline __attribute__((always_inline)) void event_count(struct shard *s, uint32_t at,
+							      const struct work *w, uint32_t marks)
 {
 	const struct hin_packet *p = w->p;
 	struct event *e = event_at(s, at);
 	uint8_t tool = (uint8_t)(marks & HIN_MARK_TOOL);
+	bool first = e->packets == 0, marked = tool != HIN_SIGN_NONE;
+	bool same_minute = w->minute == e->minute;
+	uint32_t peak = event_peak(e);
 
-	if (HIN_UNLIKELY(e->packets == 0))
-		e->first_us = e->last_us = p->time_us;
-	else if (HIN_LIKELY(p->time_us > e->last_us))
-		e->last_us = p->time_us;
-	else if (p->time_us < e->first_us)
-		e->first_us = p->time_us;
+	e->first_us = first | (p->time_us < e->first_us) ? p->time_us : e->first_us;
+	e->last_us = first | (p->time_us > e->last_us) ? p->time_us : e->last_us;
 	e->packets++;
 	e->bytes += p->bytes;
 	e->stamp = s->stamp;
-	if (tool != HIN_SIGN_NONE) {
-		/* majority vote (Boyer and Moore): who holds more than half is never lost */
-		if (e->marks == 0)
-			e->tool = tool;
-		if (e->tool == tool)
-			e->marks++;
-		else
-			e->marks--;
-		if (marks & HIN_MARK_SHAPE)
-			e->flags |= EVENT_SHAPE;
-	}
+	/* majority vote (Boyer and Moore): who holds more than half is never lost */
+	e->tool = marked & (e->marks == 0) ? tool : e->tool;
+	e->marks += marked ? (e->tool == tool ? 1u : UINT32_MAX) : 0;
+	e->flags |= marked & ((marks & HIN_MARK_SHAPE) != 0) ? EVENT_SHAPE : 0;
+	e->peak = same_minute ? e->peak : peak;
+	e->minute = w->minute;
+	e->minute_packets = same_minute ? e->minute_packets + 1 : 1;
 	if (HIN_UNLIKELY(w->class >= HIN_CLASS_TCP_ANSWER)) {
 		if (p->kind == HIN_TCP_SYN_ACK)
 			event_cold_at(s, at)->syn_acks++;
 		else if (p->flags & HIN_PACKET_QUOTE)
 			event_cold_at(s, at)->icmp_errors++;
 	}
-	if (HIN_UNLIKELY(w->minute != e->minute)) {
-		e->peak = event_peak(e);
-		e->minute = w->minute;
-		e->minute_packets = 0;
-	}
-	e->minute_packets++;
 }
 
 /* Two more signatures, which only pairs of packets of one source show; `e` keeps the last one. */
@@ -209,15 +203,9 @@ static void stage_hash(struct shard *s, struct work *w)
 	w->dst_hash = hin_distinct_hash_addr(&p->dst);
 	w->src_hash = hin_distinct_hash_addr(&p->src);
 	w->minute = (uint32_t)(p->time_us / MINUTE_US);
-	w->event = w->any = w->full = w->target = HIN_NONE;
+	w->event = w->any = w->full = HIN_NONE;
 	w->first = w->network = w->new_port = false;
-	w->target_hash = 0;
 	__builtin_prefetch(&s->event_index.slots[w->event_hash & s->event_index.mask]);
-	if (!w->note && hin_target_wanted(p, (enum hin_class)w->class, (uint16_t)(w->key & 0xffff),
-					  &w->target_port)) {
-		w->target_hash = hin_target_hash(s, &p->dst, w->class, w->target_port);
-		hin_target_fetch_head(s, w->target_hash);
-	}
 }
 
 static inline __attribute__((always_inline)) void fetch_event(const struct shard *s, uint32_t at)
@@ -239,8 +227,6 @@ static void stage_fetch(struct shard *s, struct work *w)
 		__builtin_prefetch(
 			&s->source_index.slots[(uint32_t)w->hash & s->source_index.mask]);
 	}
-	if (w->target_hash != 0)
-		hin_target_fetch(s, w->target_hash);
 }
 
 /* A port that seems new to the source: its source, and its event of all ports. */
@@ -452,31 +438,12 @@ static void stage_find(struct shard *s, struct work *w)
 		take_network(s, w);
 }
 
-static void stage_count(struct shard *s, struct work *w)
-{
-	if (HIN_UNLIKELY(w->note))
-		return;
-	count_events(s, w);
-	if (w->target_hash == 0)
-		return;
-	w->target = hin_target_count(s, w);
-	if (w->target != HIN_NONE)
-		hin_distinct_prefetch(&s->pool, &target_at(s, w->target)->sources, w->src_hash);
-}
-
 static void stage_distinct(struct shard *s, const struct work *w)
 {
-	if (HIN_UNLIKELY(w->note))
-		return;
 	if (HIN_UNLIKELY(w->new_port))
 		hin_event_add_port(s, w);
-	if (HIN_UNLIKELY(s->two_way))
-		add_targets(s, w);
-	else if (w->full != HIN_NONE)
+	if (HIN_UNLIKELY(w->full != HIN_NONE))
 		hin_event_settle(s, w->full);
-	/* a later packet of the chunk may have taken the place of this target */
-	if (w->target != HIN_NONE && hin_target_holds(s, w->target, w->target_hash))
-		(void)hin_distinct_add(&s->pool, &target_at(s, w->target)->sources, w->src_hash);
 }
 
 /* Stage the packet while its source is new: the first packets are the evidence. */
@@ -494,10 +461,17 @@ static void stage_evidence(struct shard *s, const struct work *w, const struct h
 static void take_in_turn(struct shard *s, struct work *work, size_t count)
 {
 	for (size_t i = 0; i < count; i++) {
+		struct work *w = &work[i];
+
 		s->stamp++;
-		stage_find(s, &work[i]);
-		stage_count(s, &work[i]);
-		stage_distinct(s, &work[i]);
+		stage_find(s, w);
+		if (w->note)
+			continue;
+		count_events(s, w);
+		hin_targets_count(s, w, 1);
+		stage_distinct(s, w);
+		add_targets(s, w);
+		hin_targets_add_sources(s, w, 1);
 	}
 }
 
@@ -508,9 +482,11 @@ static void take_staged(struct shard *s, struct work *work, size_t count)
 	for (size_t i = 0; i < count; i++)
 		stage_find(s, &work[i]);
 	for (size_t i = 0; i < count; i++)
-		stage_count(s, &work[i]);
+		count_events(s, &work[i]);
+	hin_targets_count(s, work, count);
 	for (size_t i = 0; i < count; i++)
 		stage_distinct(s, &work[i]);
+	hin_targets_add_sources(s, work, count);
 }
 
 void hin_shard_take(struct shard *s, const struct hin_packet *packets,
@@ -530,8 +506,10 @@ void hin_shard_take(struct shard *s, const struct hin_packet *packets,
 			work[i].note = (which[i] & HIN_NOTE) != 0;
 			stage_hash(s, &work[i]);
 		}
+		hin_targets_hash(s, work, n);
 		for (size_t i = 0; i < n; i++)
 			stage_fetch(s, &work[i]);
+		hin_targets_fetch(s, work, n);
 		for (size_t i = 0; i < n; i++)
 			stage_fetch_missing(s, &work[i]);
 		if (s->two_way)

@@ -105,20 +105,12 @@ void hin_conversation_note(struct shard *s, const struct work *w);
 /* Is this packet of `source` part of a conversation that its peer began, or that goes on? */
 bool hin_conversation_has(struct shard *s, uint32_t source, const struct work *w);
 
-/* ---- target.c ---- */
+/* ---- target.c: the stages of a chunk, for those of its packets that count for a target ---- */
 
-/* Does the packet count for its destination, and under which port? */
-bool hin_target_wanted(const struct hin_packet *p, enum hin_class class, uint16_t role_port,
-		       uint16_t *port);
-uint32_t hin_target_hash(const struct shard *s, const struct hin_addr *dst, unsigned class,
-			 uint16_t port);
-/* Bring the head of a target's bucket into the cache; when it is there, its entry. */
-void hin_target_fetch_head(const struct shard *s, uint32_t hash);
-void hin_target_fetch(const struct shard *s, uint32_t hash);
-/* Count the packet; its target, or HIN_NONE when the bucket is full of heavier ones. */
-uint32_t hin_target_count(struct shard *s, const struct work *w);
-/* Does the target still have its place? */
-bool hin_target_holds(const struct shard *s, uint32_t target, uint32_t hash);
+void hin_targets_hash(struct shard *s, struct work *work, size_t count);
+void hin_targets_fetch(struct shard *s, const struct work *work, size_t count);
+void hin_targets_count(struct shard *s, struct work *work, size_t count);
+void hin_targets_add_sources(struct shard *s, const struct work *work, size_t count);
 
 /* ---- flow.c ---- */
 

@@ -1,36 +1,42 @@
 /* target - what was done to each address and port: the table of those that were hit most. */
 #include "telescope/shard_work_priv.h"
 
-bool hin_target_wanted(const struct hin_packet *p, enum hin_class class, uint16_t role_port,
-		       uint16_t *port)
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
+
+/* Does the packet count for its destination, and under which port? */
+static bool counts_for_target(const struct hin_packet *p, enum hin_class class, uint16_t role_port,
+			      uint16_t *port)
 {
+	*port = role_port;
+	if (HIN_LIKELY(class == HIN_CLASS_SYN))
+		return true;
 	switch (class) {
 	case HIN_CLASS_SYN:
 	case HIN_CLASS_UDP:
 	case HIN_CLASS_TCP_OTHER:
 	case HIN_CLASS_UDP_ANSWER:
-		*port = role_port;
-		return (p->flags & HIN_PACKET_QUOTE) == 0;
+		break;
 	case HIN_CLASS_ACK:
-		*port = role_port;
 		return true;
 	case HIN_CLASS_ICMP:
 	case HIN_CLASS_ICMP_ANSWER:
 		*port = p->sport; /* the type */
-		return (p->flags & HIN_PACKET_QUOTE) == 0;
+		break;
 	case HIN_CLASS_TCP_ANSWER:
 		*port = 0;
-		return (p->flags & HIN_PACKET_QUOTE) == 0;
+		break;
 	case HIN_CLASS_MISC:
 	case HIN_CLASS_COUNT:
-		break;
+		*port = p->proto;
+		return p->kind == HIN_FRAGMENT;
 	}
-	*port = p->proto;
-	return p->kind == HIN_FRAGMENT;
+	return (p->flags & HIN_PACKET_QUOTE) == 0;
 }
 
-uint32_t hin_target_hash(const struct shard *s, const struct hin_addr *dst, unsigned class,
-			 uint16_t port)
+static uint32_t target_hash(const struct shard *s, const struct hin_addr *dst, unsigned class,
+			    uint16_t port)
 {
 	uint64_t hash = hin_mix(hin_subject_hash(s->secret, dst),
 				(uint64_t)(class << 16 | port) * 0xd6e8feb86659fd93u + 1);
@@ -43,23 +49,30 @@ static uint32_t target_bucket(const struct shard *s, uint32_t hash)
 	return (hash >> 1) & (s->target_buckets - 1);
 }
 
-/*
- * The way of a bucket that a target of `hash` has or would take: one with its tag, a free one, or
- * the lightest. Reads the head alone.
- */
-static unsigned target_way(const struct target_head *head, uint32_t hash)
+/* The ways of a bucket whose tag is `tag`, a bit each. */
+static inline unsigned ways_of(const struct target_head *head, uint32_t tag)
+{
+#ifdef __SSE2__
+	__m128i tags = _mm_load_si128((const __m128i *)(const void *)head->tags);
+
+	return (unsigned)_mm_movemask_ps(
+		_mm_castsi128_ps(_mm_cmpeq_epi32(tags, _mm_set1_epi32((int)tag))));
+#else
+	unsigned ways = 0;
+
+	for (unsigned i = 0; i < HIN_TARGET_WAYS; i++)
+		ways |= (unsigned)(head->tags[i] == tag) << i;
+	return ways;
+#endif
+}
+
+static unsigned lightest_way(const struct target_head *head)
 {
 	unsigned least = 0;
 
-	for (unsigned i = 0; i < HIN_TARGET_WAYS; i++)
-		if (head->tags[i] == hash)
-			return i;
-	for (unsigned i = 0; i < HIN_TARGET_WAYS; i++) {
-		if (head->tags[i] == 0)
-			return i;
+	for (unsigned i = 1; i < HIN_TARGET_WAYS; i++)
 		if (head->packets[i] < head->packets[least])
 			least = i;
-	}
 	return least;
 }
 
@@ -67,19 +80,21 @@ static unsigned target_way(const struct target_head *head, uint32_t hash)
  * Someone without an entry asks for a place in a full bucket. Only who holds the majority of those
  * that ask gets in (Boyer and Moore), and not before the lightest has fewer packets than it
  * knocked: heavy targets find their place among any number of light ones, which touch this head
- * alone.
+ * alone. True when it has knocked often enough; who knocks is random, so no branch asks.
  */
-static bool let_in(struct target_head *head, unsigned lightest, uint32_t hash)
+static inline bool knock(struct target_head *head, uint32_t hash)
 {
-	if (head->knocking != hash) {
-		if (head->knocks > 0) {
-			head->knocks--;
-			return false;
-		}
-		head->knocking = hash;
-	}
-	if (++head->knocks < HIN_TARGET_KNOCKS)
-		return false;
+	unsigned knocks = head->knocks;
+	bool same = head->knocking == hash, vacant = knocks == 0;
+
+	head->knocking = vacant ? hash : head->knocking;
+	head->knocks = (uint8_t)(same | vacant ? knocks + 1 : knocks - 1);
+	return same & (head->knocks >= HIN_TARGET_KNOCKS);
+}
+
+/* May who knocked often enough take the place of the lightest? */
+static bool let_in(struct target_head *head, unsigned lightest)
+{
 	if (head->packets[lightest] > head->knocks) {
 		/* the standing of those inside wears off, so that a new minute can have new heroes
 		 */
@@ -90,25 +105,15 @@ static bool let_in(struct target_head *head, unsigned lightest, uint32_t hash)
 	return true;
 }
 
-/* Find or make the target's entry; HIN_NONE when its bucket is full of heavier ones. */
-static uint32_t target_get(struct shard *s, const struct work *w)
+/* A new entry, in a free way of the bucket or in place of the lightest, who has to go. */
+static uint32_t target_begin(struct shard *s, struct target_head *head, unsigned way,
+			     const struct work *w)
 {
-	uint32_t bucket = target_bucket(s, w->target_hash);
-	struct target_head *head = target_head_at(s, bucket);
-	unsigned way = target_way(head, w->target_hash);
-	uint32_t at = bucket * HIN_TARGET_WAYS + way;
+	uint32_t at = target_bucket(s, w->target_hash) * HIN_TARGET_WAYS + way;
 	struct target *t = target_at(s, at);
 	const struct hin_packet *p = w->p;
 
-	if (head->tags[way] == w->target_hash && t->class == w->class &&
-	    t->port == w->target_port && hin_addr_equal(&t->addr, &p->dst)) {
-		if (head->packets[way] < 255)
-			head->packets[way]++;
-		return at;
-	}
 	if (head->tags[way] != 0) {
-		if (!let_in(head, way, w->target_hash))
-			return HIN_NONE;
 		s->lost.targets++;
 		hin_distinct_clear(&s->pool, &t->sources);
 	}
@@ -124,6 +129,34 @@ static uint32_t target_get(struct shard *s, const struct work *w)
 	head->tags[way] = w->target_hash;
 	head->packets[way] = 1;
 	return at;
+}
+
+/* Find or make the target's entry; HIN_NONE when its bucket is full of heavier ones. */
+static inline uint32_t target_get(struct shard *s, const struct work *w)
+{
+	uint32_t bucket = target_bucket(s, w->target_hash);
+	struct target_head *head = target_head_at(s, bucket);
+	unsigned ways = ways_of(head, w->target_hash), way;
+
+	if (HIN_UNLIKELY(ways != 0)) {
+		uint32_t at = bucket * HIN_TARGET_WAYS + (way = (unsigned)__builtin_ctz(ways));
+		const struct target *t = target_at(s, at);
+
+		if (HIN_LIKELY(t->class == w->class && t->port == w->target_port &&
+			       hin_addr_equal(&t->addr, &w->p->dst))) {
+			if (head->packets[way] < 255)
+				head->packets[way]++;
+			return at;
+		}
+	} else {
+		ways = ways_of(head, 0);
+		if (HIN_UNLIKELY(ways != 0))
+			return target_begin(s, head, (unsigned)__builtin_ctz(ways), w);
+	}
+	if (HIN_LIKELY(!knock(head, w->target_hash)))
+		return HIN_NONE;
+	way = ways != 0 ? (unsigned)__builtin_ctz(ways) : lightest_way(head);
+	return let_in(head, way) ? target_begin(s, head, way, w) : HIN_NONE;
 }
 
 /* What a light target does not need: kept from its second packet on. */
@@ -151,30 +184,11 @@ static void target_count_cold(struct shard *s, uint32_t at, const struct hin_pac
 		cold->port_votes--;
 }
 
-void hin_target_fetch_head(const struct shard *s, uint32_t hash)
-{
-	__builtin_prefetch(target_head_at(s, target_bucket(s, hash)), 1);
-}
-
-void hin_target_fetch(const struct shard *s, uint32_t hash)
-{
-	uint32_t bucket = target_bucket(s, hash);
-	const struct target_head *head = target_head_at(s, bucket);
-	unsigned way = target_way(head, hash);
-
-	if (head->tags[way] == 0 || head->tags[way] == hash)
-		__builtin_prefetch(target_at(s, bucket * HIN_TARGET_WAYS + way), 1);
-}
-
-uint32_t hin_target_count(struct shard *s, const struct work *w)
+static void target_count(struct shard *s, uint32_t at, const struct work *w)
 {
 	const struct hin_packet *p = w->p;
-	uint32_t at = target_get(s, w);
-	struct target *t;
+	struct target *t = target_at(s, at);
 
-	if (at == HIN_NONE)
-		return HIN_NONE;
-	t = target_at(s, at);
 	if (HIN_UNLIKELY(++t->packets == 0))
 		t->packets_high++;
 	if (t->packets > 1 || t->packets_high > 0)
@@ -188,19 +202,71 @@ uint32_t hin_target_count(struct shard *s, const struct work *w)
 		t->minute_packets = 0;
 	}
 	t->minute_packets++;
-	return at;
+	hin_distinct_prefetch(&s->pool, &t->sources, w->src_hash);
 }
 
-bool hin_target_holds(const struct shard *s, uint32_t target, uint32_t hash)
+void hin_targets_hash(struct shard *s, struct work *work, size_t count)
 {
-	return target_head_at(s, target / HIN_TARGET_WAYS)->tags[target % HIN_TARGET_WAYS] == hash;
+	for (size_t i = 0; i < count; i++) {
+		struct work *w = &work[i];
+
+		w->target = HIN_NONE;
+		w->target_hash = 0;
+		if (w->note || !counts_for_target(w->p, (enum hin_class)w->class, (uint16_t)w->key,
+						  &w->target_port))
+			continue;
+		w->target_hash = target_hash(s, &w->p->dst, w->class, w->target_port);
+		__builtin_prefetch(target_head_at(s, target_bucket(s, w->target_hash)), 1);
+	}
+}
+
+void hin_targets_fetch(struct shard *s, const struct work *work, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		uint32_t bucket = target_bucket(s, work[i].target_hash);
+		unsigned ways = ways_of(target_head_at(s, bucket), work[i].target_hash);
+
+		if (HIN_UNLIKELY(ways != 0))
+			__builtin_prefetch(target_at(s, bucket * HIN_TARGET_WAYS +
+								(unsigned)__builtin_ctz(ways)),
+					   1);
+	}
+}
+
+void hin_targets_count(struct shard *s, struct work *work, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		struct work *w = &work[i];
+
+		if (HIN_UNLIKELY(w->target_hash == 0))
+			continue;
+		w->target = target_get(s, w);
+		if (HIN_UNLIKELY(w->target != HIN_NONE))
+			target_count(s, w->target, w);
+	}
+}
+
+void hin_targets_add_sources(struct shard *s, const struct work *work, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		const struct work *w = &work[i];
+		const struct target_head *head;
+
+		if (HIN_LIKELY(w->target == HIN_NONE))
+			continue;
+		/* a later packet of the chunk may have taken the place of this target */
+		head = target_head_at(s, w->target / HIN_TARGET_WAYS);
+		if (head->tags[w->target % HIN_TARGET_WAYS] == w->target_hash)
+			(void)hin_distinct_add(&s->pool, &target_at(s, w->target)->sources,
+					       w->src_hash);
+	}
 }
 
 /* Find a target's entry by what names it, or HIN_NONE. */
 uint32_t hin_shard_find_target(const struct shard *s, const struct hin_addr *addr,
 			       enum hin_class class, uint16_t port)
 {
-	uint32_t hash = hin_target_hash(s, addr, class, port);
+	uint32_t hash = target_hash(s, addr, class, port);
 	uint32_t bucket = target_bucket(s, hash);
 	const struct target_head *head = target_head_at(s, bucket);
 

@@ -340,21 +340,26 @@ static void member_take(struct hin_telescope *t, const struct hin_packet *p)
 
 /* ---- decoding ---- */
 
-/* What is counted as soon as a packet is decoded: sums alone, in whatever order. */
-static void count_packet(struct counters *c, const struct hin_packet *p)
+static inline bool is_tcp(unsigned kind)
 {
-	c->packets++;
-	c->bytes += p->bytes;
-	c->kinds[p->kind]++;
-	c->protocols[p->proto]++;
-	if (p->time_us < c->first_us)
-		c->first_us = p->time_us;
-	if (p->time_us > c->last_us)
-		c->last_us = p->time_us;
-	if (p->kind == HIN_ICMP) {
-		c->icmp_types[p->sport & 0xff]++;
-	} else if (p->kind == HIN_ICMP6) {
-		c->icmp6_types[p->sport & 0xff]++;
+	return kind <= HIN_TCP_OTHER;
+}
+
+static_assert(HIN_TCP_SYN == 0 && HIN_TCP_OTHER < HIN_UDP, "the kinds of TCP come first");
+
+/* What is counted as soon as a packet is decoded: sums alone, in whatever order. */
+static inline void count_packet(struct counters *c, struct slot *slot, const struct hin_packet *p)
+{
+	slot->kinds[p->kind]++;
+	slot->bytes += p->bytes;
+	c->first_us = p->time_us < c->first_us ? p->time_us : c->first_us;
+	c->last_us = p->time_us > c->last_us ? p->time_us : c->last_us;
+	if (HIN_UNLIKELY(!is_tcp(p->kind))) {
+		c->protocols[p->proto]++;
+		if (p->kind == HIN_ICMP)
+			c->icmp_types[p->sport & 0xff]++;
+		else if (p->kind == HIN_ICMP6)
+			c->icmp6_types[p->sport & 0xff]++;
 		c->router_kill += (p->flags & HIN_PACKET_ROUTER_KILL) != 0;
 	}
 	if (HIN_UNLIKELY(p->marks & (HIN_MARK_BOGON | HIN_MARK_SPOOFED | HIN_MARK_UNROUTABLE))) {
@@ -368,24 +373,39 @@ static void count_packet(struct counters *c, const struct hin_packet *p)
 	}
 }
 
-/* What belongs to the running minute: counted when the batch's turn has come. */
-static void count_minute(struct counters *c, const struct hin_packet *packets, size_t count,
-			 bool two_way)
+/* The sums of a slot, when all its frames are decoded. */
+static void count_slot(struct counters *c, const struct slot *slot)
 {
-	for (size_t i = 0; i < count; i++) {
-		const struct hin_packet *p = &packets[i];
-		uint64_t packed = (uint64_t)p->bytes << PORT_PACKET_BITS | 1;
-
-		c->minute_packets++;
-		c->minute_bytes += p->bytes;
-		c->minute_kinds[p->kind]++;
-		if (p->kind == HIN_TCP_SYN)
-			c->ports[p->dport] += packed;
-		else if (p->kind == HIN_UDP &&
-			 (two_way ? hin_packet_role(p, false).class : p->key >> HIN_KEY_CLASS) ==
-				 HIN_CLASS_UDP)
-			c->ports[65536 + p->dport] += packed;
+	c->frames += slot->batch.count;
+	c->packets += slot->packet_count;
+	c->bytes += slot->bytes;
+	for (unsigned kind = 0; kind < HIN_PACKET_KIND_COUNT; kind++) {
+		c->kinds[kind] += slot->kinds[kind];
+		if (is_tcp(kind))
+			c->protocols[IPPROTO_TCP] += slot->kinds[kind];
 	}
+}
+
+/* What belongs to the running minute: counted when the batch's turn has come. */
+static void count_minute(struct counters *c, const struct slot *slot)
+{
+	c->minute_packets += slot->packet_count;
+	c->minute_bytes += slot->bytes;
+	for (unsigned kind = 0; kind < HIN_PACKET_KIND_COUNT; kind++)
+		c->minute_kinds[kind] += slot->kinds[kind];
+	for (size_t i = 0; i < slot->packet_count; i++)
+		c->ports[(uint32_t)slot->asked[i]] += slot->asked[i] >> 32 << PORT_PACKET_BITS | 1;
+}
+
+/* Where struct counters counts the port that a packet asks; SYNs and questions by UDP do. */
+static inline uint32_t asked_port(const struct hin_packet *p, bool two_way)
+{
+	if (p->kind == HIN_TCP_SYN)
+		return p->dport;
+	if (p->kind == HIN_UDP &&
+	    (two_way ? hin_packet_role(p, false).class : p->key >> HIN_KEY_CLASS) == HIN_CLASS_UDP)
+		return 65536u + p->dport;
+	return HIN_CHANGE_PORTS;
 }
 
 /* The event's key that a packet counts for; what most packets are takes no branch of its own. */
@@ -430,8 +450,9 @@ static void decode_slot(struct hin_telescope *t, struct slot *slot, struct count
 	size_t n = 0;
 
 	memset(slot->counts, 0, sizeof(slot->counts));
+	memset(slot->kinds, 0, sizeof(slot->kinds));
+	slot->bytes = 0;
 	slot->member_count = 0;
-	c->frames += slot->batch.count;
 	for (size_t i = 0; i < slot->batch.count; i++) {
 		struct hin_packet *p = &slot->packets[n];
 
@@ -449,10 +470,11 @@ static void decode_slot(struct hin_telescope *t, struct slot *slot, struct count
 		}
 		if (HIN_UNLIKELY(p->refusal != HIN_REFUSED_NOTHING))
 			c->refused[p->refusal]++;
-		count_packet(c, p);
+		count_packet(c, slot, p);
 		if (t->dark_seen != NULL)
 			dark_see(t, &p->dst);
 		p->key = role_key(p, two_way);
+		slot->asked[n] = (uint64_t)p->bytes << 32 | asked_port(p, two_way);
 		if (!t->options.count_only) {
 			to_shards(t, slot, p, (uint16_t)n, two_way);
 			if (HIN_UNLIKELY(p->marks & HIN_MARK_MEMBER) && !two_way)
@@ -461,6 +483,7 @@ static void decode_slot(struct hin_telescope *t, struct slot *slot, struct count
 		n++;
 	}
 	slot->packet_count = n;
+	count_slot(c, slot);
 }
 
 /* ---- the minute's work ---- */
@@ -620,7 +643,9 @@ static void tick(struct hin_telescope *t, int64_t now_us)
 		memset(t->port_minute, 0, HIN_CHANGE_PORTS * sizeof(*t->port_minute));
 		t->running = (struct point){ 0 };
 		hin_evidence_keep(t, false);
-		if (t->expired_us == INT64_MIN || now_us - t->expired_us >= t->timeout_us / 8) {
+		if (t->expired_us == INT64_MIN)
+			t->expired_us = t->minute_us;
+		if (now_us - t->expired_us >= t->timeout_us / 8) {
 			hin_telescope_expire(t, now_us);
 			t->expired_us = now_us;
 		}
@@ -641,18 +666,22 @@ static size_t same_minute(struct hin_telescope *t, const struct hin_batch *batch
 			  size_t most)
 {
 	size_t end = most < batch->count - from ? from + most : batch->count, i = from;
+	int64_t clock_us = t->clock_us;
+	int64_t over_us = clock_us == INT64_MIN ? INT64_MIN : minute_start(clock_us) + MINUTE_US;
 
 	for (; i < end; i++) {
 		int64_t time_us = batch->frames[i].time_ns / 1000;
 
-		if (time_us > t->clock_us) {
-			if (i > from && minute_start(time_us) > minute_start(t->clock_us))
+		if (HIN_UNLIKELY(time_us >= over_us)) {
+			if (i > from)
 				break;
-			t->clock_us = time_us;
-		} else if (t->clock_us - time_us > MINUTE_US) {
-			t->clock_steps++;
+			over_us = minute_start(time_us) + MINUTE_US;
 		}
+		if (clock_us != INT64_MIN && HIN_UNLIKELY(time_us < clock_us - MINUTE_US))
+			t->clock_steps++;
+		clock_us = time_us > clock_us ? time_us : clock_us;
 	}
+	t->clock_us = clock_us;
 	return i - from;
 }
 
@@ -671,31 +700,75 @@ static enum hin_code fill_pending(struct hin_telescope *t, unsigned queue, struc
 	return code;
 }
 
-/*
- * Move the next frames of one minute from `queue` into `slot`. What has to be done before them, and
- * at what time, follows from the frames alone, not from how a reader cuts them into batches.
- */
-static void fill_slot(struct hin_telescope *t, struct slot *slot, unsigned queue)
+/* Move the next of the pending frames, `most` at the most, into `slot`; returns how many. */
+static size_t take_pending(struct hin_telescope *t, struct slot *slot, struct pending *from,
+			   size_t most)
 {
-	struct pending *from = &t->pending[queue];
-	int64_t first_us = from->batch.frames[from->at].time_ns / 1000;
-	int64_t before = t->clock_us;
-	bool full = t->options.flows && t->flow_packets == t->flow_flush;
-	size_t n = same_minute(t, &from->batch, from->at,
-			       !t->options.flows ? SIZE_MAX
-			       : full		 ? t->flow_flush
-						 : t->flow_flush - t->flow_packets);
+	size_t n = same_minute(t, &from->batch, from->at, most);
 
 	hin_batch_release(&slot->batch);
 	memcpy(slot->batch.frames, from->batch.frames + from->at,
 	       n * sizeof(slot->batch.frames[0]));
-	slot->batch.count = n;
 	from->at += n;
 	if (from->at == from->batch.count) {
 		/* the last part keeps the memory; slots retire in order, so it goes last */
 		slot->batch.hold = from->batch.hold;
 		from->batch.hold = NULL;
 	}
+	return n;
+}
+
+/* Read frames straight into `slot`; those of a later minute, or above `most`, are pending then. */
+static enum hin_code read_slot(struct hin_telescope *t, struct slot *slot, unsigned queue,
+			       size_t most, size_t *count, struct hin_error *err)
+{
+	struct pending *rest = &t->pending[queue];
+	struct hin_batch *batch = &slot->batch;
+	enum hin_code code;
+
+	batch->count = 0;
+	code = t->read(t->read_user, queue, batch, err);
+	if (code != HIN_OK) {
+		batch->count = 0;
+		return code;
+	}
+	*count = same_minute(t, batch, 0, most);
+	if (*count == batch->count)
+		return HIN_OK;
+	hin_batch_release(&rest->batch);
+	rest->at = 0;
+	rest->batch.count = batch->count - *count;
+	memcpy(rest->batch.frames, batch->frames + *count,
+	       rest->batch.count * sizeof(batch->frames[0]));
+	rest->batch.hold = batch->hold;
+	batch->hold = NULL;
+	return HIN_OK;
+}
+
+/*
+ * Put the next frames of one minute from `queue` into `slot`. What has to be done before them, and
+ * at what time, follows from the frames alone, not from how a reader cuts them into batches.
+ */
+static enum hin_code fill_slot(struct hin_telescope *t, struct slot *slot, unsigned queue,
+			       struct hin_error *err)
+{
+	struct pending *from = &t->pending[queue];
+	int64_t first_us, before = t->clock_us;
+	bool full = t->options.flows && t->flow_packets == t->flow_flush;
+	size_t n, most = !t->options.flows ? SIZE_MAX
+			 : full		   ? t->flow_flush
+					   : t->flow_flush - t->flow_packets;
+
+	if (from->at < from->batch.count) {
+		n = take_pending(t, slot, from, most);
+	} else {
+		enum hin_code code = read_slot(t, slot, queue, most, &n, err);
+
+		if (code != HIN_OK)
+			return code;
+	}
+	slot->batch.count = n;
+	first_us = slot->batch.frames[0].time_ns / 1000;
 	slot->tick = before == INT64_MIN || minute_start(t->clock_us) > minute_start(before) ||
 		     full || t->fold_frames > FOLD_FRAMES;
 	slot->tick_us = first_us > before ? first_us : before;
@@ -703,6 +776,7 @@ static void fill_slot(struct hin_telescope *t, struct slot *slot, unsigned queue
 		t->flow_packets = t->fold_frames = 0;
 	t->flow_packets += n;
 	t->fold_frames += n;
+	return HIN_OK;
 }
 
 /* Live: minutes pass also when nothing comes. An empty batch carries the news. */
@@ -753,16 +827,15 @@ static uint64_t claim(struct worker *w)
 		t->ended = true;
 		return UINT64_MAX;
 	}
-	if (!t->options.own_queues)
-		w->code = fill_pending(t, queue, &w->err);
-	if (w->code == HIN_OK) {
-		fill_slot(t, slot, queue);
-	} else if (w->code != HIN_EAGAIN) {
+	if (!t->options.own_queues || w->code == HIN_OK)
+		w->code = fill_slot(t, slot, queue, &w->err);
+	if (w->code == HIN_EAGAIN) {
+		if (!read_nothing(t, slot))
+			return UINT64_MAX;
+	} else if (w->code != HIN_OK) {
 		t->read_code = w->code;
 		t->read_error = w->err;
 		t->ended = true;
-		return UINT64_MAX;
-	} else if (!read_nothing(t, slot)) {
 		return UINT64_MAX;
 	}
 	t->next_batch++;
@@ -835,8 +908,7 @@ static bool consume(struct worker *w)
 	if (slot->tick)
 		meet_for_tick(w, slot);
 	if (w->next % t->options.threads == w->number)
-		count_minute(&t->counters[w->number], slot->packets, slot->packet_count,
-			     t->options.dark == NULL);
+		count_minute(&t->counters[w->number], slot);
 	for (unsigned i = w->number; i < HIN_SHARDS; i += t->options.threads)
 		if (slot->counts[i] > 0)
 			hin_shard_take(&t->shards[i], slot->packets, slot->batch.frames,

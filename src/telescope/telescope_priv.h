@@ -22,7 +22,7 @@ struct counters {
 	uint64_t bogon, spoofed, unroutable, fragments, tunnelled, router_kill;
 	int64_t first_us, last_us;
 	/* since the last fold: packets in the low 28 bits, bytes above, by port (TCP, UDP) */
-	uint64_t ports[HIN_CHANGE_PORTS];
+	uint64_t ports[HIN_CHANGE_PORTS + 1]; /* the last one: packets that ask no port */
 	uint64_t minute_packets, minute_bytes;
 	uint64_t minute_kinds[HIN_PACKET_KIND_COUNT];
 } __attribute__((aligned(64))); /* threads share no line */
@@ -36,6 +36,9 @@ struct slot {
 	struct hin_batch batch;
 	struct hin_packet packets[HIN_BATCH_FRAMES]; /* those of the frames that count */
 	size_t packet_count;
+	/* of each packet: the port it asks (in struct counters), IP bytes in the upper half */
+	uint64_t asked[HIN_BATCH_FRAMES];
+	uint64_t kinds[HIN_PACKET_KIND_COUNT], bytes;
 	uint16_t which[HIN_SHARDS][2 * HIN_BATCH_FRAMES];
 	uint16_t counts[HIN_SHARDS];
 	uint16_t members[HIN_BATCH_FRAMES];
