@@ -12,6 +12,7 @@
 #include "store/filter_priv.h"
 
 enum { CELLS = 128, CELL = 64, ICMP = 1, ICMP6 = 58 };
+#define DURATION_MOST 18446744073000.0 /* seconds; as microseconds they fit 64 bits */
 
 const char *const hin_import_names[HIN_IMPORT_FORMATS + 1] = {
 	[HIN_IMPORT_NDJSON] = "ndjson",
@@ -140,7 +141,8 @@ static enum hin_code read_duration(const struct hin_import *im, const struct cel
 	enum hin_code code;
 
 	if (c->text[HIN_IMPORT_TD][0] != '\0') {
-		code = hin_number_double(&seconds, "td", c->text[HIN_IMPORT_TD], 0, 1e9, &why);
+		code = hin_number_double(&seconds, "td", c->text[HIN_IMPORT_TD], 0, DURATION_MOST,
+					 &why);
 		if (code != HIN_OK)
 			return fail_line(im, code, err, "%s", why.text);
 		row->duration_us = (uint64_t)(seconds * 1e6 + 0.5);

@@ -141,6 +141,29 @@ static void knows_the_end(void **state)
 	assert_int_equal(im.line, 7);
 }
 
+/* Found by fuzzing: a flow of many years was written, and then refused. */
+static void reads_long_flows(void **state)
+{
+	struct hin_import im = nfdump("ts,te,sa,da"), back = { .format = HIN_IMPORT_NFDUMP };
+	struct hin_observation row, again;
+	struct hin_buffer line = { 0 };
+
+	(void)state;
+	assert_int_equal(
+		take(&im, "1970-01-01 00:00:00,2262-01-01 00:00:00,10.0.0.1,10.0.0.2", &row, NULL),
+		HIN_OK);
+	assert_true(hin_export_nfdump_row(&line, &row));
+	assert_int_equal(take(&back, hin_export_nfdump_head, &again, NULL), HIN_EAGAIN);
+	back.kind = row.kind;
+	assert_int_equal(take(&back, hin_buffer_text(&line), &again, NULL), HIN_OK);
+	assert_true(again.duration_us == row.duration_us);
+	hin_buffer_reset(&line);
+	row.duration_us = UINT64_MAX / 1000000 * 1000000 - 1000000000;
+	assert_true(hin_export_nfdump_row(&line, &row));
+	assert_int_equal(take(&back, hin_buffer_text(&line), &again, NULL), HIN_OK);
+	hin_buffer_fini(&line);
+}
+
 static void knows_zones(void **state)
 {
 	struct hin_import im = nfdump(TITLES);
@@ -232,10 +255,10 @@ static void reads_what_is_written(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(reads_nfdump),		 cmocka_unit_test(reads_titles),
-		cmocka_unit_test(knows_the_end),	 cmocka_unit_test(knows_zones),
-		cmocka_unit_test(keeps_to_the_kind),	 cmocka_unit_test(reads_ndjson),
-		cmocka_unit_test(reads_what_is_written),
+		cmocka_unit_test(reads_nfdump),	    cmocka_unit_test(reads_titles),
+		cmocka_unit_test(knows_the_end),    cmocka_unit_test(knows_zones),
+		cmocka_unit_test(reads_long_flows), cmocka_unit_test(keeps_to_the_kind),
+		cmocka_unit_test(reads_ndjson),	    cmocka_unit_test(reads_what_is_written),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
