@@ -6,6 +6,7 @@
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
@@ -20,8 +21,9 @@
 
 #define TICK_NS (200 * HIN_NS_PER_MS) /* how often the watch looks */
 #define STOP_NS HIN_NS_PER_S
-#define MARGIN 512   /* connections that are closing */
-#define RESERVE 256u /* files for all else */
+#define LOOK_NS HIN_NS_PER_S /* of idleness, before we look whether the client has gone */
+#define MARGIN 512	     /* connections that are closing */
+#define RESERVE 256u	     /* files for all else */
 #define PRIORITIES "NORMAL:-VERS-ALL:+VERS-TLS1.3"
 
 void hin_http_server_settings_default(struct hin_http_server_settings *settings)
@@ -145,6 +147,7 @@ void hin_http_connection_move(struct hin_http_connection *c, enum hin_http_state
 	pthread_mutex_lock(&c->server->lock);
 	c->state = state;
 	c->deadline_ns = now_ns + time_ns;
+	c->looked = false;
 	pthread_mutex_unlock(&c->server->lock);
 }
 
@@ -244,6 +247,21 @@ static void connection_changed(void *user, struct MHD_Connection *mhd, void **co
 
 /* ---- the watch ---- */
 
+/*
+ * libmicrohttpd, which is told of edges only, misses an end that came together with a request. So
+ * look once, a while after the answer.
+ */
+static bool has_gone(struct hin_http_connection *c, int64_t now_ns)
+{
+	struct pollfd poll_fd = { .fd = c->fd, .events = POLLRDHUP };
+
+	if (c->state != HIN_HTTP_IDLE || c->looked ||
+	    now_ns < c->deadline_ns - c->server->settings.idle_ns + LOOK_NS)
+		return false;
+	c->looked = true;
+	return poll(&poll_fd, 1, 0) == 1;
+}
+
 /* Close what is too slow; a request whose handler is, is noted in `late`, at most `size` of them.
  */
 static size_t look(struct hin_http_server *s, struct connection_list *list, int64_t now_ns,
@@ -252,6 +270,8 @@ static size_t look(struct hin_http_server *s, struct connection_list *list, int6
 	size_t count = 0;
 
 	for (struct hin_http_connection *c = list->first; c != NULL; c = c->next) {
+		if (!c->closing && has_gone(c, now_ns))
+			shut(c);
 		if (c->closing || now_ns < c->deadline_ns)
 			continue;
 		switch (c->state) {

@@ -44,6 +44,7 @@ struct hin_http_connection {
 	bool known;	/* has shown a good certificate */
 	bool closing;	/* shut down; its thread will see */
 	bool requested; /* had a whole request */
+	bool looked;	/* whether its client has gone, since it is idle */
 	struct request *request;
 
 	/* for its own thread */

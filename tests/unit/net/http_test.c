@@ -609,6 +609,25 @@ static void closes_slow_ones(void **state)
 	hin_http_server_close(w.server);
 }
 
+/* A client that ends its side with the request has its answer, and its connection goes soon. */
+static void sees_half_closed_ones(void **state)
+{
+	static const char request[] = "GET /open HTTP/1.1\r\nHost: h\r\n\r\n";
+	char text[4096];
+	struct world w;
+	int fd;
+
+	(void)state;
+	raw_open(&w); /* idle connections have five minutes here */
+	fd = raw_connect(&w, "127.0.0.1");
+	assert_int_equal(send(fd, request, strlen(request), MSG_NOSIGNAL), strlen(request));
+	shutdown(fd, SHUT_WR);
+	assert_true(closed_in_time(fd, text, sizeof(text)));
+	assert_non_null(strstr(text, " 200 OK"));
+	close(fd);
+	hin_http_server_close(w.server);
+}
+
 /* Strangers over the limits go, the oldest first; who has shown a certificate stays. */
 static void keeps_honest_ones(void **state)
 {
@@ -842,9 +861,10 @@ int main(void)
 		cmocka_unit_test(revokes_at_once),   cmocka_unit_test(checks_servers),
 		cmocka_unit_test(reloads),	     cmocka_unit_test(abandons),
 		cmocka_unit_test(refuses_malformed), cmocka_unit_test(limits_headers),
-		cmocka_unit_test(closes_slow_ones),  cmocka_unit_test(keeps_honest_ones),
-		cmocka_unit_test(limits_addresses),  cmocka_unit_test(limits_memory),
-		cmocka_unit_test(client_is_bounded), cmocka_unit_test(refuses_settings),
+		cmocka_unit_test(closes_slow_ones),  cmocka_unit_test(sees_half_closed_ones),
+		cmocka_unit_test(keeps_honest_ones), cmocka_unit_test(limits_addresses),
+		cmocka_unit_test(limits_memory),     cmocka_unit_test(client_is_bounded),
+		cmocka_unit_test(refuses_settings),
 	};
 
 	return cmocka_run_group_tests(tests, make, unmake);
