@@ -49,14 +49,30 @@ void hin_array_fini_family(struct hin_array *const arrays[], unsigned count)
 		arrays[i]->base = NULL;
 }
 
+static uint32_t *slots_new(size_t count)
+{
+	uint32_t *slots = aligned_alloc(64, count * sizeof(*slots));
+
+	if (slots != NULL)
+		memset(slots, 0, count * sizeof(*slots));
+	return slots;
+}
+
+enum hin_code hin_index_reset(struct hin_index *index, size_t count, struct hin_error *err)
+{
+	uint32_t *slots = slots_new(count);
+
+	if (slots == NULL)
+		return hin_fail(err, HIN_ENOMEM, "no room for an index");
+	free(index->slots);
+	*index = (struct hin_index){ .slots = slots, .mask = (uint32_t)(count - 1) };
+	return HIN_OK;
+}
+
 enum hin_code hin_index_init(struct hin_index *index, struct hin_error *err)
 {
-	index->slots = calloc(FIRST_SLOTS, sizeof(*index->slots));
-	if (index->slots == NULL)
-		return hin_fail(err, HIN_ENOMEM, "no room for an index");
-	index->mask = FIRST_SLOTS - 1;
-	index->used = 0;
-	return HIN_OK;
+	index->slots = NULL;
+	return hin_index_reset(index, FIRST_SLOTS, err);
 }
 
 void hin_index_fini(struct hin_index *index)
@@ -65,20 +81,30 @@ void hin_index_fini(struct hin_index *index)
 	index->slots = NULL;
 }
 
+static uint32_t line_of(uint32_t mask, uint32_t hash)
+{
+	return hash & mask & ~(HIN_INDEX_LINE - 1);
+}
+
 static void place(uint32_t *slots, uint32_t mask, uint32_t hash, uint32_t slot)
 {
-	uint32_t i = hash & mask;
+	uint32_t line = line_of(mask, hash);
+	unsigned free_slots, candidates;
 
-	while (slots[i] != 0)
-		i = (i + 1) & mask;
-	slots[i] = slot;
+	for (;;) {
+		hin_index_look(slots + line, hash, &free_slots, &candidates);
+		if (free_slots != 0)
+			break;
+		line = (line + HIN_INDEX_LINE) & mask;
+	}
+	slots[line + (unsigned)__builtin_ctz(free_slots)] = slot;
 }
 
 static bool grow(struct hin_index *index, uint32_t (*hash_of)(const void *, uint32_t),
 		 const void *user)
 {
 	uint32_t mask = index->mask * 2 + 1;
-	uint32_t *slots = calloc((size_t)mask + 1, sizeof(*slots));
+	uint32_t *slots = slots_new((size_t)mask + 1);
 
 	if (slots == NULL)
 		return false;
@@ -104,27 +130,62 @@ bool hin_index_put(struct hin_index *index, uint32_t hash, uint32_t at,
 	return true;
 }
 
+static bool line_is_full(const uint32_t *line)
+{
+	unsigned free_slots, candidates;
+
+	hin_index_look(line, 0, &free_slots, &candidates);
+	return free_slots == 0;
+}
+
+/* A slot of the line at `from` whose item may stand in the line at `to` before it, or HIN_NONE. */
+static uint32_t movable(const struct hin_index *index, uint32_t from, uint32_t to,
+			uint32_t (*hash_of)(const void *user, uint32_t at), const void *user)
+{
+	for (uint32_t i = from; i < from + HIN_INDEX_LINE; i++) {
+		uint32_t home;
+
+		if (index->slots[i] == 0)
+			continue;
+		home = line_of(index->mask, hash_of(user, hin_index_at(index->slots[i])));
+		if (((from - home) & index->mask) >= ((from - to) & index->mask))
+			return i;
+	}
+	return HIN_NONE;
+}
+
 void hin_index_remove(struct hin_index *index, uint32_t hash, uint32_t at,
 		      uint32_t (*hash_of)(const void *user, uint32_t at), const void *user)
 {
-	uint32_t want = hin_index_slot(hash, at);
-	uint32_t mask = index->mask;
-	uint32_t hole = hash & mask;
+	uint32_t want = hin_index_slot(hash, at), hole = line_of(index->mask, hash), line;
+	bool full;
 
 	while (index->slots[hole] != want) {
-		if (index->slots[hole] == 0)
+		if (++hole % HIN_INDEX_LINE != 0)
+			continue;
+		if (!line_is_full(index->slots + hole - HIN_INDEX_LINE))
 			return;
-		hole = (hole + 1) & mask;
+		hole &= index->mask;
 	}
-	/* close the gap: move back what may stand nearer to its home (Knuth 6.4, algorithm R) */
-	for (uint32_t i = (hole + 1) & mask; index->slots[i] != 0; i = (i + 1) & mask) {
-		uint32_t home = hash_of(user, hin_index_at(index->slots[i])) & mask;
-
-		if (((i - home) & mask) >= ((i - hole) & mask)) {
-			index->slots[hole] = index->slots[i];
-			hole = i;
-		}
-	}
+	line = hole & ~(HIN_INDEX_LINE - 1);
+	full = line_is_full(index->slots + line);
 	index->slots[hole] = 0;
 	index->used--;
+	/* a line that was full may have items behind it: one of them takes the place (after Knuth
+	   6.4, algorithm R), and leaves a place itself */
+	for (uint32_t next = line; full;) {
+		uint32_t from;
+
+		next = (next + HIN_INDEX_LINE) & index->mask;
+		if (next == line)
+			return; /* all the way round */
+		full = line_is_full(index->slots + next);
+		from = movable(index, next, line, hash_of, user);
+		if (from == HIN_NONE)
+			continue;
+		index->slots[hole] = index->slots[from];
+		index->slots[from] = 0;
+		hole = from;
+		line = next;
+	}
 }

@@ -8,20 +8,29 @@
  * Threads: one thread at a time for each.
  */
 #pragma once
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
 #include <string.h>
 
 #include "base/error.h"
 
 #define HIN_NONE UINT32_MAX /* no position */
 
-/* Positions by hash: open addressing, linear probing, 8 bits of the hash beside each position. */
+/*
+ * Positions by hash: lines of 16 slots, each a cache line, with 8 bits of the hash beside each
+ * position. An item lies in the line of its hash, or where that was full in one of those behind it;
+ * so a line with a free slot is the last to look at. A line is compared as a whole, because a
+ * branch a slot would be guessed wrong.
+ */
 struct hin_index {
-	uint32_t *slots; /* 0 = free, else hash >> 24 << 24 | position + 1 */
-	uint32_t mask;
+	uint32_t *slots; /* 0 = free, else hash >> 24 << 24 | position + 1; aligned to lines */
+	uint32_t mask;	 /* slots less one; a power of two of them */
 	uint32_t used;
 };
 
 #define HIN_INDEX_POSITION 0xffffffu /* positions are below this */
+#define HIN_INDEX_LINE 16u	     /* slots */
 
 #define HIN_CHUNK_ITEMS 1024 /* items that lie together */
 
@@ -81,15 +90,13 @@ static inline void hin_array_give(struct hin_array *array, uint32_t at)
 HIN_MUST_USE enum hin_code hin_index_init(struct hin_index *index, struct hin_error *err);
 void hin_index_fini(struct hin_index *index);
 
+/* Have `slots` slots (a power of two, one line at least), all free. */
+HIN_MUST_USE enum hin_code hin_index_reset(struct hin_index *index, size_t slots,
+					   struct hin_error *err);
+
 static inline uint32_t hin_index_slot(uint32_t hash, uint32_t at)
 {
 	return (hash & 0xff000000u) | (at + 1);
-}
-
-/* Could `slot` hold an item of this hash? */
-static inline bool hin_index_match(uint32_t slot, uint32_t hash)
-{
-	return ((slot ^ hash) & 0xff000000u) == 0;
 }
 
 static inline uint32_t hin_index_at(uint32_t slot)
@@ -97,13 +104,85 @@ static inline uint32_t hin_index_at(uint32_t slot)
 	return (slot & HIN_INDEX_POSITION) - 1;
 }
 
+/* The slots of a line that are free, and those that may hold an item of `hash`, a bit each. */
+static inline void hin_index_look(const uint32_t *line, uint32_t hash, unsigned *free_slots,
+				  unsigned *candidates)
+{
+#ifdef __SSE2__
+	__m128i tag = _mm_set1_epi32((int)(hash >> 24)), none = _mm_setzero_si128();
+	__m128i fits[4], empty[4];
+
+	for (unsigned k = 0; k < 4; k++) {
+		__m128i slots = _mm_load_si128((const __m128i *)(const void *)(line + 4 * k));
+
+		empty[k] = _mm_cmpeq_epi32(slots, none);
+		fits[k] = _mm_cmpeq_epi32(_mm_srli_epi32(slots, 24), tag);
+	}
+	*free_slots = (unsigned)_mm_movemask_epi8(_mm_packs_epi16(
+		_mm_packs_epi32(empty[0], empty[1]), _mm_packs_epi32(empty[2], empty[3])));
+	*candidates =
+		(unsigned)_mm_movemask_epi8(_mm_packs_epi16(_mm_packs_epi32(fits[0], fits[1]),
+							    _mm_packs_epi32(fits[2], fits[3]))) &
+		~*free_slots;
+#else
+	*free_slots = *candidates = 0;
+	for (unsigned k = 0; k < HIN_INDEX_LINE; k++) {
+		*free_slots |= (unsigned)(line[k] == 0) << k;
+		*candidates |= (unsigned)(line[k] != 0 && line[k] >> 24 == hash >> 24) << k;
+	}
+#endif
+}
+
+/* Where a search stands. */
+struct hin_index_search {
+	uint32_t line;	     /* its first slot */
+	unsigned candidates; /* of the line, not looked at yet */
+	bool last;	     /* the line has a free slot */
+};
+
+static inline struct hin_index_search hin_index_search(const struct hin_index *index, uint32_t hash)
+{
+	struct hin_index_search search = { .line = hash & index->mask & ~(HIN_INDEX_LINE - 1) };
+	unsigned free_slots;
+
+	hin_index_look(index->slots + search.line, hash, &free_slots, &search.candidates);
+	search.last = free_slots != 0;
+	return search;
+}
+
+/* The next position that may have `hash`, or HIN_NONE when there is no more. */
+static inline uint32_t hin_index_next(const struct hin_index *index, uint32_t hash,
+				      struct hin_index_search *search)
+{
+	uint32_t slot;
+
+	while (search->candidates == 0) {
+		unsigned free_slots;
+
+		if (HIN_LIKELY(search->last))
+			return HIN_NONE;
+		search->line = (search->line + HIN_INDEX_LINE) & index->mask;
+		hin_index_look(index->slots + search->line, hash, &free_slots, &search->candidates);
+		search->last = free_slots != 0;
+	}
+	slot = index->slots[search->line + (unsigned)__builtin_ctz(search->candidates)];
+	search->candidates &= search->candidates - 1;
+	return hin_index_at(slot);
+}
+
 /* The likely position of `hash`, by the slots alone, or HIN_NONE: for fetching ahead. */
 static inline uint32_t hin_index_guess(const struct hin_index *index, uint32_t hash)
 {
-	for (uint32_t i = hash & index->mask; index->slots[i] != 0; i = (i + 1) & index->mask)
-		if (hin_index_match(index->slots[i], hash))
-			return hin_index_at(index->slots[i]);
-	return HIN_NONE;
+	struct hin_index_search search = hin_index_search(index, hash);
+
+	return hin_index_next(index, hash, &search);
+}
+
+/* Bring the line of `hash` into the cache. */
+static inline __attribute__((always_inline)) void hin_index_fetch(const struct hin_index *index,
+								  uint32_t hash)
+{
+	__builtin_prefetch(&index->slots[hash & index->mask & ~(HIN_INDEX_LINE - 1)]);
 }
 
 /*

@@ -746,8 +746,9 @@ struct shape {
 	uint64_t order; /* as hin_packet.tcp_options */
 	uint64_t mask[3], value[3];
 	uint8_t at[3];
-	uint8_t mss_at; /* the MSS, or 0 */
-	uint8_t next;	/* another of the same length to try, or NO_SHAPE */
+	uint8_t mss_at;	   /* the MSS */
+	uint16_t mss_mask; /* 0 when there is none */
+	uint8_t next;	   /* another of the same length to try, or NO_SHAPE */
 };
 
 /* Eight bytes as they lie, for words that are compared with words in memory. */
@@ -766,6 +767,7 @@ static const struct shape shapes[] = {
 	  .mask = { W(0, 0, 0, 0, X, X, 0, 0) },
 	  .value = { W(0, 0, 0, 0, 2, 4, 0, 0) },
 	  .mss_at = 22,
+	  .mss_mask = 0xffff,
 	  .next = NO_SHAPE },
 	/* MSS NOP NOP SACK */
 	{ .order = 0x4112,
@@ -773,6 +775,7 @@ static const struct shape shapes[] = {
 	  .mask = { W(X, X, 0, 0, X, X, X, X) },
 	  .value = { W(2, 4, 0, 0, 1, 1, 4, 2) },
 	  .mss_at = 22,
+	  .mss_mask = 0xffff,
 	  .next = NO_SHAPE },
 	/* MSS NOP WS NOP NOP SACK */
 	{ .order = 0x411312,
@@ -780,6 +783,7 @@ static const struct shape shapes[] = {
 	  .mask = { W(X, X, 0, 0, X, X, X, 0), W(X, X, X, 0, X, X, X, X) },
 	  .value = { W(2, 4, 0, 0, 1, 3, 3, 0), W(1, 3, 3, 0, 1, 1, 4, 2) },
 	  .mss_at = 22,
+	  .mss_mask = 0xffff,
 	  .next = 4 },
 	/* MSS NOP NOP SACK NOP WS */
 	{ .order = 0x314112,
@@ -787,6 +791,7 @@ static const struct shape shapes[] = {
 	  .mask = { W(X, X, 0, 0, X, X, X, X), W(X, X, X, X, X, X, X, 0) },
 	  .value = { W(2, 4, 0, 0, 1, 1, 4, 2), W(1, 1, 4, 2, 1, 3, 3, 0) },
 	  .mss_at = 22,
+	  .mss_mask = 0xffff,
 	  .next = NO_SHAPE },
 	/* MSS SACK TS NOP WS */
 	{ .order = 0x31842,
@@ -794,6 +799,7 @@ static const struct shape shapes[] = {
 	  .mask = { W(X, X, 0, 0, X, X, X, X), W(0, 0, 0, 0, X, X, X, 0) },
 	  .value = { W(2, 4, 0, 0, 4, 2, 8, 10), W(0, 0, 0, 0, 1, 3, 3, 0) },
 	  .mss_at = 22,
+	  .mss_mask = 0xffff,
 	  .next = 6 },
 	/* MSS NOP WS SACK TS */
 	{ .order = 0x84312,
@@ -801,6 +807,7 @@ static const struct shape shapes[] = {
 	  .mask = { W(X, X, 0, 0, X, X, X, 0), W(X, X, X, X, 0, 0, 0, 0) },
 	  .value = { W(2, 4, 0, 0, 1, 3, 3, 0), W(4, 2, 8, 10, 0, 0, 0, 0) },
 	  .mss_at = 22,
+	  .mss_mask = 0xffff,
 	  .next = NO_SHAPE },
 	/* MSS NOP WS NOP NOP TS SACK, end */
 	{ .order = 0x4811312,
@@ -810,6 +817,7 @@ static const struct shape shapes[] = {
 	  .value = { W(2, 4, 0, 0, 1, 3, 3, 0), W(1, 1, 8, 10, 0, 0, 0, 0),
 		     W(0, 0, 0, 0, 4, 2, 0, 0) },
 	  .mss_at = 22,
+	  .mss_mask = 0xffff,
 	  .next = NO_SHAPE },
 };
 
@@ -884,15 +892,15 @@ static inline bool decode_usual(struct hin_packet *out, const struct hin_frame *
 		.ip_id = be16(ip + 4),
 		.window = be16(tcp + 14),
 		.tcp_options = shape->order,
-		.flags = HIN_PACKET_OPTIONS | (offset & 0x4000 ? HIN_PACKET_DF : 0) |
-			 (wire > 20 + header ? HIN_PACKET_PAYLOAD : 0),
+		.flags = HIN_PACKET_OPTIONS | (uint32_t)(offset >> 14 & 1) * HIN_PACKET_DF |
+			 (uint32_t)(wire > 20 + header) * HIN_PACKET_PAYLOAD,
 		.kind = kind_of_flags(tcp[13]),
 		.proto = IPPROTO_TCP,
 		.ttl = ip[8],
 		.tcp_flags = tcp[13],
 		.refusal = HIN_REFUSED_NOTHING,
 		.frame = out->frame,
-		.mss = shape->mss_at != 0 ? be16(tcp + shape->mss_at) : 0,
+		.mss = be16(tcp + shape->mss_at) & shape->mss_mask,
 	};
 	return true;
 }

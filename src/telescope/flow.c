@@ -15,13 +15,12 @@ void hin_flow_count(struct shard *s, const struct work *w)
 	uint32_t hash = (uint32_t)hin_mix(hin_subject_hash(s->secret, &p->src) ^ ports,
 					  hin_subject_hash(s->secret, &p->dst) | 1);
 	struct hin_index *index = &s->flow_index;
+	struct hin_index_search search = hin_index_search(index, hash);
 	struct flow *flow;
 	uint32_t at;
 
-	for (uint32_t i = hash & index->mask; index->slots[i] != 0; i = (i + 1) & index->mask) {
-		if (!hin_index_match(index->slots[i], hash))
-			continue;
-		flow = flow_at(s, hin_index_at(index->slots[i]));
+	while ((at = hin_index_next(index, hash, &search)) != HIN_NONE) {
+		flow = flow_at(s, at);
 		if (flow->hash == hash && flow->sport == p->sport && flow->dport == p->dport &&
 		    flow->proto == p->proto && hin_addr_equal(&flow->src, &p->src) &&
 		    hin_addr_equal(&flow->dst, &p->dst))

@@ -205,7 +205,7 @@ static void stage_hash(struct shard *s, struct work *w)
 	w->minute = (uint32_t)(p->time_us / MINUTE_US);
 	w->event = w->any = w->full = HIN_NONE;
 	w->first = w->network = w->new_port = false;
-	__builtin_prefetch(&s->event_index.slots[w->event_hash & s->event_index.mask]);
+	hin_index_fetch(&s->event_index, w->event_hash);
 }
 
 static inline __attribute__((always_inline)) void fetch_event(const struct shard *s, uint32_t at)
@@ -223,9 +223,8 @@ static void stage_fetch(struct shard *s, struct work *w)
 		fetch_event(s, at);
 	if (at == HIN_NONE || s->two_way) {
 		w->any_hash = hin_event_hash(s, w->hash, any_key(w));
-		__builtin_prefetch(&s->event_index.slots[w->any_hash & s->event_index.mask]);
-		__builtin_prefetch(
-			&s->source_index.slots[(uint32_t)w->hash & s->source_index.mask]);
+		hin_index_fetch(&s->event_index, w->any_hash);
+		hin_index_fetch(&s->source_index, (uint32_t)w->hash);
 	}
 }
 
@@ -259,19 +258,16 @@ static void mark_source(struct source *source, const struct hin_packet *p)
 
 static uint32_t find_v4(const struct shard *s, uint32_t v4, uint32_t key, uint32_t hash)
 {
-	const struct hin_index *index = &s->event_index;
+	struct hin_index_search search = hin_index_search(&s->event_index, hash);
+	uint32_t at;
 
-	for (uint32_t i = hash & index->mask; index->slots[i] != 0; i = (i + 1) & index->mask) {
-		uint32_t slot = index->slots[i];
-		const struct event *e;
+	while ((at = hin_index_next(&s->event_index, hash, &search)) != HIN_NONE) {
+		const struct event *e = event_at(s, at);
 
-		if (!hin_index_match(slot, hash))
-			continue;
-		e = event_at(s, hin_index_at(slot));
-		if (e->v4 == v4 && e->key == key)
-			return hin_index_at(slot);
+		if (HIN_LIKELY(e->v4 == v4 && e->key == key))
+			break;
 	}
-	return HIN_NONE;
+	return at;
 }
 
 /*

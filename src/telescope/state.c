@@ -19,7 +19,7 @@
 
 #define MAGIC "HINSTAT1"
 #define HEADER_SIZE (8 + 32)
-#define STATE_VERSION 3u
+#define STATE_VERSION 4u
 #define LIST_LIMIT (1u << 28) /* bytes of one list in a file that is loaded */
 
 struct walk {
@@ -151,14 +151,18 @@ static void whole_array(struct walk *w, struct hin_array *a)
 
 static void index_slots(struct walk *w, struct hin_index *index)
 {
-	size_t count = (size_t)index->mask + 1, size = count;
+	uint64_t count = (uint64_t)index->mask + 1;
 
-	list(w, (void **)&index->slots, &count, &size, sizeof(*index->slots));
-	FIELD(w, index->used);
-	if (count == 0 || (count & (count - 1)) != 0)
+	FIELD(w, count);
+	if (count < HIN_INDEX_LINE || (count & (count - 1)) != 0 ||
+	    count > HIN_INDEX_POSITION + 1) {
 		walk_fail(w, HIN_EFORMAT, "the saved state has an impossible index");
-	else
-		index->mask = (uint32_t)count - 1;
+		return;
+	}
+	if (w->load && w->code == HIN_OK && hin_index_reset(index, count, NULL) != HIN_OK)
+		walk_fail(w, HIN_ENOMEM, "no room for the saved state");
+	bytes(w, index->slots, count * sizeof(*index->slots));
+	FIELD(w, index->used);
 }
 
 static void pool(struct walk *w, struct hin_distinct_pool *p)

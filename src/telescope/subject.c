@@ -20,24 +20,20 @@ static uint32_t event_hash_of(const void *user, uint32_t at)
 
 /* ---- sources ---- */
 
-uint32_t hin_source_find(const struct shard *s, const struct hin_addr *a, uint64_t hash64,
+uint32_t hin_source_find(const struct shard *s, const struct hin_addr *a, uint64_t hash,
 			 bool network)
 {
-	const struct hin_index *index = &s->source_index;
-	uint32_t hash = (uint32_t)hash64;
+	struct hin_index_search search = hin_index_search(&s->source_index, (uint32_t)hash);
+	uint32_t at;
 
-	for (uint32_t i = hash & index->mask; index->slots[i] != 0; i = (i + 1) & index->mask) {
-		uint32_t slot = index->slots[i];
-		const struct source *source;
+	while ((at = hin_index_next(&s->source_index, (uint32_t)hash, &search)) != HIN_NONE) {
+		const struct source *source = source_at(s, at);
 
-		if (!hin_index_match(slot, hash))
-			continue;
-		source = source_at(s, hin_index_at(slot));
 		if (hin_addr_equal(&source->addr, a) &&
 		    ((source->flags & SOURCE_NETWORK) != 0) == network)
-			return hin_index_at(slot);
+			break;
 	}
-	return HIN_NONE;
+	return at;
 }
 
 static void event_release(struct shard *s, uint32_t at)
@@ -165,20 +161,16 @@ uint32_t hin_source_add(struct shard *s, const struct hin_addr *a, uint64_t hash
 
 uint32_t hin_event_find(const struct shard *s, uint32_t source, uint64_t source_hash, uint32_t key)
 {
-	const struct hin_index *index = &s->event_index;
-	uint32_t hash = hin_event_hash(s, source_hash, key);
+	uint32_t hash = hin_event_hash(s, source_hash, key), at;
+	struct hin_index_search search = hin_index_search(&s->event_index, hash);
 
-	for (uint32_t i = hash & index->mask; index->slots[i] != 0; i = (i + 1) & index->mask) {
-		uint32_t slot = index->slots[i];
-		const struct event *e;
+	while ((at = hin_index_next(&s->event_index, hash, &search)) != HIN_NONE) {
+		const struct event *e = event_at(s, at);
 
-		if (!hin_index_match(slot, hash))
-			continue;
-		e = event_at(s, hin_index_at(slot));
 		if (e->source == source && (e->key & ~HIN_KEY_V6) == key)
-			return hin_index_at(slot);
+			break;
 	}
-	return HIN_NONE;
+	return at;
 }
 
 static void event_evict(struct shard *s)

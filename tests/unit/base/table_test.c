@@ -23,12 +23,13 @@ static uint32_t hash_of(const void *user, uint32_t at)
 static uint32_t find(const struct hin_index *index, const struct hin_array *array, uint32_t hash,
 		     uint32_t value)
 {
-	for (uint32_t i = hash & index->mask; index->slots[i] != 0; i = (i + 1) & index->mask) {
-		uint32_t at = hin_index_at(index->slots[i]);
+	struct hin_index_search search = hin_index_search(index, hash);
+	uint32_t at;
+
+	while ((at = hin_index_next(index, hash, &search)) != HIN_NONE) {
 		const struct item *item = hin_array_item(array, at, sizeof(*item));
 
-		if (hin_index_match(index->slots[i], hash) && item->hash == hash &&
-		    item->value == value)
+		if (item->hash == hash && item->value == value)
 			return at;
 	}
 	return HIN_NONE;
