@@ -15,19 +15,55 @@ enum {
 };
 
 /* The record of corsaro3's flowtuple plugin, field by field. */
-#define LONGS "{\"type\":\"array\",\"items\":\"long\"}"
-#define FIELD(name, type) "{\"name\":\"" name "\",\"type\":" type "}"
-static const char schema_text[] =
-	"{\"type\":\"record\",\"namespace\":\"org.caida.corsaro\",\"name\":\"flowtuple4\","
-	"\"doc\":\"A Corsaro FlowTuple4 record.\",\"fields\":[" FIELD("time", "\"long\"") "," FIELD(
-		"src_ip", "\"long\"") "," FIELD("dst_net", "\"long\"") "," FIELD("dst_port", "\"int"
-											     "\"") "," FIELD("protocol", "\"int\"") "," FIELD("packet_cnt", "\"long\"") "," FIELD("uniq_dst_ips", "\"int\"") "," FIELD("uniq_pkt_sizes", "\"int\"") "," FIELD("uniq_ttls", "\"int\"") "," FIELD("uniq_src_ports", "\"int\"") "," FIELD("uniq_tcp_flags", "\"int\"") "," FIELD("first_syn_length",
-																																													      "\"int\"") "," FIELD("first_tcp_rwin", "\"int\"") "," FIELD("common_pktsizes", LONGS) "," FIELD("common_pktsize_freqs", LONGS) "," FIELD("common_ttls", LONGS) "," FIELD("common_ttl_freqs", LONGS) "," FIELD("common_srcports",
-																																																																							    LONGS) "," FIELD("common_srcport_freqs", LONGS) "," FIELD("common_tcpflags",
-																																																																														      LONGS) "," FIELD("common_tcpflag_freqs", LONGS) "," FIELD("maxmind_continent",
-																																																																																						"\"string\"") "," FIELD("maxmind_country", "\"string\"") "," FIELD("netacq_continent",
-																																																																																														   "\"string\"") "," FIELD("netacq_country", "\"string\"") "," FIELD("prefix2asn",
-																																																																																																						     "\"long\"") "]}";
+static const struct {
+	const char *name;
+	enum { LONG, INT, LONGS, STRING } type;
+} fields[] = {
+	{ "time", LONG },
+	{ "src_ip", LONG },
+	{ "dst_net", LONG },
+	{ "dst_port", INT },
+	{ "protocol", INT },
+	{ "packet_cnt", LONG },
+	{ "uniq_dst_ips", INT },
+	{ "uniq_pkt_sizes", INT },
+	{ "uniq_ttls", INT },
+	{ "uniq_src_ports", INT },
+	{ "uniq_tcp_flags", INT },
+	{ "first_syn_length", INT },
+	{ "first_tcp_rwin", INT },
+	{ "common_pktsizes", LONGS },
+	{ "common_pktsize_freqs", LONGS },
+	{ "common_ttls", LONGS },
+	{ "common_ttl_freqs", LONGS },
+	{ "common_srcports", LONGS },
+	{ "common_srcport_freqs", LONGS },
+	{ "common_tcpflags", LONGS },
+	{ "common_tcpflag_freqs", LONGS },
+	{ "maxmind_continent", STRING },
+	{ "maxmind_country", STRING },
+	{ "netacq_continent", STRING },
+	{ "netacq_country", STRING },
+	{ "prefix2asn", LONG },
+};
+
+static void add_schema(struct hin_buffer *out)
+{
+	static const char *const types[] = {
+		[LONG] = "\"long\"",
+		[INT] = "\"int\"",
+		[LONGS] = "{\"type\":\"array\",\"items\":\"long\"}",
+		[STRING] = "\"string\"",
+	};
+
+	hin_buffer_puts(out, "{\"type\":\"record\",\"namespace\":\"org.caida.corsaro\","
+			     "\"name\":\"flowtuple4\",\"doc\":\"A Corsaro FlowTuple4 record.\","
+			     "\"fields\":[");
+	for (size_t i = 0; i < HIN_COUNT(fields); i++)
+		hin_buffer_printf(out, "%s{\"name\":\"%s\",\"type\":%s}", i > 0 ? "," : "",
+				  fields[i].name, types[fields[i].type]);
+	hin_buffer_puts(out, "]}");
+}
 
 /* One row, as far as FlowTuple needs it. */
 struct item {
@@ -64,15 +100,19 @@ enum hin_code hin_flowtuple_new(struct hin_flowtuple **out, FILE *file, const ch
 				struct hin_error *err)
 {
 	struct hin_flowtuple *f = calloc(1, sizeof(*f));
+	struct hin_buffer schema = { 0 };
 
 	if (f == NULL)
 		return hin_fail(err, HIN_ENOMEM, "no room to export");
 	f->name = name;
-	if (avro_schema_from_json_length(schema_text, sizeof(schema_text) - 1, &f->schema) == 0) {
+	add_schema(&schema);
+	if (!schema.failed &&
+	    avro_schema_from_json_length(schema.data, schema.used, &f->schema) == 0) {
 		f->open = avro_file_writer_create_with_codec_fp(file, name, 0, f->schema,
 								&f->writer, "deflate", 0) == 0;
 		f->class = avro_generic_class_from_schema(f->schema);
 	}
+	hin_buffer_fini(&schema);
 	f->made = f->class != NULL && avro_generic_value_new(f->class, &f->record) == 0;
 	if (!f->open || !f->made) {
 		enum hin_code code = fail_avro(f, err);

@@ -41,7 +41,7 @@ enum hin_code hin_filter_fail_word(struct hin_filter_parser *p, size_t at,
 }
 
 /* Fail because of the token, where `wanted` should be. */
-static enum hin_code fail_token(struct hin_filter_parser *p, const char *wanted)
+enum hin_code hin_filter_fail_token(struct hin_filter_parser *p, const char *wanted)
 {
 	const struct hin_filter_token *t = &p->token;
 	unsigned char byte = t->at < p->size ? (unsigned char)p->text[t->at] : 0;
@@ -69,7 +69,7 @@ static struct hin_filter_token look_ahead(const struct hin_filter_parser *p)
 	return next;
 }
 
-static bool is_word(const struct hin_filter_token *t, const char *word)
+bool hin_filter_is_word(const struct hin_filter_token *t, const char *word)
 {
 	return t->type == HIN_TOKEN_WORD && strcmp(t->small, word) == 0;
 }
@@ -103,8 +103,8 @@ static enum hin_code add_pair(struct hin_filter_parser *p, enum hin_filter_type 
 }
 
 /* Let the test at `*at`, which was made with `negate`, be one of these protocols alone. */
-static enum hin_code only_protocols(struct hin_filter_parser *p, uint8_t first, uint8_t second,
-				    bool others, bool negate, uint16_t *at)
+enum hin_code hin_filter_only(struct hin_filter_parser *p, uint8_t first, uint8_t second,
+			      bool others, bool negate, uint16_t *at)
 {
 	uint16_t left = *at, right;
 	enum hin_code code;
@@ -160,15 +160,15 @@ static enum hin_code add_set(struct hin_filter_parser *p, const struct hin_filte
 	code = add_pair(p, HIN_FILTER_NUMBERS, word, negate, at);
 	/* the columns of ports hold type and code of ICMP, which are no ports */
 	if (code == HIN_OK && word->class == HIN_CLASS_PORT)
-		code = only_protocols(p, ICMP, ICMP6, true, negate, at);
+		code = hin_filter_only(p, ICMP, ICMP6, true, negate, at);
 	if (code == HIN_OK && word->class == HIN_CLASS_ICMP)
-		code = only_protocols(p, ICMP, ICMP6, false, negate, at);
+		code = hin_filter_only(p, ICMP, ICMP6, false, negate, at);
 	return code;
 }
 
 /* ---- values ---- */
 
-static bool is_comparison(enum hin_filter_token_type type)
+bool hin_filter_is_comparison(enum hin_filter_token_type type)
 {
 	return type >= HIN_TOKEN_EQ && type <= HIN_TOKEN_LE;
 }
@@ -177,7 +177,7 @@ static bool is_comparison(enum hin_filter_token_type type)
 static enum hin_code take_equal(struct hin_filter_parser *p, const struct hin_filter_word *word,
 				bool *negate)
 {
-	if (!is_comparison(p->token.type))
+	if (!hin_filter_is_comparison(p->token.type))
 		return HIN_OK;
 	if (p->token.type != HIN_TOKEN_EQ && p->token.type != HIN_TOKEN_NE)
 		return hin_filter_fail(p, p->token.at, HIN_EFORMAT,
@@ -197,10 +197,10 @@ static enum hin_code each_value(struct hin_filter_parser *p, const struct hin_fi
 	enum hin_filter_token_type end = HIN_TOKEN_END;
 	enum hin_code code;
 
-	if (is_word(&p->token, "in")) {
+	if (hin_filter_is_word(&p->token, "in")) {
 		hin_filter_next(p);
 		if (p->token.type != HIN_TOKEN_LIST)
-			return fail_token(p, "a list such as [22 23]");
+			return hin_filter_fail_token(p, "a list such as [22 23]");
 	}
 	if (p->token.type == HIN_TOKEN_LIST)
 		end = HIN_TOKEN_LIST_END;
@@ -219,9 +219,9 @@ static enum hin_code each_value(struct hin_filter_parser *p, const struct hin_fi
 		} else if (end == HIN_TOKEN_END || p->token.type == end) {
 			break;
 		} else if (end == HIN_TOKEN_CLOSE) {
-			return fail_token(p, "\"or\" or \")\"");
+			return hin_filter_fail_token(p, "\"or\" or \")\"");
 		} else if (p->token.type == HIN_TOKEN_END) {
-			return fail_token(p, "\"]\"");
+			return hin_filter_fail_token(p, "\"]\"");
 		}
 	} while (true);
 	if (end != HIN_TOKEN_END)
@@ -249,7 +249,7 @@ static enum hin_code take_order(struct hin_filter_parser *p, const struct hin_fi
 				       "\"%s\" has no order; only = and != compare it", word->name);
 	hin_filter_next(p);
 	if (p->token.type != HIN_TOKEN_WORD)
-		return fail_token(p, "a number");
+		return hin_filter_fail_token(p, "a number");
 	code = hin_filter_read_number(&value, word, p->token.text, &why);
 	if (code != HIN_OK)
 		return hin_filter_fail(p, p->token.at, code, "%s", why.text);
@@ -269,7 +269,7 @@ static enum hin_code take_order(struct hin_filter_parser *p, const struct hin_fi
 static enum hin_code parse_set(struct hin_filter_parser *p, const struct hin_filter_word *word,
 			       bool negate, uint16_t *at)
 {
-	bool ordered = is_comparison(p->token.type) && p->token.type != HIN_TOKEN_EQ &&
+	bool ordered = hin_filter_is_comparison(p->token.type) && p->token.type != HIN_TOKEN_EQ &&
 		       p->token.type != HIN_TOKEN_NE && word->class != HIN_CLASS_ADDRESS &&
 		       word->class != HIN_CLASS_TAG;
 	enum hin_code code;
@@ -379,106 +379,6 @@ static enum hin_code parse_bytes(struct hin_filter_parser *p, const struct hin_f
 	return code == HIN_OK ? each_value(p, word, take_bytes, &test) : code;
 }
 
-/* ---- flags ---- */
-
-/* (flags & mask) == bits, of TCP alone where that is true of rows without flags. */
-static enum hin_code add_bits(struct hin_filter_parser *p, uint64_t mask, uint64_t bits,
-			      bool turned, bool negate, uint16_t *at)
-{
-	struct hin_filter_node node = { .type = HIN_FILTER_BITS,
-					.field = HIN_FIELD_TCP_FLAGS,
-					.negated = turned != negate,
-					.mask = mask,
-					.bits = bits };
-	enum hin_code code = hin_filter_add_node(&p->b, &node, at, p->err);
-
-	if (code == HIN_OK && (bits == 0) != turned)
-		code = only_protocols(p, TCP, TCP, false, negate, at);
-	return code;
-}
-
-/*
- * "flags SA": these are set; "flags = S": just these. "not flags AF" right behind "not" is as
- * nfdump has it: none of these is set.
- */
-static enum hin_code parse_flags(struct hin_filter_parser *p, bool negate, bool after_not,
-				 uint16_t *at)
-{
-	bool exact = p->token.type == HIN_TOKEN_EQ || p->token.type == HIN_TOKEN_NE;
-	bool turned = p->token.type == HIN_TOKEN_NE;
-	uint64_t bits;
-	enum hin_code code;
-
-	if (exact)
-		hin_filter_next(p);
-	else if (is_comparison(p->token.type))
-		return fail_token(p, "flags such as S, SA or tcp-syn");
-	code = hin_filter_read_flags(p, &bits);
-	if (code != HIN_OK)
-		return code;
-	if (exact || bits == 0)
-		return add_bits(p, 0xff, bits, turned, negate, at);
-	if (after_not) {
-		struct hin_filter_node node = { .type = HIN_FILTER_BITS,
-						.field = HIN_FIELD_TCP_FLAGS,
-						.negated = !negate,
-						.mask = bits };
-
-		return hin_filter_add_node(&p->b, &node, at, p->err);
-	}
-	return add_bits(p, bits, bits, false, negate, at);
-}
-
-/* "tcp-syn|tcp-ack", "(tcp-syn|tcp-ack)", 18. */
-static enum hin_code parse_flag_sum(struct hin_filter_parser *p, uint64_t *out)
-{
-	bool open = p->token.type == HIN_TOKEN_OPEN;
-	enum hin_code code;
-	uint64_t bits;
-
-	if (open)
-		hin_filter_next(p);
-	code = hin_filter_read_flags(p, out);
-	while (code == HIN_OK && p->token.type == HIN_TOKEN_BIT_OR) {
-		hin_filter_next(p);
-		code = hin_filter_read_flags(p, &bits);
-		*out |= bits;
-	}
-	if (code == HIN_OK && open && p->token.type != HIN_TOKEN_CLOSE)
-		return fail_token(p, "\")\"");
-	if (code == HIN_OK && open)
-		hin_filter_next(p);
-	return code;
-}
-
-/* tcpdump's "tcp[tcpflags] & (tcp-syn|tcp-ack) == tcp-syn", behind "tcp". */
-static enum hin_code parse_tcp_bytes(struct hin_filter_parser *p, bool negate, uint16_t *at)
-{
-	uint64_t mask = 0xff, bits;
-	enum hin_code code = HIN_OK;
-	bool turned;
-
-	hin_filter_next(p);
-	if (!is_word(&p->token, "tcpflags") && !is_word(&p->token, "13"))
-		return fail_token(p, "\"tcpflags\", the only bytes of TCP that are kept,");
-	hin_filter_next(p);
-	if (p->token.type != HIN_TOKEN_LIST_END)
-		return fail_token(p, "\"]\"");
-	hin_filter_next(p);
-	if (p->token.type == HIN_TOKEN_BIT_AND) {
-		hin_filter_next(p);
-		code = parse_flag_sum(p, &mask);
-	}
-	if (code != HIN_OK)
-		return code;
-	if (p->token.type != HIN_TOKEN_EQ && p->token.type != HIN_TOKEN_NE)
-		return fail_token(p, "= or !=");
-	turned = p->token.type == HIN_TOKEN_NE;
-	hin_filter_next(p);
-	code = parse_flag_sum(p, &bits);
-	return code == HIN_OK ? add_bits(p, mask, bits, turned, negate, at) : code;
-}
-
 /* ---- fields by name ---- */
 
 /* The field whose name the token is; HIN_FIELDS when it is none. */
@@ -501,7 +401,7 @@ static enum hin_code fail_field(struct hin_filter_parser *p)
 	struct hin_suggest s = { .wanted = p->token.text };
 
 	if (p->token.type != HIN_TOKEN_WORD)
-		return fail_token(p, "the name of a field");
+		return hin_filter_fail_token(p, "the name of a field");
 	for (unsigned i = 0; i < HIN_FIELDS; i++)
 		hin_suggest_offer(&s, hin_field_name((enum hin_field)i));
 	return hin_filter_fail_word(p, p->token.at, &s, "field");
@@ -548,7 +448,7 @@ static enum hin_code parse_field(struct hin_filter_parser *p, bool negate, uint1
 	bits = p->b.numbers[0];
 	node.mask = bits.low;
 	if (p->token.type != HIN_TOKEN_EQ && p->token.type != HIN_TOKEN_NE)
-		return fail_token(p, "= or !=");
+		return hin_filter_fail_token(p, "= or !=");
 	node.negated = negate != (p->token.type == HIN_TOKEN_NE);
 	hin_filter_next(p);
 	hin_filter_reset_sets(&p->b);
@@ -602,12 +502,13 @@ static enum hin_code join_next(struct hin_filter_parser *p, bool family, bool ne
 	static const char *const words[] = { "src",  "dst",	  "host",  "net",
 					     "port", "portrange", "sport", "dport" };
 	bool found = family && p->token.type == HIN_TOKEN_WORD &&
-		     (hin_filter_protocol(p->token.small) >= 0 || is_word(&p->token, "proto"));
+		     (hin_filter_protocol(p->token.small) >= 0 ||
+		      hin_filter_is_word(&p->token, "proto"));
 	uint16_t left = *at, right;
 	enum hin_code code;
 
 	for (size_t i = 0; i < HIN_COUNT(words); i++)
-		found = found || is_word(&p->token, words[i]);
+		found = found || hin_filter_is_word(&p->token, words[i]);
 	if (!found)
 		return HIN_OK;
 	code = parse_primary(p, negate, &right);
@@ -620,26 +521,26 @@ static enum hin_code join_next(struct hin_filter_parser *p, bool family, bool ne
 /* Behind "src", "dst", "src or dst": what of it is meant, and its values. */
 static enum hin_code parse_direction(struct hin_filter_parser *p, bool negate, uint16_t *at)
 {
-	bool src = is_word(&p->token, "src"), pair = false;
+	bool src = hin_filter_is_word(&p->token, "src"), pair = false;
 	struct hin_filter_word word = { src ? "src" : "dst", HIN_CLASS_ADDRESS, 0, 0, false };
 	struct hin_filter_token next;
 
 	hin_filter_next(p);
 	next = look_ahead(p);
 	if ((p->token.type == HIN_TOKEN_OR || p->token.type == HIN_TOKEN_AND) &&
-	    is_word(&next, src ? "dst" : "src")) {
+	    hin_filter_is_word(&next, src ? "dst" : "src")) {
 		pair = true;
 		word.both = p->token.type == HIN_TOKEN_AND;
 		hin_filter_next(p);
 		hin_filter_next(p);
 	}
-	if (is_word(&p->token, "port") || is_word(&p->token, "portrange")) {
+	if (hin_filter_is_word(&p->token, "port") || hin_filter_is_word(&p->token, "portrange")) {
 		word.class = HIN_CLASS_PORT;
 		word.name = "port";
 		hin_filter_next(p);
-	} else if (is_word(&p->token, "net") || is_word(&p->token, "host") ||
-		   is_word(&p->token, "ip") || is_word(&p->token, "addr")) {
-		word.name = is_word(&p->token, "net") ? "net" : "host";
+	} else if (hin_filter_is_word(&p->token, "net") || hin_filter_is_word(&p->token, "host") ||
+		   hin_filter_is_word(&p->token, "ip") || hin_filter_is_word(&p->token, "addr")) {
+		word.name = hin_filter_is_word(&p->token, "net") ? "net" : "host";
 		hin_filter_next(p);
 	}
 	if (word.class == HIN_CLASS_PORT) {
@@ -657,12 +558,12 @@ static enum hin_code parse_word(struct hin_filter_parser *p, const struct hin_fi
 				bool negate, bool after_not, uint16_t *at)
 {
 	if (word->class == HIN_CLASS_ADDRESS &&
-	    (is_word(&p->token, "src") || is_word(&p->token, "dst")))
+	    (hin_filter_is_word(&p->token, "src") || hin_filter_is_word(&p->token, "dst")))
 		return parse_direction(p, negate, at);
 	hin_filter_next(p);
 	switch (word->class) {
 	case HIN_CLASS_FLAGS:
-		return parse_flags(p, negate, after_not, at);
+		return hin_filter_parse_flags(p, negate, after_not, at);
 	case HIN_CLASS_DIGEST:
 	case HIN_CLASS_SENSOR:
 	case HIN_CLASS_VERSION:
@@ -685,7 +586,7 @@ static bool ip_is_host(const struct hin_filter_parser *p)
 
 	return next.token.type == HIN_TOKEN_EQ || next.token.type == HIN_TOKEN_NE ||
 	       next.token.type == HIN_TOKEN_LIST || next.token.type == HIN_TOKEN_OPEN ||
-	       is_word(&next.token, "in") || hin_filter_is_value(&next, &host);
+	       hin_filter_is_word(&next.token, "in") || hin_filter_is_value(&next, &host);
 }
 
 /* Words that stand alone. False: the token is none. */
@@ -706,7 +607,7 @@ static bool parse_single(struct hin_filter_parser *p, bool negate, uint16_t *at,
 	} else if (proto >= 0) {
 		hin_filter_next(p);
 		if (proto == TCP && p->token.type == HIN_TOKEN_LIST) {
-			*code = parse_tcp_bytes(p, negate, at);
+			*code = hin_filter_parse_tcp(p, negate, at);
 			return true;
 		}
 		*code = add_protocol(p, proto, negate, at);
@@ -720,7 +621,7 @@ static bool parse_single(struct hin_filter_parser *p, bool negate, uint16_t *at,
 	} else if (strncmp(small, "tcp-", 4) == 0 && strcmp(small, "tcp-flags") != 0) {
 		*code = hin_filter_read_flags(p, &bits);
 		if (*code == HIN_OK)
-			*code = add_bits(p, bits, bits, false, negate, at);
+			*code = hin_filter_add_bits(p, bits, bits, negate, at);
 	} else {
 		return false;
 	}
@@ -781,17 +682,17 @@ static enum hin_code parse_primary(struct hin_filter_parser *p, bool negate, uin
 		if (code == HIN_OK)
 			code = parse_or(p, negate, at);
 		if (code == HIN_OK && p->token.type != HIN_TOKEN_CLOSE)
-			return fail_token(p, "\"and\", \"or\" or \")\"");
+			return hin_filter_fail_token(p, "\"and\", \"or\" or \")\"");
 		if (code == HIN_OK)
 			hin_filter_next(p);
 	} else if (p->token.type == HIN_TOKEN_WORD) {
 		code = parse_test(p, negate, after_not, at);
-	} else if (is_comparison(p->token.type) && p->last.class != HIN_CLASS_NONE) {
+	} else if (hin_filter_is_comparison(p->token.type) && p->last.class != HIN_CLASS_NONE) {
 		struct hin_filter_word last = p->last;
 
 		code = parse_set(p, &last, negate, at); /* "packets > 10 and < 20" */
 	} else {
-		return fail_token(p, "a test such as \"dst port 23\"");
+		return hin_filter_fail_token(p, "a test such as \"dst port 23\"");
 	}
 	p->depth = depth;
 	return code;
@@ -833,7 +734,7 @@ static enum hin_code fail_rest(struct hin_filter_parser *p)
 	struct hin_suggest s = { .wanted = p->token.small };
 
 	if (p->token.type != HIN_TOKEN_WORD)
-		return fail_token(p, "\"and\", \"or\" or the end");
+		return hin_filter_fail_token(p, "\"and\", \"or\" or the end");
 	if (hin_filter_word_find(p->token.small) == NULL &&
 	    hin_filter_protocol(p->token.small) < 0) {
 		hin_suggest_offer(&s, "and");
@@ -841,7 +742,7 @@ static enum hin_code fail_rest(struct hin_filter_parser *p)
 		if (s.best != NULL)
 			return hin_filter_fail_word(p, p->token.at, &s, "word");
 	}
-	return fail_token(p, "\"and\", \"or\" or the end");
+	return hin_filter_fail_token(p, "\"and\", \"or\" or the end");
 }
 
 /* How deep the brackets of hin_filter_print() lie: they stand around an OR within an AND. */

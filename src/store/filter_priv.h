@@ -167,3 +167,31 @@ HIN_MUST_USE enum hin_code hin_filter_read_number(uint64_t *out, const struct hi
 
 /* Read a number of bits of TCP flags at the token: "S", "SA", "tcp-syn", 18, 0x12. */
 HIN_MUST_USE enum hin_code hin_filter_read_flags(struct hin_filter_parser *p, uint64_t *out);
+
+/* Fail because of the token, where `wanted` should be. */
+enum hin_code hin_filter_fail_token(struct hin_filter_parser *p, const char *wanted);
+
+bool hin_filter_is_word(const struct hin_filter_token *t, const char *word);
+bool hin_filter_is_comparison(enum hin_filter_token_type type);
+
+/*
+ * Let the test at `*at`, which was made with `negate`, hold of these two protocols alone, or of all
+ * `others`.
+ */
+HIN_MUST_USE enum hin_code hin_filter_only(struct hin_filter_parser *p, uint8_t first,
+					   uint8_t second, bool others, bool negate, uint16_t *at);
+
+/*
+ * "flags SA": these are set; "flags = S": just these. "not flags AF" right behind "not" is as
+ * nfdump has it: none of these is set.
+ */
+HIN_MUST_USE enum hin_code hin_filter_parse_flags(struct hin_filter_parser *p, bool negate,
+						  bool after_not, uint16_t *at);
+
+/* tcpdump's "tcp[tcpflags] & (tcp-syn|tcp-ack) == tcp-syn", behind "tcp". */
+HIN_MUST_USE enum hin_code hin_filter_parse_tcp(struct hin_filter_parser *p, bool negate,
+						uint16_t *at);
+
+/* (flags & mask) == bits. */
+HIN_MUST_USE enum hin_code hin_filter_add_bits(struct hin_filter_parser *p, uint64_t mask,
+					       uint64_t bits, bool negate, uint16_t *at);
