@@ -293,9 +293,14 @@ static enum hin_code read_passphrase_file(char out[PASSPHRASE], const char *path
 					  struct hin_error *err)
 {
 	struct hin_buffer file = { 0 };
+	struct stat st;
 	enum hin_code code = hin_file_read(&file, path, 64 << 10, err);
 	size_t size = code == HIN_OK ? strcspn(hin_buffer_text(&file), "\r\n") : 0;
 
+	if (code == HIN_OK && stat(path, &st) == 0 && S_ISREG(st.st_mode) && (st.st_mode & 07))
+		code = hin_fail(err, HIN_EDENIED,
+				"%s is open to everybody (mode %03o): chmod 600 it", path,
+				st.st_mode & 0777);
 	if (code == HIN_OK && (size == 0 || size >= PASSPHRASE))
 		code = hin_fail(err, HIN_EFORMAT,
 				"%s: its first line, the passphrase, is not 1-%d bytes", path,

@@ -269,6 +269,10 @@ def encrypted():
     port = free_port()
     hub, words = FOLDER / "sealed", FOLDER / "words"
     words.write_text("correct horse\n")
+    words.chmod(0o644)
+    expect_in("a passphrase for everybody", trust("init", "--dir", hub, "--hub", "h:1", "--passphrase-file", words,
+                                                  status=1), "chmod 600")
+    words.chmod(0o600)
     trust("init", "--dir", hub, "--hub", "127.0.0.1:%d" % port, "--passphrase-file", words)
     for name in ("authority.key", "settings.key", "hub.pem"):
         expect_in(name, (hub / name).read_text(), "BEGIN ENCRYPTED PRIVATE KEY")
@@ -278,6 +282,7 @@ def encrypted():
     (FOLDER / "s.yaml").write_text("members: []\n")
     expect_in("no passphrase", trust("settings", "sign", FOLDER / "s.yaml", "--dir", hub, status=1), "passphrase")
     (FOLDER / "wrong").write_text("correct horses\n")
+    (FOLDER / "wrong").chmod(0o600)
     expect_in("a wrong one", trust("settings", "sign", FOLDER / "s.yaml", "--dir", hub, "--passphrase-file",
                                    FOLDER / "wrong", status=1), "passphrase is wrong")
     trust("settings", "sign", FOLDER / "s.yaml", "--dir", hub, "--passphrase-file", words)

@@ -443,6 +443,69 @@ static void abandons(void **state)
 	}
 }
 
+/* One of several clients of a server with several threads. */
+static void *call_often(void *user)
+{
+	struct caller *c = user;
+
+	for (int i = 0; i < 4; i++) {
+		struct hin_http_client *client = client_of(c->w, &sensor);
+		struct hin_http_reply reply = { 0 };
+
+		for (int k = 0; k < 8; k++) {
+			static const char *const paths[] = { "/later", "/required", "/open",
+							     "/echo" };
+			bool post = k % 4 == 3;
+			unsigned want = k % 4 == 0 ? 202 : 200;
+
+			if (hin_http_client_send(client, post ? "POST" : "GET", paths[k % 4], NULL,
+						 post ? "x" : NULL, post, &reply, NULL) != HIN_OK ||
+			    reply.status != want)
+				c->status++;
+		}
+		hin_http_reply_fini(&reply);
+		hin_http_client_close(client);
+	}
+	return NULL;
+}
+
+/* Several threads serve, several ask, and the certificate changes under them. */
+static void many_at_once(void **state)
+{
+	enum { CALLERS = 6 };
+	struct caller callers[CALLERS];
+	pthread_t threads[CALLERS];
+	struct hin_http_counters n;
+	struct world w;
+
+	(void)state;
+	prepare(&w);
+	w.settings.threads = 3;
+	open_server(&w);
+	for (size_t i = 0; i < CALLERS; i++) {
+		callers[i] = (struct caller){ .w = &w };
+		assert_int_equal(pthread_create(&threads[i], NULL, call_often, &callers[i]), 0);
+	}
+	for (int i = 0; i < 20; i++) {
+		const struct pki_entity *e = i % 2 == 0 ? &hub2 : &hub;
+
+		assert_int_equal(
+			hin_http_server_reload(w.server, e->certificate_pem, e->key_pem, NULL),
+			HIN_OK);
+		n = count_of(&w);
+		usleep(2000);
+	}
+	for (size_t i = 0; i < CALLERS; i++) {
+		pthread_join(threads[i], NULL);
+		assert_int_equal(callers[i].status, 0);
+	}
+	n = count_of(&w);
+	assert_int_equal(n.requests, CALLERS * 4 * 8);
+	assert_int_equal(n.accepted, CALLERS * 4);
+	assert_int_equal(n.in_flight, 0);
+	hin_http_server_close(w.server);
+}
+
 /* ---- raw connections, plain: what a client of ours would never send ---- */
 
 static int raw_connect(const struct world *w, const char *from)
@@ -857,13 +920,21 @@ static int unmake(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		cmocka_unit_test(answers),	     cmocka_unit_test(checks_clients),
-		cmocka_unit_test(revokes_at_once),   cmocka_unit_test(checks_servers),
-		cmocka_unit_test(reloads),	     cmocka_unit_test(abandons),
-		cmocka_unit_test(refuses_malformed), cmocka_unit_test(limits_headers),
-		cmocka_unit_test(closes_slow_ones),  cmocka_unit_test(sees_half_closed_ones),
-		cmocka_unit_test(keeps_honest_ones), cmocka_unit_test(limits_addresses),
-		cmocka_unit_test(limits_memory),     cmocka_unit_test(client_is_bounded),
+		cmocka_unit_test(answers),
+		cmocka_unit_test(checks_clients),
+		cmocka_unit_test(revokes_at_once),
+		cmocka_unit_test(checks_servers),
+		cmocka_unit_test(reloads),
+		cmocka_unit_test(abandons),
+		cmocka_unit_test(many_at_once),
+		cmocka_unit_test(refuses_malformed),
+		cmocka_unit_test(limits_headers),
+		cmocka_unit_test(closes_slow_ones),
+		cmocka_unit_test(sees_half_closed_ones),
+		cmocka_unit_test(keeps_honest_ones),
+		cmocka_unit_test(limits_addresses),
+		cmocka_unit_test(limits_memory),
+		cmocka_unit_test(client_is_bounded),
 		cmocka_unit_test(refuses_settings),
 	};
 
