@@ -1,9 +1,9 @@
 /*
  * store_rows - flows as a telescope of a /16 writes them, the same from the same number.
  *
- * About a million sources, few of which send most; each has its ways: one port or some or any, its
- * own source port or random ones, a tool that shows. Most flows are one packet. A minute's flows
- * come mixed.
+ * About a million sources, of which one in a hundred sends half; each has its ways: one port or
+ * some or any, its own source port or random ones, a tool that shows. Most flows are one packet. A
+ * minute's flows come mixed.
  */
 #pragma once
 #include "observe/observation.h"
@@ -36,7 +36,7 @@ static inline void rows_flow(uint64_t n, uint64_t a_minute, struct hin_observati
 					1433, 3306, 53,	  81,	37215, 7547 };
 	uint64_t r = rows_mix(n * 2), q = rows_mix(n * 2 + 1), way;
 	double u = (double)(r >> 11) * 0x1p-53;
-	uint32_t s = (uint32_t)(u * u * u * ROWS_SOURCES);
+	uint32_t s = (uint32_t)(u * u * u * u * u * u * ROWS_SOURCES);
 
 	way = rows_mix(s + UINT64_C(0x1234567));
 	*o = (struct hin_observation){ .kind = HIN_KIND_TELESCOPE_FLOW, .proto = 6 };

@@ -172,7 +172,7 @@ enum hin_code hin_block_head_read(struct hin_block_head *out, struct hin_part *p
 	if (code != HIN_OK)
 		return code;
 	memcpy(&sum, (const uint8_t *)bytes + *need - 4, sizeof(sum));
-	if (hin_sum(bytes, *need - 4) != HIN_LE32(sum))
+	if (!hin_sum_fits(bytes, *need - 4, HIN_LE32(sum)))
 		return HIN_EVERIFY;
 	in = hin_reader_of(bytes, *need - 4);
 	code = read_fixed(out, &in, &part_size, &count);
@@ -303,7 +303,7 @@ static enum hin_code read_piece(struct hin_block_reader *r, const struct hin_par
 	if (code != HIN_OK)
 		return code;
 	memset(r->piece + size, 0, HIN_COLUMN_SLACK);
-	if (hin_sum(r->piece, size) == sum)
+	if (hin_sum_fits(r->piece, size, sum))
 		return HIN_OK;
 	return hin_fail(err, HIN_EVERIFY,
 			"%s: offset %llu: wrong checksum in part %u of the block at %llu", r->name,

@@ -143,13 +143,17 @@ static enum hin_code read_dict_codes(struct hin_column_data *c, struct hin_reade
 static enum hin_code read_wide(struct hin_column_data *c, struct hin_reader *in)
 {
 	uint32_t *low = c->codes, *high = c->counts;
+	uint64_t limit = (c->part.max - c->part.base) / c->part.scale;
+	bool bad = false;
 
 	if (!hin_patched_read(in, low, c->part.count) ||
 	    !hin_patched_read(in, high, c->part.count) || in->left > 0)
 		return HIN_EFORMAT;
-	for (uint32_t i = 0; i < c->part.count; i++)
+	for (uint32_t i = 0; i < c->part.count; i++) {
 		c->wide[i] = (uint64_t)high[i] << 32 | low[i];
-	return HIN_OK;
+		bad |= c->wide[i] > limit;
+	}
+	return bad ? HIN_EFORMAT : HIN_OK;
 }
 
 /* No number may lie above the greatest, with which filters have judged. */

@@ -334,11 +334,11 @@ static bool record_at(const uint8_t *bytes, size_t size, size_t *payload, uint64
 	sum = hin_read_le32(&in);
 	hin_read_skip(&in, 8);
 	head_sum = hin_read_le32(&in);
-	if (in.failed || magic != RECORD_MAGIC || hin_sum(bytes, HIN_RECORD_HEAD - 4) != head_sum ||
+	if (in.failed || magic != RECORD_MAGIC || !hin_sum_fits(bytes, HIN_RECORD_HEAD - 4, head_sum) ||
 	    length > in.left)
 		return false;
 	*payload = length;
-	return hin_sum(in.pos, length) == sum;
+	return hin_sum_fits(in.pos, length, sum);
 }
 
 /* Does a good record of a later commit follow somewhere? Then what lies before it is damage. */
@@ -375,7 +375,7 @@ static enum hin_code read_head(struct hin_catalog *c, const uint8_t *bytes, size
 	if (size < HIN_JOURNAL_HEAD || magic == NULL || memcmp(magic, HIN_JOURNAL_MAGIC, 8) != 0)
 		return hin_fail(err, HIN_EFORMAT, "%s: offset 0: not the journal of a store", name);
 	memcpy(&sum, bytes + HIN_JOURNAL_HEAD - 4, sizeof(sum));
-	if (hin_sum(bytes, HIN_JOURNAL_HEAD - 4) != HIN_LE32(sum))
+	if (!hin_sum_fits(bytes, HIN_JOURNAL_HEAD - 4, HIN_LE32(sum)))
 		return hin_fail(err, HIN_EVERIFY, "%s: offset 0: wrong checksum", name);
 	if (version != HIN_JOURNAL_VERSION)
 		return hin_fail(err, HIN_EUNSUPPORTED,

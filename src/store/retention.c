@@ -9,6 +9,8 @@
 #define MINUTE_US INT64_C(60000000)
 #define HOUR_US INT64_C(3600000000)
 
+enum pass { LOOK, COUNT, MOVE };
+
 /* One day on its way out. */
 struct going {
 	struct hin_store *store;
@@ -18,7 +20,7 @@ struct going {
 	struct hin_rollup rollup;
 	struct hin_house_writer writer;
 	uint64_t dropped;
-	enum { LOOK, COUNT, MOVE } pass;
+	enum pass pass;
 	uint64_t kept; /* LOOK: rows of the file that stay */
 };
 
@@ -162,7 +164,7 @@ static enum hin_code mark_going(struct going *g, struct hin_store_work *work, st
 }
 
 /* Run a pass over the files that are going. */
-static enum hin_code run_pass(struct going *g, int pass, struct hin_error *err)
+static enum hin_code run_pass(struct going *g, enum pass pass, struct hin_error *err)
 {
 	struct hin_catalog *c = &g->store->catalog;
 	enum hin_code code = HIN_OK;

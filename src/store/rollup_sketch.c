@@ -18,7 +18,6 @@ enum hin_code hin_grouping_sketches(struct hin_grouping *g, struct hin_view_bloc
 	for (uint32_t row = 0; row < b->head->rows && e < g->entry_count; row++) {
 		struct hin_groups *t = NULL;
 		uint32_t group = 0;
-		uint64_t hash;
 		uint8_t level;
 		uint16_t count;
 
@@ -34,8 +33,9 @@ enum hin_code hin_grouping_sketches(struct hin_grouping *g, struct hin_view_bloc
 			hin_groups_raise(t, group, level);
 		}
 		while (count-- > 0) {
-			hash = hin_sketch_hash(&in);
-			if (t != NULL && !hin_groups_value(t, group, hash, limit))
+			uint64_t hash = hin_sketch_hash(&in);
+
+			if (t != NULL && !hin_groups_values(t, group, &hash, 1, limit))
 				return hin_fail(err, HIN_ENOMEM, "no room for groups");
 		}
 	}

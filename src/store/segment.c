@@ -95,7 +95,7 @@ enum hin_code hin_segment_check_head(int fd, const char *name, const uint8_t sto
 	if (got < sizeof(head) || memcmp(head, HIN_SEGMENT_MAGIC, 8) != 0)
 		return hin_fail(err, HIN_EFORMAT, "%s: offset 0: not a file of a store", name);
 	memcpy(&sum, head + sizeof(head) - 4, sizeof(sum));
-	if (hin_sum(head, sizeof(head) - 4) != HIN_LE32(sum))
+	if (!hin_sum_fits(head, sizeof(head) - 4, HIN_LE32(sum)))
 		return hin_fail(err, HIN_EVERIFY, "%s: offset 0: wrong checksum of the head", name);
 	in = hin_reader_of(head + 8, sizeof(head) - 8);
 	version = hin_read_le32(&in);
@@ -202,7 +202,7 @@ static enum hin_code read_index(struct hin_heads *h, int fd, const char *name,
 		return hin_fail(err, HIN_ENOMEM, "no room for the index of %s", name);
 	code = read_some(fd, name, s->index + INDEX_HEAD, bytes, size, &got, err);
 	h->bytes_read += INDEX_HEAD + got;
-	if (code == HIN_OK && (got < size || hin_sum(bytes, size) != sum))
+	if (code == HIN_OK && (got < size || !hin_sum_fits(bytes, size, sum)))
 		code = HIN_EVERIFY;
 	in = hin_reader_of(bytes, size);
 	for (uint32_t i = 0; i < count && code == HIN_OK; i++) {

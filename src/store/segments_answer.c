@@ -3,6 +3,8 @@
 
 #include "store/segments_group_priv.h"
 
+#define SPARE_BYTES ((size_t)16 << 20) /* a table that is kept for the next interval */
+
 /* A group among those that may be in the answer. */
 struct ranked {
 	uint64_t rank;
@@ -227,7 +229,11 @@ enum hin_code hin_grouping_close(struct hin_grouping *g, int64_t time_us, struct
 	while (done < g->open_count && code == HIN_OK &&
 	       (time_us == INT64_MAX || g->open[done].start_us <= time_us - g->q->interval_us)) {
 		code = answer_interval(g, &g->open[done], err);
-		hin_groups_fini(&g->open[done]);
+		if (g->spare_count < HIN_COUNT(g->spare) &&
+		    hin_groups_bytes(&g->open[done]) < SPARE_BYTES)
+			g->spare[g->spare_count++] = g->open[done];
+		else
+			hin_groups_fini(&g->open[done]);
 		done++;
 	}
 	if (done > 0) {

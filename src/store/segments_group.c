@@ -28,9 +28,13 @@ static size_t table_of(struct hin_grouping *g, int64_t start_us)
 		g->open = more;
 		g->open_room = room;
 	}
-	if (!hin_groups_init(&g->open[g->open_count], start_us, q->by_count, q->volume,
-			     q->distinct))
+	if (g->spare_count > 0) {
+		g->open[g->open_count] = g->spare[--g->spare_count];
+		hin_groups_reuse(&g->open[g->open_count], start_us);
+	} else if (!hin_groups_init(&g->open[g->open_count], start_us, q->by_count, q->volume,
+				    q->distinct)) {
 		return SIZE_MAX;
+	}
 	return g->open_count++;
 }
 
@@ -105,21 +109,60 @@ static enum hin_code count_whole(struct hin_grouping *g, const struct hin_view_b
 	return HIN_OK;
 }
 
-/* Add groups with one word each. */
-static void add_words(struct hin_groups *t, const uint64_t *words, const uint32_t *counts,
-		      uint32_t n)
+/* Put a part of the stage into the table. */
+static bool flush_part(struct hin_grouping *g, struct hin_groups *t, uint32_t part)
 {
-	for (uint32_t i = 0; i < n; i += AHEAD) {
-		uint32_t some = n - i < AHEAD ? n - i : AHEAD;
-		uint64_t hashes[AHEAD];
+	struct hin_stage *s = g->stage;
+	uint32_t n = s->used[part];
 
-		for (uint32_t k = 0; k < some; k++) {
-			hashes[k] = hin_groups_hash(&words[i + k], 1);
-			hin_groups_fetch(t, hashes[k]);
-		}
-		for (uint32_t k = 0; k < some; k++)
-			hin_groups_record(t, &words[i + k], hashes[k])[1] += counts[i + k];
+	s->used[part] = 0;
+	if (!hin_groups_reserve(t, n))
+		return false;
+	for (uint32_t i = 0; i < n; i++)
+		hin_groups_record(t, &s->words[part][i], s->hashes[part][i])[1] +=
+			s->counts[part][i];
+	return true;
+}
+
+static bool flush_stage(struct hin_grouping *g)
+{
+	struct hin_groups *t = g->stage != NULL ? hin_grouping_table(g, 0) : NULL;
+
+	for (uint32_t part = 0; t != NULL && part < HIN_STAGE_PARTS; part++)
+		if (!flush_part(g, t, part))
+			return false;
+	return g->stage == NULL || t != NULL;
+}
+
+static bool stage_words(struct hin_grouping *g, struct hin_groups *t, const uint64_t *words,
+			const uint32_t *counts, uint32_t n)
+{
+	struct hin_stage *s = g->stage;
+
+	for (uint32_t i = 0; i < n; i++) {
+		uint64_t hash = hin_groups_hash(&words[i], 1);
+		uint32_t part = (uint32_t)(hash >> 56), at = s->used[part]++;
+
+		s->hashes[part][at] = hash;
+		s->words[part][at] = words[i];
+		s->counts[part][at] = counts[i];
+		if (HIN_UNLIKELY(at + 1 == HIN_STAGE_ROOM) && !flush_part(g, t, part))
+			return false;
 	}
+	return true;
+}
+
+/* Add groups with one word each. */
+static bool add_words(struct hin_grouping *g, struct hin_groups *t, const uint64_t *words,
+		      const uint32_t *counts, uint32_t n)
+{
+	if (g->stage != NULL)
+		return stage_words(g, t, words, counts, n);
+	if (!hin_groups_reserve(t, n))
+		return false;
+	for (uint32_t i = 0; i < n; i++)
+		hin_groups_record(t, &words[i], hin_groups_hash(&words[i], 1))[1] += counts[i];
+	return true;
 }
 
 static enum hin_code count_summary(struct hin_grouping *g, struct hin_view_block *b, unsigned id,
@@ -152,10 +195,9 @@ static enum hin_code count_summary(struct hin_grouping *g, struct hin_view_block
 		for (uint32_t i = 0; i < n; i++)
 			words[i] &= ~(uint64_t)(UINT32_MAX >> g->q->v4_len);
 	t = hin_grouping_table(g, start);
-	if (t == NULL || !hin_groups_reserve(t, n))
+	if (t == NULL || !add_words(g, t, words, counts, n))
 		return no_room(err);
-	add_words(t, words, counts, n);
-	return HIN_OK;
+	return check_memory(g, err);
 }
 
 /* Can the question be answered of this block without its rows? Then it was. */
@@ -340,36 +382,83 @@ static bool is_number(unsigned field)
 	return field != HIN_STORE_SENSOR && hin_forms[field].form == HIN_FORM_NUMBER;
 }
 
+/* Values on their way to the set of a group. */
+struct values {
+	struct hin_grouping *g;
+	struct hin_groups *table;
+	uint32_t group;
+	size_t count, limit;
+	uint64_t hashes[HIN_VALUES_AT_ONCE];
+};
+
+static bool flush_values(struct values *v)
+{
+	size_t count = v->count;
+
+	v->count = 0;
+	return count == 0 || hin_groups_values(v->table, v->group, v->hashes, count, v->limit);
+}
+
+static inline bool add_value(struct values *v, uint32_t code)
+{
+	uint64_t word = v->g->values.words[code];
+
+	if (word == 0 && !is_number(v->g->q->distinct_field))
+		return true; /* the row has none */
+	v->hashes[v->count++] =
+		(word & ~HIN_WORD_LOW) == HIN_WORD_V4 && !is_number(v->g->q->distinct_field)
+			? hin_v4_hash((uint32_t)word)
+			: hin_value_hash(v->g, v->g->q->distinct_field, word);
+	return v->count < HIN_VALUES_AT_ONCE || flush_values(v);
+}
+
+/* The values that have a bit: those of one group after the other. */
+static bool add_seen(struct values *v, uint32_t words_each)
+{
+	struct hin_grouping *g = v->g;
+
+	for (uint32_t id = 0; id < g->card; id++) {
+		const uint64_t *seen = g->seen + (size_t)id * words_each;
+
+		if (g->count[id] == 0)
+			continue;
+		v->table = &g->open[table_of_entry(g, g->sample_row[id])];
+		v->group = g->group[id];
+		for (uint32_t w = 0; w < words_each; w++)
+			for (uint64_t word = seen[w]; word != 0; word &= word - 1)
+				if (!add_value(v, 64 * w + (uint32_t)__builtin_ctzll(word)))
+					return false;
+		if (!flush_values(v))
+			return false;
+	}
+	return true;
+}
+
 /* Distinct values of the entries' groups. */
 static enum hin_code add_values(struct hin_grouping *g, struct hin_error *err)
 {
-	const struct hin_local *v = &g->values;
-	uint64_t pairs = (uint64_t)g->card * v->card;
-	size_t limit = (size_t)(g->store->options.memory_bytes / 2 / g->open_count);
-	bool bits = pairs <= SEEN_BITS;
+	const struct hin_local *l = &g->values;
+	struct values v = { .g = g,
+			    .limit = (size_t)(g->store->options.memory_bytes / 2 / g->open_count) };
+	uint32_t each = (l->card + 63) / 64;
+	bool good = true;
 
-	if (bits)
-		memset(g->seen, 0, (size_t)(pairs / 8 + 1));
-	for (uint32_t i = 0; i < v->card; i++)
-		g->value_hashes[i] = v->words[i] != 0 || is_number(g->q->distinct_field)
-					     ? hin_value_hash(g, g->q->distinct_field, v->words[i])
-					     : 0;
-	for (uint32_t e = 0; e < g->entry_count; e++) {
-		uint32_t code = v->codes != NULL ? v->codes[g->entries[e]] : 0;
-		uint64_t pair = (uint64_t)g->ids[e] * v->card + code;
+	if ((uint64_t)g->card * each <= SEEN_BITS / 64) {
+		memset(g->seen, 0, (size_t)g->card * each * sizeof(*g->seen));
+		for (uint32_t e = 0; e < g->entry_count; e++) {
+			uint32_t code = l->codes != NULL ? l->codes[g->entries[e]] : 0;
 
-		if (bits) {
-			if (g->seen[pair / 8] >> pair % 8 & 1)
-				continue;
-			g->seen[pair / 8] = (uint8_t)(g->seen[pair / 8] | 1u << pair % 8);
+			g->seen[(size_t)g->ids[e] * each + code / 64] |= UINT64_C(1) << code % 64;
 		}
-		if (v->words[code] == 0 && !is_number(g->q->distinct_field))
-			continue; /* the row has none */
-		if (!hin_groups_value(&g->open[table_of_entry(g, e)], g->group[g->ids[e]],
-				      g->value_hashes[code], limit))
-			return no_room(err);
+		return add_seen(&v, each) ? HIN_OK : no_room(err);
 	}
-	return HIN_OK;
+	for (uint32_t e = 0; e < g->entry_count && good; e++) {
+		v.table = &g->open[table_of_entry(g, e)];
+		v.group = g->group[g->ids[e]];
+		good = add_value(&v, l->codes != NULL ? l->codes[g->entries[e]] : 0) &&
+		       flush_values(&v);
+	}
+	return good ? HIN_OK : no_room(err);
 }
 
 /* Count the entries that were collected. */
@@ -531,8 +620,7 @@ static bool grouping_init(struct hin_grouping *g)
 	ROOM(bytes_sum, HIN_LOCAL_MAX);
 	ROOM(sample_row, HIN_LOCAL_MAX);
 	ROOM(group, HIN_LOCAL_MAX);
-	ROOM(seen, SEEN_BITS / 8 + 1);
-	ROOM(value_hashes, HIN_LOCAL_MAX);
+	ROOM(seen, SEEN_BITS / 64);
 	ROOM(dense_keys, DENSE_KEYS);
 	ROOM(dense_slots, 4u * HIN_BLOCK_ROWS);
 #undef ROOM
@@ -542,6 +630,11 @@ static bool grouping_init(struct hin_grouping *g)
 	    hin_forms[q->by[0]].size <= 2) {
 		g->direct = calloc(UINT16_MAX + 1, sizeof(*g->direct));
 		good = g->direct != NULL;
+	} else if (good && q->by_count == 1 && !q->volume && !q->distinct && q->interval_us == 0) {
+		g->stage = malloc(sizeof(*g->stage));
+		good = g->stage != NULL;
+		if (good)
+			memset(g->stage->used, 0, sizeof(g->stage->used));
 	}
 	return good;
 }
@@ -556,7 +649,10 @@ static void grouping_fini(struct hin_grouping *g)
 		hin_groups_fini(&g->open[i]);
 	free(g->open);
 	hin_interned_fini(&g->interned);
+	for (size_t i = 0; i < g->spare_count; i++)
+		hin_groups_fini(&g->spare[i]);
 	free(g->direct);
+	free(g->stage);
 	free(g->tables);
 	free(g->entries);
 	free(g->tag_codes);
@@ -567,7 +663,6 @@ static void grouping_fini(struct hin_grouping *g)
 	free(g->sample_row);
 	free(g->group);
 	free(g->seen);
-	free(g->value_hashes);
 	free(g->dense_keys);
 	free(g->dense_slots);
 }
@@ -612,7 +707,6 @@ enum hin_code hin_store_group(struct hin_store *store, const struct hin_store_qu
 	struct hin_view view = { .store = store,
 				 .range = &question->range,
 				 .rollups = true,
-				 .rollup_fields = fields_of(question),
 				 .interval_us = question->interval_us,
 				 .call = group_block,
 				 .user = &g,
@@ -621,12 +715,16 @@ enum hin_code hin_store_group(struct hin_store *store, const struct hin_store_qu
 
 	*answer = (struct hin_store_answer){ 0 };
 	code = check_question(question, err);
+	if (code == HIN_OK)
+		view.rollup_fields = fields_of(question);
 	if (code == HIN_OK && !grouping_init(&g))
 		code = no_room(err);
 	if (code == HIN_OK)
 		code = hin_view_run(&view, err);
 	if (code == HIN_OK)
 		code = add_direct(&g, err);
+	if (code == HIN_OK && !flush_stage(&g))
+		code = no_room(err);
 	if (code == HIN_OK)
 		code = hin_grouping_close(&g, INT64_MAX, err);
 	grouping_fini(&g);

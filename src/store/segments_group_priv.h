@@ -34,6 +34,12 @@ void hin_interned_fini(struct hin_interned *t);
 
 /* ---- tables ---- */
 
+/* That a group has a value, by its hash. */
+struct hin_group_value {
+	uint64_t hash;
+	uint32_t owner; /* the group + 1; 0: free */
+};
+
 /*
  * Groups of one interval: records of words, by hash, in one array: the key, then the place among
  * `distinct` (when asked for), the count, and packets and bytes (when asked for). A record whose
@@ -45,11 +51,11 @@ struct hin_groups {
 	bool volume, distinct;
 	uint64_t *records;
 	size_t slots, used; /* slots: a power of two */
+	unsigned shift;	    /* of a hash, to its slot: its highest bits */
 
-	/* distinct values: hash of the value, and of which group */
-	uint64_t *hashes;
-	uint32_t *owners; /* + 1 */
+	struct hin_group_value *set; /* distinct values of all groups */
 	size_t set_slots, set_used;
+	unsigned set_shift;
 	uint64_t *counts; /* of each group */
 	uint8_t *levels;  /* of each group: one in 2^level of the hashes is kept */
 	size_t count_room;
@@ -84,12 +90,17 @@ uint64_t *hin_groups_record(struct hin_groups *g, const uint64_t *key, uint64_t 
 
 static inline void hin_groups_fetch(const struct hin_groups *g, uint64_t hash)
 {
-	__builtin_prefetch(&g->records[(hash & (g->slots - 1)) * g->stride], 1);
+	__builtin_prefetch(&g->records[(hash >> g->shift) * g->stride], 1);
 }
 
-/* Note that a group has a value; `limit` bytes are kept at most, beyond that a sample. */
-HIN_MUST_USE bool hin_groups_value(struct hin_groups *g, uint32_t group, uint64_t hash,
-				   size_t limit);
+#define HIN_VALUES_AT_ONCE 32u
+
+/*
+ * Note that a group has values (HIN_VALUES_AT_ONCE at most); `limit` bytes are kept, beyond that a
+ * sample. False without memory.
+ */
+HIN_MUST_USE bool hin_groups_values(struct hin_groups *g, uint32_t group, const uint64_t *hashes,
+				    size_t count, size_t limit);
 
 /* Bring one group's sample to at least this level. */
 void hin_groups_raise(struct hin_groups *g, uint32_t group, uint8_t level);
@@ -98,6 +109,9 @@ void hin_groups_raise(struct hin_groups *g, uint32_t group, uint8_t level);
 void hin_groups_count_values(struct hin_groups *g);
 
 size_t hin_groups_bytes(const struct hin_groups *g);
+
+/* Empty a table for another interval; its memory is kept. */
+void hin_groups_reuse(struct hin_groups *g, int64_t start_us);
 
 /* ---- a question while it is answered ---- */
 
@@ -109,6 +123,19 @@ struct hin_local {
 	uint32_t *memory; /* HIN_BLOCK_ROWS */
 };
 
+#define HIN_STAGE_PARTS 256u
+#define HIN_STAGE_ROOM 2048u
+
+/*
+ * Counts by word, sorted by the highest bits of their hashes, so that a table is filled part by
+ * part: each part of it fits a cache, the whole may not.
+ */
+struct hin_stage {
+	uint64_t hashes[HIN_STAGE_PARTS][HIN_STAGE_ROOM], words[HIN_STAGE_PARTS][HIN_STAGE_ROOM];
+	uint32_t counts[HIN_STAGE_PARTS][HIN_STAGE_ROOM];
+	uint32_t used[HIN_STAGE_PARTS];
+};
+
 struct hin_grouping {
 	struct hin_store *store;
 	const struct hin_store_question *q;
@@ -116,8 +143,11 @@ struct hin_grouping {
 	struct hin_interned interned;
 	struct hin_groups *open; /* intervals */
 	size_t open_count, open_room;
+	struct hin_groups spare[4]; /* closed, with memory to use again */
+	size_t spare_count;
 	size_t answer_room;
-	uint64_t *direct; /* counts by value, of small numbers; added at the end */
+	uint64_t *direct;	 /* counts by value, of small numbers; added at the end */
+	struct hin_stage *stage; /* counts by word on their way to a table; NULL: none */
 
 	/* of the block at hand */
 	struct hin_local fields[HIN_STORE_BY], interval, values;
@@ -131,9 +161,8 @@ struct hin_grouping {
 	uint64_t *count, *packets, *bytes_sum; /* of each id */
 	uint32_t *sample_row;		       /* an entry of each id */
 	uint32_t *group;		       /* of each id: its place among distinct counts */
-	uint8_t *seen;			       /* bits, of pairs of id and value */
-	uint64_t *value_hashes;
-	uint64_t *dense_keys; /* to make codes dense */
+	uint64_t *seen;			       /* bits, of pairs of id and value */
+	uint64_t *dense_keys;		       /* to make codes dense */
 	uint32_t *dense_slots;
 };
 
@@ -153,6 +182,11 @@ uint32_t hin_local_dense(struct hin_grouping *g, const uint64_t *values, uint32_
 /* The hash of a value, for counting distinct ones: the same in rollups. */
 uint64_t hin_value_hash(const struct hin_grouping *g, unsigned field, uint64_t word);
 uint64_t hin_address_hash(const struct hin_addr *a);
+
+static inline uint64_t hin_v4_hash(uint32_t v4)
+{
+	return hin_mix(v4 + UINT64_C(0x9e3779b97f4a7c15));
+}
 
 /* The start of the interval of a time. */
 static inline int64_t hin_interval_start(int64_t time_us, int64_t interval_us)

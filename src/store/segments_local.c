@@ -9,6 +9,8 @@ uint64_t hin_address_hash(const struct hin_addr *a)
 {
 	uint64_t words[2];
 
+	if (hin_addr_is_v4(a))
+		return hin_v4_hash(hin_addr_v4(a));
 	memcpy(words, a->b, sizeof(words));
 	return hin_groups_hash(words, 2);
 }
@@ -20,9 +22,8 @@ uint64_t hin_value_hash(const struct hin_grouping *g, unsigned field, uint64_t w
 	if (field != HIN_FIELD_SRC && field != HIN_FIELD_DST)
 		return hin_mix(word + UINT64_C(0x9e3779b97f4a7c15));
 	if ((word & ~HIN_WORD_LOW) == HIN_WORD_V4)
-		a = hin_addr_of_v4((uint32_t)word);
-	else
-		memcpy(a.b, g->interned.items[word & HIN_WORD_LOW].bytes, sizeof(a.b));
+		return hin_v4_hash((uint32_t)word);
+	memcpy(a.b, g->interned.items[word & HIN_WORD_LOW].bytes, sizeof(a.b));
 	return hin_address_hash(&a);
 }
 

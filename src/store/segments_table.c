@@ -1,5 +1,6 @@
 /* segments_table - groups by hash, and the values that each has; see segments_group_priv.h */
 #include <stdlib.h>
+#include <sys/mman.h>
 
 #include "store/segments_group_priv.h"
 
@@ -66,6 +67,27 @@ void hin_interned_fini(struct hin_interned *t)
 
 /* ---- groups ---- */
 
+static unsigned shift_of(size_t slots)
+{
+	return 64u - (unsigned)__builtin_ctzll(slots);
+}
+
+/* Zeroed memory; a large table is spread over few pages, so that finding a place costs one miss. */
+static void *table_memory(size_t size)
+{
+	size_t huge = (size_t)2 << 20;
+	void *memory;
+
+	if (size < 2 * huge)
+		return calloc(1, size);
+	memory = aligned_alloc(huge, (size + huge - 1) / huge * huge);
+	if (memory == NULL)
+		return NULL;
+	(void)madvise(memory, size, MADV_HUGEPAGE);
+	memset(memory, 0, size);
+	return memory;
+}
+
 bool hin_groups_init(struct hin_groups *g, int64_t start_us, unsigned key, bool volume,
 		     bool distinct)
 {
@@ -74,7 +96,8 @@ bool hin_groups_init(struct hin_groups *g, int64_t start_us, unsigned key, bool 
 				  .volume = volume,
 				  .distinct = distinct,
 				  .stride = key + distinct + 1 + (volume ? 2 : 0),
-				  .slots = FIRST_SLOTS };
+				  .slots = FIRST_SLOTS,
+				  .shift = shift_of(FIRST_SLOTS) };
 	g->records = calloc(g->slots * g->stride, sizeof(*g->records));
 	return g->records != NULL;
 }
@@ -82,8 +105,7 @@ bool hin_groups_init(struct hin_groups *g, int64_t start_us, unsigned key, bool 
 void hin_groups_fini(struct hin_groups *g)
 {
 	free(g->records);
-	free(g->hashes);
-	free(g->owners);
+	free(g->set);
 	free(g->counts);
 	free(g->levels);
 	*g = (struct hin_groups){ 0 };
@@ -91,15 +113,14 @@ void hin_groups_fini(struct hin_groups *g)
 
 size_t hin_groups_bytes(const struct hin_groups *g)
 {
-	return g->slots * g->stride * sizeof(*g->records) +
-	       g->set_slots * (sizeof(*g->hashes) + sizeof(*g->owners)) +
+	return g->slots * g->stride * sizeof(*g->records) + g->set_slots * sizeof(*g->set) +
 	       g->count_room * (sizeof(*g->counts) + 1);
 }
 
 static uint64_t *find_free(uint64_t *records, size_t slots, unsigned stride, unsigned at_count,
 			   uint64_t hash)
 {
-	size_t at = hash & (slots - 1);
+	size_t at = hash >> shift_of(slots);
 
 	while (records[at * stride + at_count] != 0)
 		at = (at + 1) & (slots - 1);
@@ -130,7 +151,7 @@ bool hin_groups_reserve(struct hin_groups *g, size_t more)
 		slots *= 2;
 	if (slots == g->slots)
 		return true;
-	records = calloc(slots * g->stride, sizeof(*records));
+	records = table_memory(slots * g->stride * sizeof(*records));
 	if (records == NULL)
 		return false;
 	for (size_t i = 0; i < g->slots; i++) {
@@ -144,13 +165,14 @@ bool hin_groups_reserve(struct hin_groups *g, size_t more)
 	free(g->records);
 	g->records = records;
 	g->slots = slots;
+	g->shift = shift_of(slots);
 	return true;
 }
 
 uint64_t *hin_groups_record(struct hin_groups *g, const uint64_t *key, uint64_t hash)
 {
 	unsigned at_count = hin_groups_at_count(g);
-	size_t at = hash & (g->slots - 1);
+	size_t at = hash >> g->shift;
 
 	for (;; at = (at + 1) & (g->slots - 1)) {
 		uint64_t *record = g->records + at * g->stride;
@@ -177,7 +199,9 @@ uint64_t *hin_groups_record(struct hin_groups *g, const uint64_t *key, uint64_t 
 
 static size_t value_slot(const struct hin_groups *g, uint32_t group, uint64_t hash)
 {
-	return hin_mix(hash + group * UINT64_C(0x9e3779b97f4a7c15)) & (g->set_slots - 1);
+	uint64_t mixed = hash + group * UINT64_C(0x9e3779b97f4a7c15);
+
+	return mixed * UINT64_C(0xd6e8feb86659fd93) >> g->set_shift;
 }
 
 static bool kept(uint64_t hash, uint8_t level)
@@ -185,49 +209,55 @@ static bool kept(uint64_t hash, uint8_t level)
 	return level == 0 || hash >> (64 - level) == 0;
 }
 
-/* Move what is still kept to arrays of `slots`. */
+/* Move what is still kept to an array of `slots`. */
 static bool rebuild_set(struct hin_groups *g, size_t slots)
 {
-	struct hin_groups old = *g;
+	struct hin_group_value *old = g->set, *set = table_memory(slots * sizeof(*set));
+	size_t old_slots = g->set_slots;
 
-	g->hashes = malloc(slots * sizeof(*g->hashes));
-	g->owners = calloc(slots, sizeof(*g->owners));
-	if (g->hashes == NULL || g->owners == NULL) {
-		free(g->hashes);
-		free(g->owners);
-		g->hashes = old.hashes;
-		g->owners = old.owners;
+	if (set == NULL)
 		return false;
-	}
+	g->set = set;
 	g->set_slots = slots;
+	g->set_shift = shift_of(slots);
 	g->set_used = 0;
-	for (size_t i = 0; i < old.set_slots; i++) {
+	for (size_t i = 0; i < old_slots; i++) {
 		size_t at;
 
-		if (old.owners[i] == 0 || !kept(old.hashes[i], g->levels[old.owners[i] - 1]))
+		if (old[i].owner == 0 || !kept(old[i].hash, g->levels[old[i].owner - 1]))
 			continue;
-		at = value_slot(g, old.owners[i] - 1, old.hashes[i]);
-		while (g->owners[at] != 0)
+		at = value_slot(g, old[i].owner - 1, old[i].hash);
+		while (set[at].owner != 0)
 			at = (at + 1) & (slots - 1);
-		g->owners[at] = old.owners[i];
-		g->hashes[at] = old.hashes[i];
+		set[at] = old[i];
 		g->set_used++;
 	}
-	free(old.hashes);
-	free(old.owners);
+	free(old);
 	return true;
 }
 
-static bool room_for_value(struct hin_groups *g, size_t limit)
+/* At most two of three slots are used. */
+static bool set_full(const struct hin_groups *g, size_t more)
 {
-	size_t slots = g->set_slots > 0 ? g->set_slots * 2 : FIRST_SLOTS;
+	return (g->set_used + more) * 3 > g->set_slots * 2;
+}
 
-	if (g->set_used * 2 < g->set_slots)
-		return true;
-	if (g->set_slots == 0 || slots * (sizeof(*g->hashes) + sizeof(*g->owners)) <= limit)
-		return rebuild_set(g, slots);
-	/* full: from here on every second value that was kept */
-	while (g->set_used * 2 >= g->set_slots && g->level < 40) {
+/* Room for `more` values; false without memory. */
+static bool room_for_values(struct hin_groups *g, size_t more, size_t limit)
+{
+	while (set_full(g, more)) {
+		size_t slots = g->set_slots > 0 ? g->set_slots * 2 : FIRST_SLOTS;
+
+		while (slots * 2 < (g->set_used + more) * 3)
+			slots *= 2;
+		if (slots * sizeof(*g->set) <= limit || g->set_slots == 0) {
+			if (!rebuild_set(g, slots))
+				return false;
+			continue;
+		}
+		/* full: from here on every second value that was kept */
+		if (g->level == 40)
+			return false;
 		g->level++;
 		g->approximate = true;
 		for (size_t i = 0; i < g->used; i++)
@@ -236,28 +266,31 @@ static bool room_for_value(struct hin_groups *g, size_t limit)
 		if (!rebuild_set(g, g->set_slots))
 			return false;
 	}
-	return g->set_used < g->set_slots;
+	return true;
 }
 
-bool hin_groups_value(struct hin_groups *g, uint32_t group, uint64_t hash, size_t limit)
+bool hin_groups_values(struct hin_groups *g, uint32_t group, const uint64_t *hashes, size_t count,
+		       size_t limit)
 {
-	size_t at;
+	size_t slots[HIN_VALUES_AT_ONCE];
 
-	if (!kept(hash, g->levels[group]))
-		return true;
-	if (HIN_UNLIKELY(g->set_used * 2 >= g->set_slots)) {
-		if (!room_for_value(g, limit))
-			return false;
-		if (!kept(hash, g->levels[group]))
-			return true;
+	if (!room_for_values(g, count, limit))
+		return false;
+	for (size_t i = 0; i < count; i++) {
+		slots[i] = value_slot(g, group, hashes[i]);
+		__builtin_prefetch(&g->set[slots[i]], 1);
 	}
-	at = value_slot(g, group, hash);
-	for (; g->owners[at] != 0; at = (at + 1) & (g->set_slots - 1))
-		if (g->hashes[at] == hash && g->owners[at] == group + 1)
-			return true;
-	g->owners[at] = group + 1;
-	g->hashes[at] = hash;
-	g->set_used++;
+	for (size_t i = 0; i < count; i++) {
+		size_t at = slots[i];
+
+		if (!kept(hashes[i], g->levels[group]))
+			continue;
+		while (g->set[at].owner != 0 &&
+		       (g->set[at].hash != hashes[i] || g->set[at].owner != group + 1))
+			at = (at + 1) & (g->set_slots - 1);
+		g->set_used += g->set[at].owner == 0;
+		g->set[at] = (struct hin_group_value){ hashes[i], group + 1 };
+	}
 	return true;
 }
 
@@ -271,11 +304,26 @@ void hin_groups_raise(struct hin_groups *g, uint32_t group, uint8_t level)
 
 void hin_groups_count_values(struct hin_groups *g)
 {
+	if (g->used == 1 && !g->approximate) {
+		g->counts[0] = g->set_used;
+		return;
+	}
 	if (g->used > 0 && g->counts != NULL)
 		memset(g->counts, 0, g->used * sizeof(*g->counts));
 	for (size_t i = 0; i < g->set_slots; i++)
-		if (g->owners[i] != 0 && kept(g->hashes[i], g->levels[g->owners[i] - 1]))
-			g->counts[g->owners[i] - 1]++;
+		if (g->set[i].owner != 0 && kept(g->set[i].hash, g->levels[g->set[i].owner - 1]))
+			g->counts[g->set[i].owner - 1]++;
 	for (size_t i = 0; i < g->used; i++)
 		g->counts[i] <<= g->levels[i];
+}
+
+void hin_groups_reuse(struct hin_groups *g, int64_t start_us)
+{
+	memset(g->records, 0, g->slots * g->stride * sizeof(*g->records));
+	if (g->set_slots > 0)
+		memset(g->set, 0, g->set_slots * sizeof(*g->set));
+	g->start_us = start_us;
+	g->used = g->set_used = 0;
+	g->level = 0;
+	g->approximate = false;
 }

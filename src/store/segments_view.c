@@ -220,7 +220,8 @@ static enum hin_code list_blocks(struct walk *w, struct hin_error *err)
 		for (size_t k = 0; k < w->sources[i].heads.count; k++)
 			w->entries[w->entry_count++] =
 				(struct entry){ &w->sources[i], &w->sources[i].heads.refs[k] };
-	qsort(w->entries, w->entry_count, sizeof(*w->entries), by_time);
+	if (w->entry_count > 1)
+		qsort(w->entries, w->entry_count, sizeof(*w->entries), by_time);
 	return HIN_OK;
 }
 
