@@ -15,6 +15,7 @@ import ssl
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 
 TRUST, SERVE = sys.argv[1:3]
@@ -35,6 +36,7 @@ def expect_in(name, text, part):
 def trust(*args, stdin=None, status=0):
     env = {k: v for k, v in os.environ.items() if not k.startswith("HINOMI")}
     env["LC_ALL"] = "C"
+    env["https_proxy"] = env["ALL_PROXY"] = "http://127.0.0.1:9"  # must not be heeded
     done = subprocess.run([TRUST, *map(str, args)], capture_output=True, text=True, input=stdin, env=env,
                           timeout=DEADLINE, start_new_session=True)
     if done.returncode != status:
@@ -48,10 +50,10 @@ def trust(*args, stdin=None, status=0):
 class Hub:
     """A served authority in `folder`."""
 
-    def __init__(self, folder, passphrase=None, port=0, **env):
+    def __init__(self, folder, passphrase=None, port=0, host="127.0.0.1", **env):
         self.folder = folder
         self.process = subprocess.Popen(
-            [SERVE, str(folder), "127.0.0.1:%d" % port] + ([passphrase] if passphrase else []),
+            [SERVE, str(folder), "%s:%d" % (host, port)] + ([passphrase] if passphrase else []),
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
             env=dict(os.environ, **env))
         self.port = int(self.process.stdout.readline())
@@ -300,6 +302,60 @@ def encrypted():
     served.close()
 
 
+class Proxy(threading.Thread):
+    """An HTTP proxy that knows CONNECT alone, and notes to where."""
+
+    def __init__(self):
+        super().__init__(daemon=True)
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self.listener.getsockname()[1]
+        self.seen = []
+        self.start()
+
+    def run(self):
+        while True:
+            client, _ = self.listener.accept()
+            head = b""
+            while b"\r\n\r\n" not in head:
+                head += client.recv(1000)
+            verb, target, _ = head.split(None, 2)
+            self.seen.append((verb.decode(), target.decode()))
+            host, _, port = target.decode().rpartition(":")
+            server = socket.create_connection((host.strip("[]"), int(port)))
+            client.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
+            for one, other in ((client, server), (server, client)):
+                threading.Thread(target=self.pump, args=(one, other), daemon=True).start()
+
+    @staticmethod
+    def pump(one, other):
+        try:
+            while data := one.recv(65536):
+                other.sendall(data)
+            other.shutdown(socket.SHUT_WR)
+        except OSError:
+            pass
+
+
+def other_ways():
+    """By IPv6, and through a proxy; the environment's proxy is not heeded in any of these tests."""
+    try:
+        socket.create_server(("::1", 0), family=socket.AF_INET6).close()
+        host = "[::1]"
+    except OSError:
+        host = "127.0.0.1"
+    port, proxy = free_port(), Proxy()
+    hub, loft = FOLDER / "v6", FOLDER / "loft"
+    trust("init", "--dir", hub, "--hub", "%s:%d" % (host, port))
+    served = Hub(hub, port=port, host=host)
+    code = trust("enrol", "loft", "--dir", hub).strip()
+    expect_in("the code", code, "%s:%d" % (host, port))
+    expect_in("by " + host, trust("join", code, "--dir", loft), "joined %s:%d as loft" % (host, port))
+    expect("no proxy", proxy.seen, [])
+    trust("renew", "--dir", loft, "--proxy", "http://127.0.0.1:%d" % proxy.port)
+    expect("by a proxy", proxy.seen, [("CONNECT", "%s:%d" % (host, port))])
+    served.close()
+
+
 # ---- the server and strangers ----
 
 def clients():
@@ -456,6 +512,7 @@ with tempfile.TemporaryDirectory() as folder:
     FOLDER = pathlib.Path(folder)
     lifecycle()
     encrypted()
+    other_ways()
     clients()
     slow_ones()
     idle_crowd()
