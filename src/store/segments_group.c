@@ -54,7 +54,8 @@ static enum hin_code no_room(struct hin_error *err)
 static enum hin_code check_memory(const struct hin_grouping *g, struct hin_error *err)
 {
 	uint64_t limit = g->store->options.memory_bytes;
-	uint64_t used = g->answer_room * sizeof(*g->answer->groups) +
+	uint64_t used = g->v4.slot_count * sizeof(*g->v4.slots) +
+			g->answer_room * sizeof(*g->answer->groups) +
 			g->interned.slot_count / 2 * sizeof(*g->interned.items);
 
 	for (size_t i = 0; i < g->open_count; i++)
@@ -109,45 +110,57 @@ static enum hin_code count_whole(struct hin_grouping *g, const struct hin_view_b
 	return HIN_OK;
 }
 
-/* Put a part of the stage into the table. */
-static bool flush_part(struct hin_grouping *g, struct hin_groups *t, uint32_t part)
+/*
+ * The least count that a group of the answer can have: with a million sources and ten wanted, most
+ * never need to become groups.
+ */
+static bool least_wanted(const struct hin_grouping *g, uint32_t *least)
 {
-	struct hin_stage *s = g->stage;
-	uint32_t n = s->used[part];
+	uint32_t *having = calloc(UINT16_MAX + 1, sizeof(*having)), count = UINT16_MAX;
+	uint64_t sum = 0;
 
-	s->used[part] = 0;
-	if (!hin_groups_reserve(t, n))
+	*least = 0;
+	if (having == NULL)
 		return false;
-	for (uint32_t i = 0; i < n; i++)
-		hin_groups_record(t, &s->words[part][i], s->hashes[part][i])[1] +=
-			s->counts[part][i];
+	for (size_t i = 0; i < g->v4.slot_count; i++) {
+		uint32_t n = (uint32_t)g->v4.slots[i];
+
+		having[n < UINT16_MAX ? n : UINT16_MAX]++;
+	}
+	for (; count > 0 && sum < g->q->limit; count--)
+		sum += having[count];
+	*least = count + 1;
+	free(having);
 	return true;
 }
 
-static bool flush_stage(struct hin_grouping *g)
+/* Counts by address become groups. */
+static bool add_addresses(struct hin_grouping *g)
 {
-	struct hin_groups *t = g->stage != NULL ? hin_grouping_table(g, 0) : NULL;
+	struct hin_groups *t = g->by_v4 ? hin_grouping_table(g, 0) : NULL;
+	uint32_t least = 0;
 
-	for (uint32_t part = 0; t != NULL && part < HIN_STAGE_PARTS; part++)
-		if (!flush_part(g, t, part))
+	if (!g->by_v4)
+		return true;
+	if (t == NULL)
+		return false;
+	/* unless some rows of an address were counted elsewhere */
+	if (g->q->limit > 0 && t->used == 0 && !least_wanted(g, &least))
+		return false;
+	for (size_t i = 0; i < g->v4.slot_count; i++) {
+		uint64_t word = HIN_WORD_V4 | g->v4.slots[i] >> 32;
+		uint32_t count = (uint32_t)g->v4.slots[i];
+
+		if (count == 0)
+			continue;
+		if (count < least) {
+			g->answer->groups_found++;
+			g->answer->total.count += count;
+			continue;
+		}
+		if (!hin_groups_reserve(t, 1))
 			return false;
-	return g->stage == NULL || t != NULL;
-}
-
-static bool stage_words(struct hin_grouping *g, struct hin_groups *t, const uint64_t *words,
-			const uint32_t *counts, uint32_t n)
-{
-	struct hin_stage *s = g->stage;
-
-	for (uint32_t i = 0; i < n; i++) {
-		uint64_t hash = hin_groups_hash(&words[i], 1);
-		uint32_t part = (uint32_t)(hash >> 56), at = s->used[part]++;
-
-		s->hashes[part][at] = hash;
-		s->words[part][at] = words[i];
-		s->counts[part][at] = counts[i];
-		if (HIN_UNLIKELY(at + 1 == HIN_STAGE_ROOM) && !flush_part(g, t, part))
-			return false;
+		hin_groups_record(t, &word, hin_groups_hash(&word, 1))[1] += count;
 	}
 	return true;
 }
@@ -156,8 +169,10 @@ static bool stage_words(struct hin_grouping *g, struct hin_groups *t, const uint
 static bool add_words(struct hin_grouping *g, struct hin_groups *t, const uint64_t *words,
 		      const uint32_t *counts, uint32_t n)
 {
-	if (g->stage != NULL)
-		return stage_words(g, t, words, counts, n);
+	if (g->by_v4) {
+		g->v4.full = t;
+		return hin_v4_counts_add(&g->v4, words, counts, n);
+	}
 	if (!hin_groups_reserve(t, n))
 		return false;
 	for (uint32_t i = 0; i < n; i++)
@@ -631,10 +646,7 @@ static bool grouping_init(struct hin_grouping *g)
 		g->direct = calloc(UINT16_MAX + 1, sizeof(*g->direct));
 		good = g->direct != NULL;
 	} else if (good && q->by_count == 1 && !q->volume && !q->distinct && q->interval_us == 0) {
-		g->stage = malloc(sizeof(*g->stage));
-		good = g->stage != NULL;
-		if (good)
-			memset(g->stage->used, 0, sizeof(g->stage->used));
+		g->by_v4 = q->by[0] == HIN_FIELD_SRC || q->by[0] == HIN_FIELD_DST;
 	}
 	return good;
 }
@@ -652,7 +664,7 @@ static void grouping_fini(struct hin_grouping *g)
 	for (size_t i = 0; i < g->spare_count; i++)
 		hin_groups_fini(&g->spare[i]);
 	free(g->direct);
-	free(g->stage);
+	free(g->v4.slots);
 	free(g->tables);
 	free(g->entries);
 	free(g->tag_codes);
@@ -713,6 +725,7 @@ enum hin_code hin_store_group(struct hin_store *store, const struct hin_store_qu
 				 .effort = &answer->effort };
 	enum hin_code code;
 
+	hin_groups_draw_seed();
 	*answer = (struct hin_store_answer){ 0 };
 	code = check_question(question, err);
 	if (code == HIN_OK)
@@ -723,7 +736,7 @@ enum hin_code hin_store_group(struct hin_store *store, const struct hin_store_qu
 		code = hin_view_run(&view, err);
 	if (code == HIN_OK)
 		code = add_direct(&g, err);
-	if (code == HIN_OK && !flush_stage(&g))
+	if (code == HIN_OK && !add_addresses(&g))
 		code = no_room(err);
 	if (code == HIN_OK)
 		code = hin_grouping_close(&g, INT64_MAX, err);

@@ -69,9 +69,13 @@ static inline unsigned hin_groups_at_count(const struct hin_groups *g)
 	return g->key + g->distinct;
 }
 
+/* Drawn once a process, so that nobody can choose values that fall on each other. */
+extern uint64_t hin_groups_seed;
+void hin_groups_draw_seed(void);
+
 static inline uint64_t hin_groups_hash(const uint64_t *key, unsigned words)
 {
-	uint64_t h = UINT64_C(0x9e3779b97f4a7c15);
+	uint64_t h = hin_groups_seed;
 
 	for (unsigned i = 0; i < words; i++)
 		h = hin_mix(h ^ key[i] * UINT64_C(0xd6e8feb86659fd93));
@@ -123,18 +127,20 @@ struct hin_local {
 	uint32_t *memory; /* HIN_BLOCK_ROWS */
 };
 
-#define HIN_STAGE_PARTS 256u
-#define HIN_STAGE_ROOM 2048u
-
 /*
- * Counts by word, sorted by the highest bits of their hashes, so that a table is filled part by
- * part: each part of it fits a cache, the whole may not.
+ * Rows by IPv4 address: key and count in one word (0: free), half of what a record takes, because
+ * there may be millions and each is a miss of the cache. A count that is full is carried on in
+ * `full`, in whole words.
  */
-struct hin_stage {
-	uint64_t hashes[HIN_STAGE_PARTS][HIN_STAGE_ROOM], words[HIN_STAGE_PARTS][HIN_STAGE_ROOM];
-	uint32_t counts[HIN_STAGE_PARTS][HIN_STAGE_ROOM];
-	uint32_t used[HIN_STAGE_PARTS];
+struct hin_v4_counts {
+	uint64_t *slots;
+	size_t slot_count, used;
+	unsigned shift;
+	struct hin_groups *full;
 };
+
+HIN_MUST_USE bool hin_v4_counts_add(struct hin_v4_counts *t, const uint64_t *words,
+				    const uint32_t *counts, size_t count);
 
 struct hin_grouping {
 	struct hin_store *store;
@@ -147,7 +153,8 @@ struct hin_grouping {
 	size_t spare_count;
 	size_t answer_room;
 	uint64_t *direct;	 /* counts by value, of small numbers; added at the end */
-	struct hin_stage *stage; /* counts by word on their way to a table; NULL: none */
+	struct hin_v4_counts v4; /* counts by address; added at the end */
+	bool by_v4;
 
 	/* of the block at hand */
 	struct hin_local fields[HIN_STORE_BY], interval, values;

@@ -12,7 +12,7 @@ uint64_t hin_address_hash(const struct hin_addr *a)
 	if (hin_addr_is_v4(a))
 		return hin_v4_hash(hin_addr_v4(a));
 	memcpy(words, a->b, sizeof(words));
-	return hin_groups_hash(words, 2);
+	return hin_mix(hin_mix(words[0] + 1) ^ words[1] * UINT64_C(0xd6e8feb86659fd93));
 }
 
 uint64_t hin_value_hash(const struct hin_grouping *g, unsigned field, uint64_t word)
@@ -36,7 +36,7 @@ uint32_t hin_local_dense(struct hin_grouping *g, const uint64_t *values, uint32_
 		slots *= 2;
 	memset(g->dense_slots, 0, slots * sizeof(*g->dense_slots));
 	for (uint32_t i = 0; i < count; i++) {
-		uint32_t at = (uint32_t)hin_mix(values[i]) & (slots - 1);
+		uint32_t at = (uint32_t)hin_mix(values[i] ^ hin_groups_seed) & (slots - 1);
 
 		while (g->dense_slots[at] != 0 && g->dense_keys[at] != values[i])
 			at = (at + 1) & (slots - 1);

@@ -1,10 +1,29 @@
 /* segments_table - groups by hash, and the values that each has; see segments_group_priv.h */
+#include <pthread.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <sys/random.h>
 
 #include "store/segments_group_priv.h"
 
 #define FIRST_SLOTS 64u
+
+uint64_t hin_groups_seed = UINT64_C(0x9e3779b97f4a7c15);
+
+static pthread_once_t seed_once = PTHREAD_ONCE_INIT;
+
+static void draw_seed(void)
+{
+	uint64_t seed;
+
+	if (getrandom(&seed, sizeof(seed), 0) == sizeof(seed))
+		hin_groups_seed = seed;
+}
+
+void hin_groups_draw_seed(void)
+{
+	pthread_once(&seed_once, draw_seed);
+}
 
 /* ---- items ---- */
 
@@ -147,7 +166,7 @@ bool hin_groups_reserve(struct hin_groups *g, size_t more)
 		g->levels = levels;
 		g->count_room = room;
 	}
-	while (g->used + more > slots / 2)
+	while (g->used + more > slots / 4 * 3)
 		slots *= 2;
 	if (slots == g->slots)
 		return true;
@@ -195,11 +214,91 @@ uint64_t *hin_groups_record(struct hin_groups *g, const uint64_t *key, uint64_t 
 	}
 }
 
+/* ---- addresses ---- */
+
+#define V4_AHEAD 24u /* slots fetched before they are used */
+
+static size_t v4_slot(const struct hin_v4_counts *t, uint32_t key)
+{
+	return hin_mix(key ^ hin_groups_seed) >> t->shift;
+}
+
+static bool v4_grow(struct hin_v4_counts *t, size_t more)
+{
+	size_t slots = t->slot_count > 0 ? t->slot_count : FIRST_SLOTS, old_count = t->slot_count;
+	uint64_t *old = t->slots, *fresh;
+
+	while (t->used + more > slots / 4 * 3)
+		slots *= 2;
+	fresh = table_memory(slots * sizeof(*fresh));
+	if (fresh == NULL)
+		return false;
+	t->slots = fresh;
+	t->slot_count = slots;
+	t->shift = shift_of(slots);
+	for (size_t i = 0; i < old_count; i++) {
+		size_t at;
+
+		if (old[i] == 0)
+			continue;
+		at = v4_slot(t, (uint32_t)(old[i] >> 32));
+		while (fresh[at] != 0)
+			at = (at + 1) & (slots - 1);
+		fresh[at] = old[i];
+	}
+	free(old);
+	return true;
+}
+
+/* Carry a full count on in a record. */
+static bool v4_carry(struct hin_v4_counts *t, size_t at, uint32_t count)
+{
+	uint64_t word = HIN_WORD_V4 | t->slots[at] >> 32;
+
+	if (!hin_groups_reserve(t->full, 1))
+		return false;
+	hin_groups_record(t->full, &word, hin_groups_hash(&word, 1))[1] +=
+		(t->slots[at] & UINT32_MAX) + count - 1;
+	t->slots[at] = (t->slots[at] & ~(uint64_t)UINT32_MAX) | 1;
+	return true;
+}
+
+bool hin_v4_counts_add(struct hin_v4_counts *t, const uint64_t *words, const uint32_t *counts,
+		       size_t count)
+{
+	size_t ahead[V4_AHEAD];
+
+	if (t->used + count > t->slot_count / 4 * 3 && !v4_grow(t, count))
+		return false;
+	for (size_t i = 0; i < count + V4_AHEAD; i++) {
+		size_t at = ahead[i % V4_AHEAD], n = i - V4_AHEAD;
+
+		if (i < count) {
+			ahead[i % V4_AHEAD] = v4_slot(t, (uint32_t)words[i]);
+			__builtin_prefetch(&t->slots[ahead[i % V4_AHEAD]], 1);
+		}
+		if (i < V4_AHEAD)
+			continue;
+		while (t->slots[at] != 0 && t->slots[at] >> 32 != (uint32_t)words[n])
+			at = (at + 1) & (t->slot_count - 1);
+		if (t->slots[at] == 0) {
+			t->slots[at] = (words[n] << 32) | counts[n];
+			t->used++;
+		} else if (HIN_UNLIKELY((t->slots[at] & UINT32_MAX) + counts[n] > UINT32_MAX)) {
+			if (!v4_carry(t, at, counts[n]))
+				return false;
+		} else {
+			t->slots[at] += counts[n];
+		}
+	}
+	return true;
+}
+
 /* ---- values ---- */
 
 static size_t value_slot(const struct hin_groups *g, uint32_t group, uint64_t hash)
 {
-	uint64_t mixed = hash + group * UINT64_C(0x9e3779b97f4a7c15);
+	uint64_t mixed = (hash ^ hin_groups_seed) + group * UINT64_C(0x9e3779b97f4a7c15);
 
 	return mixed * UINT64_C(0xd6e8feb86659fd93) >> g->set_shift;
 }
