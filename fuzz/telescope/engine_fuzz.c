@@ -256,13 +256,14 @@ static bool on_flow(void *user, const struct hin_flow_row *row)
 	return true;
 }
 
-static bool on_over(void *user, const struct hin_over *over)
+static bool on_news(void *user, const struct hin_news *news)
 {
-	uint64_t link = over->type == HIN_OVER_EVENT	? over->event->link
-			: over->type == HIN_OVER_VICTIM ? over->victim->link
-							: over->flood->link;
+	uint64_t link = news->type == HIN_NEWS_EVENT	? news->event->link
+			: news->type == HIN_NEWS_VICTIM ? news->victim->link
+							: news->flood->link;
 
-	fprintf(user, "over %d %016llx\n", (int)over->type, (unsigned long long)link);
+	fprintf(user, "news %d %016llx %llu\n", (int)news->type, (unsigned long long)link,
+		(unsigned long long)news->part.packets);
 	return true;
 }
 
@@ -389,7 +390,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (data[0] & 16)
 		options.settings.event_timeout_ns = INT64_C(60000000000);
 	options.sink.flow = on_flow;
-	options.sink.over = on_over;
+	options.sink.news = on_news;
+	options.update_us = 300000000;
 	options.sink.member = on_member;
 	make_traffic(data + 3, size - 3);
 	traffic.batch = HIN_BATCH_FRAMES;

@@ -583,25 +583,12 @@ static bool on_minute(void *user, struct hin_telescope *telescope, int64_t now_u
 		hin_teller_flush(s->observations, &s->failure) == HIN_OK);
 }
 
-static bool on_over(void *user, const struct hin_over *over)
+static bool on_news(void *user, const struct hin_news *news)
 {
 	struct session *s = user;
 	struct hin_observation o;
 
-	switch (over->type) {
-	case HIN_OVER_EVENT:
-		hin_observe_event(&o, over->event);
-		break;
-	case HIN_OVER_VICTIM:
-		hin_observe_victim(&o, over->victim);
-		break;
-	case HIN_OVER_FLOOD:
-		hin_observe_flood(&o, over->flood, false);
-		break;
-	case HIN_OVER_AMPLIFICATION:
-		hin_observe_flood(&o, over->flood, true);
-		break;
-	}
+	hin_observe_news(&o, news);
 	return tell(s, s->observations, &o);
 }
 
@@ -687,10 +674,11 @@ static enum hin_code make_telescope(struct session *s, struct hin_error *err)
 		.threads = (unsigned)a->threads,
 		.count_only = a->count_only,
 		.flows = a->flows != NULL,
+		.update_us = a->live != NULL || a->follow ? a->settings.event_update_ns / 1000 : 0,
 		.sink = { .user = s,
 			  .member = on_member,
 			  .flow = on_flow,
-			  .over = on_over,
+			  .news = on_news,
 			  .minute = on_minute },
 	};
 

@@ -310,6 +310,11 @@ static inline struct target_head *target_head_at(const struct shard *s, uint32_t
 	return hin_array_item(&s->target_heads, bucket, sizeof(struct target_head));
 }
 
+static inline bool target_used(const struct shard *s, uint32_t at)
+{
+	return target_head_at(s, at / HIN_TARGET_WAYS)->tags[at % HIN_TARGET_WAYS] != 0;
+}
+
 static inline uint32_t *port_sources_at(const struct shard *s, uint32_t port)
 {
 	return hin_array_item(&s->port_sources, port, sizeof(uint32_t));

@@ -19,7 +19,7 @@
 
 #define MAGIC "HINSTAT1"
 #define HEADER_SIZE (8 + 32)
-#define STATE_VERSION 4u
+#define STATE_VERSION 5u
 #define LIST_LIMIT (1u << 28) /* bytes of one list in a file that is loaded */
 
 struct walk {
@@ -311,7 +311,8 @@ static void check_fit(struct walk *w, const struct hin_telescope *t)
 				 11 * sizeof(struct target_cold) + 13 * sizeof(struct flow) +
 				 17 * sizeof(struct counters) + 19 * sizeof(struct hin_event) +
 				 23 * sizeof(struct hin_victim) + 29 * sizeof(struct hin_flood) +
-				 31 * sizeof(struct member) + 37 * sizeof(struct point));
+				 31 * sizeof(struct member) + 37 * sizeof(struct point) +
+				 41 * sizeof(struct hin_ongoing_item));
 	ours.settings = t->options.settings;
 	ours.dark_v4 = t->dark_v4;
 	ours.dark_v6 = t->dark_v6;
@@ -365,6 +366,11 @@ static void everything(struct walk *w, struct hin_telescope *t)
 	change(w, &t->change);
 	results(w, &t->over);
 	FIELD(w, t->over_tools);
+	FIELD(w, t->updated_us);
+	list(w, (void **)&t->ongoing.items, &t->ongoing.count, &t->ongoing.size,
+	     sizeof(*t->ongoing.items));
+	if (w->load && w->code == HIN_OK && hin_ongoing_index(&t->ongoing, NULL) != HIN_OK)
+		walk_fail(w, HIN_ENOMEM, "no room for the saved state");
 	for (unsigned i = 0; i < HIN_SHARDS; i++)
 		shard(w, &t->shards[i]);
 }

@@ -144,6 +144,8 @@ static enum hin_code engine_init(struct hin_telescope *t, struct hin_error *err)
 	t->flow_flush = sizes.flows * HIN_FLOW_FLUSH;
 	code = hin_change_init(&t->change, &t->options.settings, err);
 	if (code == HIN_OK)
+		code = hin_ongoing_init(&t->ongoing, err);
+	if (code == HIN_OK)
 		code = hin_distinct_init_family(&member_pool, 1,
 						t->options.settings.memory_bytes / 64, err);
 	if (code != HIN_OK)
@@ -180,7 +182,7 @@ enum hin_code hin_telescope_new(struct hin_telescope **out,
 	}
 	t->options = *options;
 	pthread_mutex_init(&t->read_lock, NULL);
-	t->clock_us = t->minute_us = t->expired_us = INT64_MIN;
+	t->clock_us = t->minute_us = t->expired_us = t->updated_us = INT64_MIN;
 	t->series_step_us = MINUTE_US;
 	t->over.limit = RESULTS_LIMIT;
 	t->secret[0] = 0x243f6a8885a308d3u ^ options->settings.seed; /* digits of pi */
@@ -237,6 +239,7 @@ void hin_telescope_free(struct hin_telescope *t)
 	free(t->series);
 	free(t->members);
 	hin_results_fini(&t->over);
+	hin_ongoing_fini(&t->ongoing);
 	free(t);
 }
 
@@ -648,6 +651,12 @@ static void tick(struct hin_telescope *t, int64_t now_us)
 		if (now_us - t->expired_us >= t->timeout_us / 8) {
 			hin_telescope_expire(t, now_us);
 			t->expired_us = now_us;
+		}
+		if (t->updated_us == INT64_MIN)
+			t->updated_us = t->minute_us;
+		if (t->options.update_us > 0 && now_us - t->updated_us >= t->options.update_us) {
+			hin_telescope_update(t, now_us);
+			t->updated_us = now_us;
 		}
 		if (t->options.sink.minute != NULL && !t->failed &&
 		    !t->options.sink.minute(t->options.sink.user, t, now_us))

@@ -15,6 +15,7 @@
 #pragma once
 #include "base/prefix.h"
 #include "packet/capture.h"
+#include "telescope/ongoing.h"
 #include "telescope/picture.h"
 #include "telescope/settings.h"
 #include "telescope/vault.h"
@@ -42,14 +43,15 @@ struct hin_flow_row {
 	uint64_t packets, bytes;
 };
 
-/* Something that is over: idle for longer than the time-out. */
-struct hin_over {
-	enum { HIN_OVER_EVENT, HIN_OVER_VICTIM, HIN_OVER_FLOOD, HIN_OVER_AMPLIFICATION } type;
+/* One line about an event: it begins, goes on, or is over (idle for longer than the time-out). */
+struct hin_news {
+	enum { HIN_NEWS_EVENT, HIN_NEWS_VICTIM, HIN_NEWS_FLOOD, HIN_NEWS_AMPLIFICATION } type;
 	union {
 		const struct hin_event *event;
 		const struct hin_victim *victim;
 		const struct hin_flood *flood;
 	};
+	struct hin_part part; /* what of it is new */
 };
 
 /* Where results go while the run goes on. Each may be NULL. Called by one thread at a time. */
@@ -59,8 +61,8 @@ struct hin_telescope_sink {
 	void (*member)(void *user, const struct hin_member *member);
 	/* each minute, in a fixed order; false ends the run (the reader of them failed) */
 	bool (*flow)(void *user, const struct hin_flow_row *row);
-	/* as it ends, in a fixed order; false ends the run */
-	bool (*over)(void *user, const struct hin_over *over);
+	/* as it ends, and with `update_us` as it goes on, in a fixed order; false ends the run */
+	bool (*news)(void *user, const struct hin_news *news);
 	/* each minute, after the flows: the time that the input's clock has reached */
 	bool (*minute)(void *user, struct hin_telescope *telescope, int64_t now_us);
 };
@@ -77,6 +79,7 @@ struct hin_telescope_options {
 	bool own_queues; /* live: thread i reads queue i; else all read queue 0, one at a time */
 	bool count_only; /* decode, marks and counters alone */
 	bool flows;
+	int64_t update_us;	 /* tell of what goes on each time so long is over; 0 = at its end */
 	bool wall_clock;	 /* live: minutes pass also without packets */
 	struct hin_vault *vault; /* set by hin_telescope_set_vault() */
 	struct hin_telescope_sink sink;
@@ -99,7 +102,7 @@ void hin_telescope_stop(struct hin_telescope *telescope);
 HIN_MUST_USE enum hin_code hin_telescope_finish(struct hin_telescope *telescope,
 						struct hin_error *err);
 
-/* Tell the sink also of what is still open. False when the sink said no. */
+/* The run ends: tell the sink also of what is still open. False when the sink said no. */
 bool hin_telescope_tell_open(struct hin_telescope *telescope);
 
 /* Keep evidence in `vault`, which is borrowed; before the first run. */

@@ -149,6 +149,8 @@ struct hin_telescope {
 	uint64_t evidence_lost;
 	int64_t evidence_synced_ns; /* monotonic */
 	struct results over;
+	struct hin_ongoing ongoing; /* of what the sink knows already */
+	int64_t updated_us;	    /* clock when it was last told of what goes on */
 	struct hin_tool_stat over_tools[HIN_SIGN_COUNT];
 
 	/* members: thread 0 */
@@ -161,6 +163,9 @@ struct hin_telescope {
 /* Turn events that were idle too long into results (judge.c). */
 void hin_telescope_expire(struct hin_telescope *t, int64_t now_us);
 
+/* Tell the sink what is new of the events that go on (over.c). */
+void hin_telescope_update(struct hin_telescope *t, int64_t now_us);
+
 /* Sum what the threads counted since the last time into the running minute. */
 void hin_telescope_fold(struct hin_telescope *t);
 
@@ -170,6 +175,22 @@ void hin_telescope_sum(struct counters *out, const struct hin_telescope *t);
 /* Judge everything that is known now; with `idle_us` only what was idle since before it. */
 void hin_judge(const struct hin_telescope *t, int64_t idle_us, int64_t now_us, struct results *out,
 	       struct hin_tool_stat tools[HIN_SIGN_COUNT]);
+
+/* ---- results.c ---- */
+
+void hin_results_add_event(struct results *results, const struct hin_event *event);
+void hin_results_add_victim(struct results *results, const struct hin_victim *victim);
+void hin_results_add_flood(struct results *results, struct result_list *list,
+			   const struct hin_flood *flood);
+struct hin_event *hin_results_events(const struct results *results);
+struct hin_victim *hin_results_victims(const struct results *results);
+struct hin_flood *hin_results_floods(const struct result_list *list);
+/* Orders for qsort(): by packets, then by what names them. */
+int hin_by_event(const void *a, const void *b);
+int hin_by_victim(const void *a, const void *b);
+int hin_by_flood(const void *a, const void *b);
+/* Give each event and victim the digest of what the vault has of it. */
+void hin_results_name_evidence(const struct hin_telescope *t, struct results *results);
 void hin_results_fini(struct results *results);
 
 /* What the amplifiers of `flood` are called, or NULL; static. */

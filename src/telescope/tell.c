@@ -329,7 +329,6 @@ void hin_observe_event(struct hin_observation *o, const struct hin_event *e)
 	tag_if(o, e->source_len == 64, HIN_TAG_IPV6_64);
 	tag_if(o, e->member, HIN_TAG_MEMBER);
 	tag_if(o, e->large, HIN_TAG_LARGE);
-	tag_if(o, !e->open, HIN_TAG_CLOSED);
 }
 
 void hin_observe_victim(struct hin_observation *o, const struct hin_victim *v)
@@ -352,7 +351,6 @@ void hin_observe_victim(struct hin_observation *o, const struct hin_victim *v)
 		memcpy(o->evidence, v->evidence, sizeof(o->evidence));
 	tag_if(o, true, HIN_TAG_BACKSCATTER);
 	tag_if(o, v->member, HIN_TAG_MEMBER);
-	tag_if(o, !v->open, HIN_TAG_CLOSED);
 }
 
 static uint32_t flood_rule(const struct hin_flood *f)
@@ -401,6 +399,33 @@ void hin_observe_flood(struct hin_observation *o, const struct hin_flood *f, boo
 	hin_observation_set_dst(o, &f->target);
 	tag_if(o, f->spoofed && !amplification, HIN_TAG_SPOOFED);
 	tag_if(o, amplification, HIN_TAG_AMPLIFIED);
+}
+
+void hin_observe_news(struct hin_observation *o, const struct hin_news *news)
+{
+	const struct hin_part *part = &news->part;
+	int64_t end_us;
+
+	switch (news->type) {
+	case HIN_NEWS_EVENT:
+		hin_observe_event(o, news->event);
+		break;
+	case HIN_NEWS_VICTIM:
+		hin_observe_victim(o, news->victim);
+		break;
+	case HIN_NEWS_FLOOD:
+	case HIN_NEWS_AMPLIFICATION:
+		hin_observe_flood(o, news->flood, news->type == HIN_NEWS_AMPLIFICATION);
+		break;
+	}
+	end_us = o->time_us + (int64_t)o->duration_us;
+	o->time_us = row_time(part->since_us);
+	o->duration_us = row_duration(part->since_us, end_us);
+	o->packets = part->packets;
+	o->bytes = part->bytes;
+	tag_if(o, part->opened, HIN_TAG_OPENED);
+	tag_if(o, part->closed, HIN_TAG_CLOSED);
+	tag_if(o, !part->opened && !part->closed, HIN_TAG_UPDATED);
 }
 
 void hin_observe_member(struct hin_observation *o, const struct hin_member *m)

@@ -37,7 +37,8 @@ HIN_MUST_USE enum hin_code hin_teller_close(struct hin_teller *teller, struct hi
 /* Rows written so far. */
 uint64_t hin_teller_rows(const struct hin_teller *teller);
 
-/* Results as rows. */
+/* Results as rows. Of news only what is new since the line before, under the same link. */
+void hin_observe_news(struct hin_observation *out, const struct hin_news *news);
 void hin_observe_flow(struct hin_observation *out, const struct hin_flow_row *row);
 void hin_observe_event(struct hin_observation *out, const struct hin_event *event);
 void hin_observe_victim(struct hin_observation *out, const struct hin_victim *victim);

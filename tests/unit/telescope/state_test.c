@@ -76,9 +76,13 @@ static bool on_flow(void *user, const struct hin_flow_row *row)
 	return true;
 }
 
-static bool on_over(void *user, const struct hin_over *over)
+static bool on_news(void *user, const struct hin_news *news)
 {
-	fprintf(user, "over %d\n", (int)over->type);
+	const struct hin_part *part = &news->part;
+
+	fprintf(user, "news %d %d%d %lld %llu %llu\n", (int)news->type, part->opened, part->closed,
+		(long long)part->since_us, (unsigned long long)part->packets,
+		(unsigned long long)part->bytes);
 	return true;
 }
 
@@ -112,7 +116,7 @@ static char *tell(struct traffic *t, struct hin_telescope_options options, const
 	assert_non_null(out);
 	options.sink.user = out;
 	options.sink.flow = on_flow;
-	options.sink.over = on_over;
+	options.sink.news = on_news;
 	telescope = telescope_new(&options);
 	t->at = 0;
 	for (size_t i = 0; i < cut_count; i++) {
@@ -151,6 +155,7 @@ static void cut_anywhere(void **state)
 		options.threads = variant & 4 ? 3 : 1;
 		options.settings.memory_bytes = 8 << 20;
 		options.settings.event_timeout_ns = 60 * INT64_C(1000000000);
+		options.update_us = variant & 3 ? 60000000 : 0;
 		whole = tell(&t, options, NULL, 0);
 		for (size_t i = 0; i < HIN_COUNT(cuts) - 1; i++) {
 			char *parts = tell(&t, options, &cuts[i], 1);

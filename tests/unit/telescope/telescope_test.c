@@ -168,6 +168,64 @@ static void slow_scans_and_time_outs(void **state)
 	done(&s);
 }
 
+struct heard {
+	unsigned opened, updated, closed;
+	uint64_t link, packets, bytes;
+	int64_t end_us;
+};
+
+static bool hear(void *user, const struct hin_news *news)
+{
+	struct heard *h = user;
+
+	assert_int_equal(news->type, HIN_NEWS_EVENT);
+	if (news->part.opened)
+		h->link = news->event->link;
+	else
+		assert_true(news->part.since_us == h->end_us);
+	assert_true(news->event->link == h->link);
+	h->opened += news->part.opened;
+	h->closed += news->part.closed;
+	h->updated += !news->part.opened && !news->part.closed;
+	h->packets += news->part.packets;
+	h->bytes += news->part.bytes;
+	h->end_us = news->event->last_us;
+	return true;
+}
+
+/* An event that goes on is told as it does: lines under one link, whose counts add up. */
+static void long_events_are_told_as_they_go(void **state)
+{
+	struct hin_telescope_options options = traffic_options();
+	struct hin_telescope *telescope;
+	struct traffic t = { 0 };
+	struct heard h = { 0 };
+
+	(void)state;
+	for (unsigned n = 0; n < 22 * 60; n++)
+		send_syn(&t, T0 + n * SECOND, SCANNER, DARK(n), 23);
+	/* another sends until the first was silent for longer than the time-out */
+	for (unsigned n = 22; n < 60; n++)
+		send_icmp(&t, T0 + n * MINUTE, PEER, DARK(1), 8, 0);
+	options.settings.event_timeout_ns = 10 * 60 * INT64_C(1000000000);
+	options.update_us = 5 * MINUTE;
+	options.sink = (struct hin_telescope_sink){ .user = &h, .news = hear };
+	options.dark = traffic_tree("198.18.0.0/16");
+	assert_int_equal(hin_telescope_new(&telescope, &options, NULL), HIN_OK);
+	assert_int_equal(hin_telescope_run(telescope, traffic_read, &t, NULL), HIN_OK);
+	assert_int_equal(hin_telescope_finish(telescope, NULL), HIN_OK);
+	assert_true(hin_telescope_tell_open(telescope));
+	assert_int_equal(h.opened, 1);
+	assert_int_equal(h.updated, 4); /* at 10, 15, 20 minutes, and what came after */
+	assert_int_equal(h.closed, 1);
+	assert_int_equal(h.packets, 22 * 60);
+	assert_int_equal(h.bytes, 22 * 60 * 40);
+	assert_true(h.end_us == T0 + (22 * 60 - 1) * SECOND);
+	hin_telescope_free(telescope);
+	hin_prefix_tree_free((struct hin_prefix_tree *)(uintptr_t)options.dark);
+	traffic_free(&t);
+}
+
 /* Known size: time-out of Merit's formula, coverage and rate of the world. */
 static void estimates_need_the_size(void **state)
 {
@@ -1002,6 +1060,7 @@ int main(void)
 		cmocka_unit_test(strays_do_not_make_a_block),
 		cmocka_unit_test(scans_of_all_kinds),
 		cmocka_unit_test(slow_scans_and_time_outs),
+		cmocka_unit_test(long_events_are_told_as_they_go),
 		cmocka_unit_test(estimates_need_the_size),
 		cmocka_unit_test(clients_are_not_scanners),
 		cmocka_unit_test(refused_and_silent_are_probed),

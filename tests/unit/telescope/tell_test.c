@@ -221,13 +221,53 @@ static void rows_say_what_results_say(void **state)
 	assert_int_equal(o.targets, 99);
 	assert_true(o.time_us == T0 && o.duration_us == MINUTE);
 	assert_int_equal(o.link, 77);
-	assert_int_equal(o.tag_count, 1);
-	assert_int_equal(o.tags[0], HIN_TAG_CLOSED);
+	assert_int_equal(o.tag_count, 0);
 	e.ports = 2;
-	e.open = true;
 	hin_observe_event(&o, &e);
 	assert_int_equal(o.dport, 0); /* not of one port */
-	assert_int_equal(o.tag_count, 0);
+}
+
+/* A line tells what came since the one before, under the same link. */
+static void parts_of_an_event(void **state)
+{
+	static const struct {
+		struct hin_part part;
+		uint16_t tag, other; /* 0 = none */
+	} cases[] = {
+		{ { true, false, T0, 60, 2400 }, HIN_TAG_OPENED, 0 },
+		{ { false, false, T0 + SECOND, 30, 1200 }, HIN_TAG_UPDATED, 0 },
+		{ { false, true, T0 + MINUTE, 0, 0 }, HIN_TAG_CLOSED, 0 },
+		{ { true, true, T0, 100, 4000 }, HIN_TAG_OPENED, HIN_TAG_CLOSED },
+	};
+	struct hin_event e = { .source = hin_addr_of_v4(ADDR(1, 2, 3, 4)),
+			       .source_len = 32,
+			       .class = HIN_CLASS_SYN,
+			       .packets = 100,
+			       .bytes = 4000,
+			       .targets = 99,
+			       .first_us = T0,
+			       .last_us = T0 + MINUTE,
+			       .link = 77 };
+
+	(void)state;
+	for (size_t i = 0; i < HIN_COUNT(cases); i++) {
+		struct hin_news news = { .type = HIN_NEWS_EVENT,
+					 .event = &e,
+					 .part = cases[i].part };
+		struct hin_observation o;
+
+		hin_observe_news(&o, &news);
+		assert_int_equal(o.link, 77);
+		assert_int_equal(o.packets, cases[i].part.packets);
+		assert_int_equal(o.bytes, cases[i].part.bytes);
+		assert_int_equal(o.targets, 99); /* true in this row, never summed */
+		assert_true(o.time_us == cases[i].part.since_us);
+		assert_true(o.time_us + (int64_t)o.duration_us == T0 + MINUTE);
+		assert_int_equal(o.tag_count, cases[i].other != 0 ? 2 : 1);
+		assert_int_equal(o.tags[0], cases[i].tag);
+		if (cases[i].other != 0)
+			assert_int_equal(o.tags[1], cases[i].other);
+	}
 }
 
 /* ---- files ---- */
@@ -422,13 +462,10 @@ static void full_disks_are_told(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(every_result_makes_a_row),
-		cmocka_unit_test(rows_say_what_results_say),
-		cmocka_unit_test(lines_come_back),
-		cmocka_unit_test(batches_come_back),
-		cmocka_unit_test(keyless_and_quiet),
-		cmocka_unit_test(devices_are_not_replaced),
-		cmocka_unit_test(full_disks_are_told),
+		cmocka_unit_test(every_result_makes_a_row),  cmocka_unit_test(parts_of_an_event),
+		cmocka_unit_test(rows_say_what_results_say), cmocka_unit_test(lines_come_back),
+		cmocka_unit_test(batches_come_back),	     cmocka_unit_test(keyless_and_quiet),
+		cmocka_unit_test(devices_are_not_replaced),  cmocka_unit_test(full_disks_are_told),
 	};
 
 	return cmocka_run_group_tests_name("tell", tests, make_folder, remove_folder);
