@@ -120,18 +120,27 @@ static enum hin_code read_kind(struct import *im, struct hin_error *err)
 	return HIN_OK;
 }
 
+/* Two digits, or 99 when there are none. */
+static unsigned two_digits(const char *t)
+{
+	if (t[0] < '0' || t[0] > '9' || t[1] < '0' || t[1] > '9')
+		return 99;
+	return (unsigned)(t[0] - '0') * 10 + (unsigned)(t[1] - '0');
+}
+
 /* "+09:00" */
 static enum hin_code read_zone(struct import *im, struct hin_error *err)
 {
 	const char *t = im->zone;
-	unsigned hours, minutes;
-	int end = 0;
+	unsigned hours = 99, minutes = 99;
 
 	if (t == NULL)
 		return HIN_OK;
-	if ((t[0] != '+' && t[0] != '-') || strlen(t) != 6 ||
-	    sscanf(t + 1, "%2u:%2u%n", &hours, &minutes, &end) != 2 || end != 5 || hours > 14 ||
-	    minutes > 59)
+	if (strlen(t) == 6 && (t[0] == '+' || t[0] == '-') && t[3] == ':') {
+		hours = two_digits(t + 1);
+		minutes = two_digits(t + 4);
+	}
+	if (hours > 14 || minutes > 59)
 		return hin_fail(err, HIN_EUSAGE, "--utc-offset \"%.20s\" is not like +09:00", t);
 	im->rules.zone_s = (int32_t)(hours * 3600 + minutes * 60) * (t[0] == '-' ? -1 : 1);
 	return HIN_OK;

@@ -386,7 +386,7 @@ static void point_at(const char *text, size_t size, size_t column)
 	end = from + 72 < size ? from + 72 : size;
 	hin_buffer_puts(&line, "  ");
 	for (size_t i = from; i < end; i++) /* columns must stay where they are */
-		hin_buffer_putc(&line, text[i] >= ' ' && text[i] < 0x7f ? text[i] : '?');
+		hin_buffer_add(&line, text[i] >= ' ' && text[i] < 0x7f ? &text[i] : "?", 1);
 	hin_buffer_puts(&line, "\n  ");
 	hin_buffer_fill(&line, ' ', column - 1 - from);
 	hin_buffer_puts(&line, "^\n");

@@ -1,6 +1,7 @@
 /* answer - values as text; see answer.h. */
 #include "store/answer.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <time.h>
 
@@ -89,11 +90,12 @@ bool hin_answer_is_number(unsigned field)
 	}
 }
 
+static_assert(HIN_SENSOR_ID == 16, "as long as the id of a device");
+
 static size_t bytes_of(unsigned field)
 {
 	switch (field) {
 	case HIN_STORE_SENSOR:
-		return HIN_SENSOR_ID;
 	case HIN_FIELD_DEVICE:
 		return 16;
 	case HIN_FIELD_ARTIFACT:

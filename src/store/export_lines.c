@@ -74,7 +74,7 @@ static void nfdump_flags(struct hin_buffer *out, uint8_t flags)
 	static const char letters[] = "CEUAPRSF";
 
 	for (unsigned i = 0; i < 8; i++)
-		hin_buffer_putc(out, flags & 0x80 >> i ? letters[i] : '.');
+		hin_buffer_add(out, flags & 0x80 >> i ? &letters[i] : ".", 1);
 }
 
 /* The end of a row, no later than time can be. */

@@ -48,7 +48,11 @@ static void lex_word(struct hin_filter_token *out, const char *at, size_t left)
 		char c = at[i];
 
 		out->text[i] = c;
-		out->small[i] = c == '_' ? '-' : c >= 'A' && c <= 'Z' ? (char)(c + 32) : c;
+		out->small[i] = c;
+		if (c == '_')
+			out->small[i] = '-';
+		else if (c >= 'A' && c <= 'Z')
+			out->small[i] = (char)(c - 'A' + 'a');
 	}
 	out->text[n] = out->small[n] = '\0';
 	if (out->type == HIN_TOKEN_WORD)

@@ -91,7 +91,7 @@ static enum hin_code add_pair(struct hin_filter_parser *p, enum hin_filter_type 
 			      const struct hin_filter_word *word, bool negate, uint16_t *at)
 {
 	enum hin_code code = add_test(p, type, word->field, negate, at);
-	uint16_t right;
+	uint16_t right = 0;
 
 	if (code != HIN_OK || word->field2 == word->field)
 		return code;
@@ -106,7 +106,7 @@ static enum hin_code add_pair(struct hin_filter_parser *p, enum hin_filter_type 
 enum hin_code hin_filter_only(struct hin_filter_parser *p, uint8_t first, uint8_t second,
 			      bool others, bool negate, uint16_t *at)
 {
-	uint16_t left = *at, right;
+	uint16_t left = *at, right = 0;
 	enum hin_code code;
 
 	hin_filter_reset_sets(&p->b);
@@ -212,9 +212,8 @@ static enum hin_code each_value(struct hin_filter_parser *p, const struct hin_fi
 		code = take(p, word, user);
 		if (code != HIN_OK)
 			return code;
-		if (p->token.type == HIN_TOKEN_COMMA) {
-			hin_filter_next(p);
-		} else if (end == HIN_TOKEN_CLOSE && p->token.type == HIN_TOKEN_OR) {
+		if (p->token.type == HIN_TOKEN_COMMA ||
+		    (end == HIN_TOKEN_CLOSE && p->token.type == HIN_TOKEN_OR)) {
 			hin_filter_next(p);
 		} else if (end == HIN_TOKEN_END || p->token.type == end) {
 			break;
@@ -504,7 +503,7 @@ static enum hin_code join_next(struct hin_filter_parser *p, bool family, bool ne
 	bool found = family && p->token.type == HIN_TOKEN_WORD &&
 		     (hin_filter_protocol(p->token.small) >= 0 ||
 		      hin_filter_is_word(&p->token, "proto"));
-	uint16_t left = *at, right;
+	uint16_t left = *at, right = 0;
 	enum hin_code code;
 
 	for (size_t i = 0; i < HIN_COUNT(words); i++)
@@ -701,7 +700,7 @@ static enum hin_code parse_primary(struct hin_filter_parser *p, bool negate, uin
 static enum hin_code parse_and(struct hin_filter_parser *p, bool negate, uint16_t *at)
 {
 	enum hin_code code = parse_primary(p, negate, at);
-	uint16_t right;
+	uint16_t right = 0;
 
 	while (code == HIN_OK && p->token.type == HIN_TOKEN_AND) {
 		hin_filter_next(p);
@@ -716,7 +715,7 @@ static enum hin_code parse_and(struct hin_filter_parser *p, bool negate, uint16_
 static enum hin_code parse_or(struct hin_filter_parser *p, bool negate, uint16_t *at)
 {
 	enum hin_code code = parse_and(p, negate, at);
-	uint16_t right;
+	uint16_t right = 0;
 
 	while (code == HIN_OK && p->token.type == HIN_TOKEN_OR) {
 		hin_filter_next(p);

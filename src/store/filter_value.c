@@ -240,7 +240,7 @@ static enum hin_code add_number(struct hin_filter_parser *p, const struct hin_fi
 	char first[HIN_FILTER_WORD + 1];
 	const char *text = p->token.text, *dash = strchr(text, '-');
 	struct hin_error why = { 0 };
-	uint64_t low, high;
+	uint64_t low = 0, high = 0;
 	size_t found = 0;
 	enum hin_code code = add_names(p, word, &found);
 

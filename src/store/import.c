@@ -137,7 +137,7 @@ static enum hin_code read_duration(const struct hin_import *im, const struct cel
 {
 	struct hin_error why;
 	double seconds;
-	int64_t end;
+	int64_t end = 0;
 	enum hin_code code;
 
 	if (c->text[HIN_IMPORT_TD][0] != '\0') {

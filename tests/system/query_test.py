@@ -263,6 +263,7 @@ def bad_lines(folder, rows):
     expect("dry", b"1 rows checked" in run(IMPORT, "--dry-run", "--format", "ndjson", "-",
                                            data=good.encode()).stdout, True)
     for args, said in ((["--kind", "nix"], b"no kind"), (["--utc-offset", "9"], b"not like +09:00"),
+                       (["--utc-offset", "+ 9:00"], b"not like +09:00"),
                        (["--sensor", "12"], b"not 32 hex"), ([], b"nothing to read"),
                        (["x.txt"], b"tells no format")):
         path = [] if args in ([], ["x.txt"]) else [folder / "rows.ndjson"]

@@ -202,8 +202,8 @@ static int64_t number(avro_value_t *record, const char *name)
 static int64_t element(avro_value_t *record, const char *name, size_t index, size_t count)
 {
 	avro_value_t array, item;
-	int64_t value;
-	size_t size;
+	int64_t value = 0;
+	size_t size = 0;
 
 	assert_int_equal(avro_value_get_by_name(record, name, &array, NULL), 0);
 	assert_int_equal(avro_value_get_size(&array, &size), 0);
