@@ -39,7 +39,7 @@ struct session {
 static enum hin_code add_keep(void *into, const char *value, struct hin_error *err);
 
 static const struct hin_option options[] = {
-	{ "store", 's', "FOLDER", HIN_OPTION_TEXT, ARG(store),
+	{ "store", 'S', "FOLDER", HIN_OPTION_TEXT, ARG(store),
 	  .help = "the store; else $HINOMI_STORE",
 	  .help_ja = "ストアのフォルダー (既定は $HINOMI_STORE)" },
 	{ "json", 'j', NULL, HIN_OPTION_FLAG, ARG(json), .help = "print JSON instead of a table",

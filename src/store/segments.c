@@ -125,9 +125,10 @@ static enum hin_code load_journal(struct hin_store *s, bool create, struct hin_e
 			return code;
 		s->journal = openat(s->folder, HIN_JOURNAL_NAME, O_RDWR | O_CLOEXEC);
 	}
+	if (s->journal == -1 && errno == ENOENT)
+		return hin_fail(err, HIN_ENOENT, "%s is no store: it has no journal", s->path);
 	if (s->journal == -1)
-		return hin_fail(err, errno == ENOENT ? HIN_ENOENT : HIN_ESYS, "open %s",
-				s->journal_name);
+		return hin_fail(err, HIN_ESYS, "open %s", s->journal_name);
 	s->journal_end = 0;
 	code = hin_journal_read(&s->catalog, s->journal, s->journal_name, &s->journal_end, &torn,
 				err);
@@ -206,12 +207,13 @@ static enum hin_code open_parts(struct hin_store *s, enum hin_store_access acces
 	if (code != HIN_OK)
 		return code;
 	s->folder = open(s->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (s->folder == -1 && errno == ENOENT)
+		return hin_fail(err, HIN_ENOENT, "there is no store at %s", s->path);
 	if (s->folder == -1)
-		return hin_fail(err, errno == ENOENT ? HIN_ENOENT : HIN_ESYS, "open store %s",
-				s->path);
+		return hin_fail(err, HIN_ESYS, "open store %s", s->path);
 	/* before a lock is put into a folder that is none of ours */
 	if (access == HIN_STORE_WRITE && faccessat(s->folder, HIN_JOURNAL_NAME, F_OK, 0) != 0)
-		return hin_fail(err, HIN_ENOENT, "open %s", s->journal_name);
+		return hin_fail(err, HIN_ENOENT, "%s is no store: it has no journal", s->path);
 	if (s->writer)
 		code = take_lock(s, err);
 	if (code == HIN_OK)

@@ -44,6 +44,28 @@ static enum hin_code read_block(struct hin_store *s, int fd, const char *name,
 	return code;
 }
 
+/* The head that a block has itself, where an index stood for it. */
+static enum hin_code check_head(int fd, const char *name, const struct hin_block_ref *ref,
+				struct hin_error *err)
+{
+	struct hin_part parts[HIN_PARTS_KNOWN];
+	uint8_t bytes[HIN_BLOCK_HEAD_MAX];
+	struct hin_block_head head;
+	enum hin_code code = HIN_ETRUNCATED;
+	size_t need;
+
+	if (pread(fd, bytes, ref->head.head_size, (off_t)ref->offset) ==
+	    (ssize_t)ref->head.head_size)
+		code = hin_block_head_read(&head, parts, bytes, ref->head.head_size, &need);
+	if (code == HIN_OK && (head.size != ref->head.size || head.rows != ref->head.rows))
+		code = HIN_EVERIFY;
+	return code == HIN_OK ? HIN_OK
+			      : hin_fail(err, code,
+					 "%s: offset %llu: head of a block is damaged (the index "
+					 "still has it)",
+					 name, (unsigned long long)ref->offset);
+}
+
 enum hin_code hin_house_read(struct hin_store *s, const struct hin_segment *segment,
 			     hin_house_fn call, void *user, struct hin_house_found *found,
 			     struct hin_error *err)
@@ -70,6 +92,8 @@ enum hin_code hin_house_read(struct hin_store *s, const struct hin_segment *segm
 	for (size_t i = 0; i < heads.count && code == HIN_OK; i++) {
 		bool used;
 
+		if (segment->sealed && check_head(fd, name, &heads.refs[i], &what) != HIN_OK)
+			take_damage(&reading, &what);
 		code = read_block(s, fd, name, &heads.refs[i], call, user, &used, &what);
 		found->unknown_parts += heads.refs[i].head.unknown_parts;
 		if (!used && hin_is_damage(code)) {
