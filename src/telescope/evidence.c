@@ -6,8 +6,8 @@
 #include "telescope/telescope_priv.h"
 
 struct hin_staged {
-	uint32_t source, source_hash;
-	uint32_t order; /* of arrival */
+	uint32_t at, hash; /* of the source or target */
+	uint32_t order;	   /* of arrival */
 	uint32_t size, length;
 	uint16_t link;
 	uint8_t class;
@@ -29,14 +29,14 @@ void hin_stage_fini(struct hin_stage *stage)
 	stage->ring = NULL;
 }
 
-void hin_stage_add(struct hin_stage *stage, uint32_t source, uint32_t source_hash, uint8_t class,
+void hin_stage_add(struct hin_stage *stage, uint32_t at, uint32_t hash, uint8_t class,
 		   const struct hin_frame *frame)
 {
 	struct hin_staged *item = &stage->ring[stage->used % HIN_STAGE_ITEMS];
 
 	*item = (struct hin_staged){
-		.source = source,
-		.source_hash = source_hash,
+		.at = at,
+		.hash = hash,
 		.order = stage->used++,
 		.size = frame->size < HIN_VAULT_SNAP ? frame->size : HIN_VAULT_SNAP,
 		.length = frame->length,
@@ -48,29 +48,30 @@ void hin_stage_add(struct hin_stage *stage, uint32_t source, uint32_t source_has
 	memcpy(item->data, frame->data, item->size);
 }
 
-static int by_source(const void *a, const void *b)
+static int by_place(const void *a, const void *b)
 {
 	const struct hin_staged *x = *(struct hin_staged *const *)a;
 	const struct hin_staged *y = *(struct hin_staged *const *)b;
 
-	if (x->source != y->source)
-		return x->source < y->source ? -1 : 1;
+	if (x->at != y->at)
+		return x->at < y->at ? -1 : 1;
 	if (x->class != y->class)
 		return x->class < y->class ? -1 : 1;
 	return (int32_t)(x->order - y->order) < 0 ? -1 : x->order != y->order;
 }
 
-/* Put the packets of one source and class, if they matter; then their places are free. */
-static void keep_group(struct hin_telescope *t, struct shard *s, struct hin_staged *const *items,
-		       size_t count)
+/* Put the packets of one source or target, if they matter; then their places are free. */
+static void keep_group(struct hin_telescope *t, struct shard *s, bool targets,
+		       struct hin_staged *const *items, size_t count)
 {
 	struct hin_vault_packet packets[HIN_VAULT_PACKETS];
 	uint8_t digest[HIN_VAULT_DIGEST];
 	uint64_t link;
 	size_t n = 0;
 
-	if (!hin_judge_matters(t, s, items[0]->source, items[0]->source_hash, items[0]->class,
-			       &link))
+	if (targets ? !hin_judge_target_matters(t, s, items[0]->at, items[0]->hash, &link)
+		    : !hin_judge_matters(t, s, items[0]->at, items[0]->hash, items[0]->class,
+					 &link))
 		return;
 	for (size_t i = 0; i < count; i++) {
 		if (n < HIN_VAULT_PACKETS)
@@ -88,29 +89,36 @@ static void keep_group(struct hin_telescope *t, struct shard *s, struct hin_stag
 		t->evidence_lost++;
 }
 
+/* Keep what matters of one ring, group by group. */
+static void keep_stage(struct hin_telescope *t, struct shard *s, bool targets)
+{
+	struct hin_stage *stage = targets ? &s->target_stage : &s->stage;
+	struct hin_staged *items[HIN_STAGE_ITEMS];
+	size_t count = 0;
+
+	for (size_t k = 0; k < HIN_STAGE_ITEMS; k++)
+		if (stage->ring[k].used)
+			items[count++] = &stage->ring[k];
+	if (count > 0)
+		qsort(items, count, sizeof(struct hin_staged *), by_place);
+	for (size_t from = 0, to; from < count; from = to) {
+		for (to = from + 1; to < count && items[to]->at == items[from]->at &&
+				    items[to]->class == items[from]->class;
+		     to++)
+			;
+		keep_group(t, s, targets, items + from, to - from);
+	}
+}
+
 void hin_evidence_keep(struct hin_telescope *t, bool end)
 {
-	struct hin_staged *items[HIN_STAGE_ITEMS];
 	int64_t now_ns = hin_time_monotonic_ns();
 
 	if (t->options.vault == NULL)
 		return;
 	for (unsigned i = 0; i < HIN_SHARDS; i++) {
-		struct hin_stage *stage = &t->shards[i].stage;
-		size_t count = 0;
-
-		for (size_t k = 0; k < HIN_STAGE_ITEMS; k++)
-			if (stage->ring[k].used)
-				items[count++] = &stage->ring[k];
-		qsort(items, count, sizeof(struct hin_staged *), by_source);
-		for (size_t from = 0, to; from < count; from = to) {
-			for (to = from + 1;
-			     to < count && items[to]->source == items[from]->source &&
-			     items[to]->class == items[from]->class;
-			     to++)
-				;
-			keep_group(t, &t->shards[i], items + from, to - from);
-		}
+		keep_stage(t, &t->shards[i], false);
+		keep_stage(t, &t->shards[i], true);
 	}
 	if (!end && now_ns - t->evidence_synced_ns < HIN_NS_PER_MIN)
 		return;
@@ -119,14 +127,4 @@ void hin_evidence_keep(struct hin_telescope *t, bool end)
 		t->evidence_lost++;
 	if (hin_vault_expire(t->options.vault, hin_time_now_ns(), NULL) != HIN_OK)
 		t->evidence_lost++;
-}
-
-void hin_evidence_name(struct hin_vault *vault, struct hin_event *events, size_t event_count,
-		       struct hin_victim *victims, size_t victim_count)
-{
-	for (size_t i = 0; i < event_count; i++)
-		events[i].has_evidence = hin_vault_find(vault, events[i].link, events[i].evidence);
-	for (size_t i = 0; i < victim_count; i++)
-		victims[i].has_evidence =
-			hin_vault_find(vault, victims[i].link, victims[i].evidence);
 }

@@ -1,8 +1,10 @@
 /*
- * evidence - the first packets of each source, held until it is clear whether they matter.
+ * evidence - the first packets of each source and target, held until it is clear whether they
+ * matter.
  *
- * Each shard stages the first packets of its sources in a ring of fixed size. Once a minute those
- * of sources that turned out to scan, or to be under attack, go to the vault; the rest is
+ * Each shard stages the first packets of its sources, and of its targets that are hit more than a
+ * few times, in two rings of fixed size. Once a minute those of sources that turned out to scan or
+ * to be under attack, and of targets that turned out to be flooded, go to the vault; the rest is
  * overwritten by newer ones. What the vault holds is found again by the event's link.
  *
  * Ownership: a stage belongs to its shard.
@@ -23,8 +25,8 @@ struct hin_stage {
 HIN_MUST_USE enum hin_code hin_stage_init(struct hin_stage *stage, struct hin_error *err);
 void hin_stage_fini(struct hin_stage *stage);
 
-/* Keep a copy of `frame` as one of the first packets of the source at position `source`. */
-void hin_stage_add(struct hin_stage *stage, uint32_t source, uint32_t source_hash, uint8_t class,
+/* Keep a copy of `frame` as one of the first packets of the source or target at position `at`. */
+void hin_stage_add(struct hin_stage *stage, uint32_t at, uint32_t hash, uint8_t class,
 		   const struct hin_frame *frame);
 
 struct hin_telescope;
@@ -35,7 +37,3 @@ struct hin_telescope;
  * a full disk costs evidence, never the run.
  */
 void hin_evidence_keep(struct hin_telescope *telescope, bool end);
-
-/* Fill in the digests of events and victims that the vault has packets of. */
-void hin_evidence_name(struct hin_vault *vault, struct hin_event *events, size_t event_count,
-		       struct hin_victim *victims, size_t victim_count);

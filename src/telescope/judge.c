@@ -684,6 +684,25 @@ static bool told_before(const struct hin_telescope *t, unsigned shard, const str
 	return false;
 }
 
+/* What may be said of the target of `x`, all shards together; false when nothing. */
+static bool judge_target(const struct hin_telescope *t, const struct target *x,
+			 struct hin_flood *flood)
+{
+	uint64_t bogon, syn_acks;
+
+	sum_target(t, x, flood, &bogon, &syn_acks);
+	if (is_answer(x->class))
+		return judge_amplification(t, flood, syn_acks);
+	if (!judge_flood(t, flood, bogon))
+		return false;
+	if (x->class == HIN_CLASS_MISC) {
+		if (is_amplified(t, flood))
+			return false;
+		flood->port = 0; /* it was the protocol's number */
+	}
+	return true;
+}
+
 static void judge_targets(const struct hin_telescope *t, int64_t idle_us, struct results *out)
 {
 	for (unsigned i = 0; i < HIN_SHARDS; i++) {
@@ -693,28 +712,30 @@ static void judge_targets(const struct hin_telescope *t, int64_t idle_us, struct
 		for (uint32_t at = 0; at < count; at++) {
 			const struct target *x = target_at(s, at);
 			struct hin_flood flood;
-			uint64_t bogon, syn_acks;
 
-			if (!target_used(s, at))
+			if (!target_used(s, at) || too_small(&t->options.settings, x) ||
+			    told_before(t, i, x) || !judge_target(t, x, &flood) ||
+			    flood.last_us >= idle_us)
 				continue;
-			if (too_small(&t->options.settings, x) || told_before(t, i, x))
-				continue;
-			sum_target(t, x, &flood, &bogon, &syn_acks);
-			if (flood.last_us >= idle_us)
-				continue;
-			if (is_answer(x->class)) {
-				if (judge_amplification(t, &flood, syn_acks))
-					hin_results_add_flood(out, &out->amplifications, &flood);
-			} else if (judge_flood(t, &flood, bogon)) {
-				if (x->class == HIN_CLASS_MISC) {
-					if (is_amplified(t, &flood))
-						continue;
-					flood.port = 0; /* it was the protocol's number */
-				}
-				hin_results_add_flood(out, &out->floods, &flood);
-			}
+			hin_results_add_flood(
+				out, is_answer(x->class) ? &out->amplifications : &out->floods,
+				&flood);
 		}
 	}
+}
+
+bool hin_judge_target_matters(const struct hin_telescope *t, const struct shard *s, uint32_t at,
+			      uint32_t hash, uint64_t *link)
+{
+	const struct target_head *head = target_head_at(s, at / HIN_TARGET_WAYS);
+	const struct target *x = target_at(s, at);
+	struct hin_flood flood;
+
+	if (head->tags[at % HIN_TARGET_WAYS] != hash || too_small(&t->options.settings, x) ||
+	    !judge_target(t, x, &flood))
+		return false;
+	*link = flood.link;
+	return true;
 }
 
 void hin_judge(const struct hin_telescope *t, int64_t idle_us, int64_t now_us, struct results *out,

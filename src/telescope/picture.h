@@ -133,6 +133,8 @@ struct hin_flood {
 	bool spoofed; /* nearly every source was seen about once, or is impossible */
 	uint64_t link;
 	uint64_t fragments; /* later fragments to the same target */
+	bool has_evidence;
+	uint8_t evidence[32];
 };
 
 /* One of our own that talked to dark space, or scans. */

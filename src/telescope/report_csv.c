@@ -218,6 +218,7 @@ static void flood_row(struct csv *c, const struct hin_flood *f, bool amplificati
 	cell_u64(c, f->peak);
 	cell_time(c, f->first_us);
 	cell_time(c, f->last_us);
+	cell_digest(c, f->has_evidence, f->evidence);
 	cells_place(c, &f->target);
 	end_row(c);
 }
@@ -275,7 +276,7 @@ static void rising_row(struct csv *c, const struct hin_rising *r)
 	"last,first_target,first_port"
 #define FLOOD_HEADER                                                                               \
 	"id,target,service,kind,protocol,port,packets,bytes,sources,spoofed,fragments,peak,"       \
-	"first,last"
+	"first,last,evidence"
 
 static const char *const headers[HIN_REPORT_LIST_COUNT] = {
 	[HIN_REPORT_EVENTS] =

@@ -510,6 +510,8 @@ static void put_flood(struct json *j, const struct hin_flood *f, bool amplificat
 	put_u64(j, "fragments", f->fragments);
 	put_u64(j, "peak", f->peak);
 	put_first_last(j, f->first_us, f->last_us);
+	if (f->has_evidence)
+		put_digest(j, "evidence", f->evidence);
 	end_object(j);
 }
 

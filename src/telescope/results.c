@@ -109,11 +109,31 @@ void hin_results_add_flood(struct results *r, struct result_list *list, const st
 	list_add(r, list, f, sizeof(*f), f->packets, hin_by_flood);
 }
 
+static void name_floods(const struct hin_telescope *t, const struct result_list *list)
+{
+	for (size_t i = 0; i < list->count; i++) {
+		struct hin_flood *f = &hin_results_floods(list)[i];
+
+		f->has_evidence = hin_vault_find(t->options.vault, f->link, f->evidence);
+	}
+}
+
 void hin_results_name_evidence(const struct hin_telescope *t, struct results *r)
 {
-	if (t->options.vault != NULL)
-		hin_evidence_name(t->options.vault, hin_results_events(r), r->events.count,
-				  hin_results_victims(r), r->victims.count);
+	if (t->options.vault == NULL)
+		return;
+	for (size_t i = 0; i < r->events.count; i++) {
+		struct hin_event *e = &hin_results_events(r)[i];
+
+		e->has_evidence = hin_vault_find(t->options.vault, e->link, e->evidence);
+	}
+	for (size_t i = 0; i < r->victims.count; i++) {
+		struct hin_victim *v = &hin_results_victims(r)[i];
+
+		v->has_evidence = hin_vault_find(t->options.vault, v->link, v->evidence);
+	}
+	name_floods(t, &r->floods);
+	name_floods(t, &r->amplifications);
 }
 
 void hin_results_fini(struct results *r)

@@ -109,6 +109,7 @@ void hin_shards_fini(struct shard shards[HIN_SHARDS])
 		hin_index_fini(&shards[i].event_index);
 		hin_index_fini(&shards[i].flow_index);
 		hin_stage_fini(&shards[i].stage);
+		hin_stage_fini(&shards[i].target_stage);
 		pools[i] = &shards[i].pool;
 	}
 	hin_distinct_fini_family(pools, HIN_SHARDS);
@@ -442,15 +443,20 @@ static void stage_distinct(struct shard *s, const struct work *w)
 		hin_event_settle(s, w->full);
 }
 
-/* Stage the packet while its source is new: the first packets are the evidence. */
+/* Stage the packet while its source or its target is new: the first packets are the evidence. */
 static void stage_evidence(struct shard *s, const struct work *w, const struct hin_frame *frames)
 {
-	uint32_t at;
+	const struct hin_frame *frame = &frames[w->p->frame];
 
-	if (w->note || !w->first || w->event == HIN_NONE)
+	if (w->note)
 		return;
-	at = event_at(s, w->event)->source;
-	hin_stage_add(&s->stage, at, source_at(s, at)->hash, w->class, &frames[w->p->frame]);
+	if (w->first && w->event != HIN_NONE) {
+		uint32_t at = event_at(s, w->event)->source;
+
+		hin_stage_add(&s->stage, at, source_at(s, at)->hash, w->class, frame);
+	}
+	if (w->first_of_target && w->target != HIN_NONE)
+		hin_stage_add(&s->target_stage, w->target, w->target_hash, w->class, frame);
 }
 
 /* Where no dark space is known: what a packet means depends on all that was said before it. */

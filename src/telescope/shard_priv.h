@@ -177,11 +177,11 @@ struct shard {
 	struct hin_array flows;
 	struct hin_index flow_index;
 	struct hin_distinct_pool pool;
-	struct hin_stage stage;
-	struct hin_distinct all_sources; /* every source ever, when entries went */
-	uint64_t sources_seen;		 /* entries that saw a first packet */
-	bool sources_gone;		 /* entries went, so that this may count one twice */
-	uint64_t secret[2];		 /* of the hashes */
+	struct hin_stage stage, target_stage; /* evidence, of sources and of targets */
+	struct hin_distinct all_sources;      /* every source ever, when entries went */
+	uint64_t sources_seen;		      /* entries that saw a first packet */
+	bool sources_gone;		      /* entries went, so that this may count one twice */
+	uint64_t secret[2];		      /* of the hashes */
 	struct hin_lost_detail lost;
 	struct hin_array port_sources; /* uint32_t [2][65536]: sources a port, TCP and UDP */
 	uint64_t taken;		       /* packets so far: says where chunks end */

@@ -23,11 +23,12 @@ struct work {
 	uint32_t target;
 	uint16_t target_port;
 	uint8_t class;
-	bool first;    /* one of the first packets of its source and class */
-	bool missing;  /* no event of this port was seen when memory was fetched */
-	bool network;  /* the subject is a /64 */
-	bool new_port; /* to be noted with the event of all ports */
-	bool note;     /* tells this shard what the other side of a conversation did */
+	bool first;	      /* one of the first packets of its source and class */
+	bool first_of_target; /* one of the first of a target that was hit more than a few times */
+	bool missing;	      /* no event of this port was seen when memory was fetched */
+	bool network;	      /* the subject is a /64 */
+	bool new_port;	      /* to be noted with the event of all ports */
+	bool note;	      /* tells this shard what the other side of a conversation did */
 };
 
 static inline uint32_t hin_event_hash(const struct shard *s, uint64_t subject, uint32_t key)

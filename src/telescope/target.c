@@ -184,7 +184,9 @@ static void target_count_cold(struct shard *s, uint32_t at, const struct hin_pac
 		cold->port_votes--;
 }
 
-static void target_count(struct shard *s, uint32_t at, const struct work *w)
+#define SKIPPED 8 /* packets of a target that are no evidence: scanners send as many to anyone */
+
+static void target_count(struct shard *s, uint32_t at, struct work *w)
 {
 	const struct hin_packet *p = w->p;
 	struct target *t = target_at(s, at);
@@ -193,6 +195,7 @@ static void target_count(struct shard *s, uint32_t at, const struct work *w)
 		t->packets_high++;
 	if (t->packets > 1 || t->packets_high > 0)
 		target_count_cold(s, at, p);
+	w->first_of_target = t->packets > SKIPPED && t->packets <= SKIPPED + HIN_VAULT_PACKETS;
 	t->bytes += p->bytes;
 	if (p->time_us > t->last_us)
 		t->last_us = p->time_us;
@@ -211,6 +214,7 @@ void hin_targets_hash(struct shard *s, struct work *work, size_t count)
 		struct work *w = &work[i];
 
 		w->target = HIN_NONE;
+		w->first_of_target = false;
 		w->target_hash = 0;
 		if (w->note || !counts_for_target(w->p, (enum hin_class)w->class, (uint16_t)w->key,
 						  &w->target_port))

@@ -202,6 +202,9 @@ enum hin_code hin_telescope_set_vault(struct hin_telescope *t, struct hin_vault 
 	for (unsigned i = 0; i < HIN_SHARDS; i++) {
 		enum hin_code code = hin_stage_init(&t->shards[i].stage, err);
 
+		if (code == HIN_OK)
+			code = hin_stage_init(&t->shards[i].target_stage, err);
+
 		if (code != HIN_OK)
 			return code;
 	}

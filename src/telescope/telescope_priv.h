@@ -189,7 +189,7 @@ struct hin_flood *hin_results_floods(const struct result_list *list);
 int hin_by_event(const void *a, const void *b);
 int hin_by_victim(const void *a, const void *b);
 int hin_by_flood(const void *a, const void *b);
-/* Give each event and victim the digest of what the vault has of it. */
+/* Give each result the digest of what the vault has of it. */
 void hin_results_name_evidence(const struct hin_telescope *t, struct results *results);
 void hin_results_fini(struct results *results);
 
@@ -199,3 +199,7 @@ const char *hin_amplification_service(const struct hin_flood *flood);
 /* Does what the source at `at`, if it is still the one of `hash`, did in `class` matter by now? */
 bool hin_judge_matters(const struct hin_telescope *t, const struct shard *s, uint32_t at,
 		       uint32_t hash, unsigned class, uint64_t *link);
+
+/* Does what came to the target at `at`, if it is still the one of `hash`, matter by now? */
+bool hin_judge_target_matters(const struct hin_telescope *t, const struct shard *s, uint32_t at,
+			      uint32_t hash, uint64_t *link);

@@ -397,6 +397,8 @@ void hin_observe_flood(struct hin_observation *o, const struct hin_flood *f, boo
 		.link = f->link,
 	};
 	hin_observation_set_dst(o, &f->target);
+	if (f->has_evidence)
+		memcpy(o->evidence, f->evidence, sizeof(o->evidence));
 	tag_if(o, f->spoofed && !amplification, HIN_TAG_SPOOFED);
 	tag_if(o, amplification, HIN_TAG_AMPLIFIED);
 }

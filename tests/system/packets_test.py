@@ -16,6 +16,7 @@ import unittest
 PROGRAM = sys.argv.pop(1) if len(sys.argv) > 1 else "hinomi-telescope"
 SAMPLES = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "data", "samples")
 RECORDING = os.path.join(SAMPLES, "masscan.pcap.zst")
+TOWN = os.path.join(SAMPLES, "town.pcap.zst")
 
 
 def read(path):
@@ -71,6 +72,25 @@ class Packets(unittest.TestCase):
         self.assertGreater(len(named), 0)
         self.assertEqual(named, {k: v for k, v in named.items()
                                  if any(e["id"] == k and e["evidence"] == v for e in self.listed)})
+
+    def test_floods_have_evidence_too(self):
+        """What the vault has of a flood and of reflected answers went to their target."""
+        vault = os.path.join(self.place.name, "town")
+        report = json.loads(run("--quiet", "--dark", "198.18.0.0/16", "--vault", vault, TOWN,
+                                "--json").stdout)
+        for kind, packets in (("floods", 1), ("amplification", 2)):
+            self.assertEqual(len(report[kind]), packets)
+            for flood in report[kind]:
+                data = run("packets", flood["id"], "--vault", vault, "-w", "-").stdout
+                self.assertEqual(hashlib.sha256(data).hexdigest(), flood["evidence"])
+                target = bytes(map(int, flood["target"].split(".")))
+                at, count = 24, 0
+                while at < len(data):  # nanosecond pcap in our byte order, Ethernet, IPv4
+                    size = int.from_bytes(data[at + 8:at + 12], "little")
+                    self.assertEqual(data[at + 16 + 14 + 16:at + 16 + 14 + 20], target)
+                    at, count = at + 16 + size, count + 1
+                self.assertGreater(count, 4)
+                self.assertLessEqual(count, 16)
 
     def test_write_gives_the_bytes_of_the_digest(self):
         entry = self.listed[0]
