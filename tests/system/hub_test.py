@@ -376,7 +376,7 @@ def epochs(hub, work):
     send(work / "alpha", 30, 80001)
     expect("its rows are there", [n for n in flows(hub)[0] if 80001 <= n <= 80030], list(range(80001, 80031)))
     client = Client(hub, work / "alpha")
-    code, text = client.post(load(old[-1]), 1)
+    code, text = client.post(load(old[0]), 1)
     expect("the old epoch is a repeat", json.loads(text)["verdicts"], ["repeat"])
     expect("clean", code, 200)
 
