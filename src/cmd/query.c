@@ -67,6 +67,14 @@ static const struct hin_option rows[] = {
 	{ "distinct", 0, "FIELD", HIN_OPTION_TEXT, ARG(distinct),
 	  .help = "count distinct values of a field, and order by that",
 	  .help_ja = "異なる値を数え、その順に並べる" },
+	{ "memory",
+	  0,
+	  "SIZE",
+	  HIN_OPTION_VALUE,
+	  ARG(memory_bytes),
+	  { HIN_VALUE_SIZE, 16 << 20, INT64_MAX },
+	  .help = "most memory for groups; 1G if not given",
+	  .help_ja = "集計に使うメモリーの上限 (既定 1G)" },
 	{ .section = "Output", .section_ja = "出力" },
 	{ "limit", 'l', "N", HIN_OPTION_CALL, .call = set_limit,
 	  .help = "rows listed when nothing is grouped; 100 in a table if not given, 0 = all",
@@ -477,7 +485,9 @@ static enum hin_code open_export(struct hin_query *q, struct hin_error *err)
 
 static enum hin_code ask(struct hin_query *q, struct hin_error *err)
 {
-	struct hin_store_options options = { .note = tell_note, .user = q };
+	struct hin_store_options options = { .memory_bytes = q->memory_bytes,
+					     .note = tell_note,
+					     .user = q };
 	enum hin_code code =
 		hin_store_open(&q->store, q->store_path, HIN_STORE_READ, &options, err);
 

@@ -20,7 +20,7 @@ enum hin_query_sum { HIN_SUM_PACKETS, HIN_SUM_BYTES, HIN_SUM_ROWS };
 struct hin_query {
 	/* the command line */
 	const char *store_path, *since, *until, *by, *distinct, *export_path;
-	uint64_t top, limit;
+	uint64_t top, limit, memory_bytes;
 	int sum, format, colour;
 	bool limited; /* --limit was given */
 	int64_t series_ns;

@@ -201,6 +201,7 @@ def mistakes(store):
             (["--by", "dport/8"], b"dport has no prefix"),
             (["--by", "src,dst,dport,proto,kind"], b"at most 4 fields"),
             (["--sum", "octets"], b"octets"),
+            (["--memory", "1M"], b"--memory"),
             (["--since", "yesterday"], b"--since: "),
             (["--since", "2025-11-22", "--until", "2025-11-21"], b"--until is not after --since"),
             (["--json", "--csv"], b"not both"),
