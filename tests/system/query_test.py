@@ -463,6 +463,15 @@ def free_port():
         return probe.getsockname()[1]
 
 
+def unread(port):
+    """Bytes that wait at a UDP port."""
+    for line in pathlib.Path("/proc/net/udp").read_text(encoding="ascii").splitlines()[1:]:
+        cells = line.split()
+        if int(cells[1].split(":")[1], 16) == port:
+            return int(cells[4].split(":")[1], 16)
+    return 0
+
+
 def collected(folder, flows):
     """The flows, as nfcapd has them on disk."""
     folder.mkdir()
@@ -472,9 +481,10 @@ def collected(folder, flows):
         for line in child.stderr:
             if "Startup" in line:
                 break
-        time.sleep(0.3)
         netflow5(port, flows)
-        time.sleep(0.5)
+        deadline = time.monotonic() + 60
+        while unread(port) and time.monotonic() < deadline:
+            time.sleep(0.01)
         child.send_signal(signal.SIGTERM)
         child.communicate(timeout=30)
 
