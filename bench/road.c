@@ -101,6 +101,20 @@ struct sensor {
 	struct hin_road *road;
 };
 
+/* The hub has newer settings: check and keep them, as a sensor does. */
+static void take_settings(void *user, const void *bytes, size_t size)
+{
+	struct sensor *s = user;
+	struct hin_sensor_settings settings = { 0 };
+	struct hin_error why;
+
+	if (hin_carrier_member_keep(arguments.folder, NULL, bytes, size, &settings, &why) == HIN_OK)
+		hin_road_set_settings(s->road, settings.version);
+	else
+		fprintf(stderr, "settings: %s\n", why.text);
+	hin_sensor_settings_fini(&settings);
+}
+
 static enum hin_code open_sensor(struct sensor *s, const char *folder, bool wait,
 				 struct hin_error *err)
 {
@@ -110,10 +124,14 @@ static enum hin_code open_sensor(struct sensor *s, const char *folder, bool wait
 					      .wait = wait,
 					      .flush_ns = arguments.flush_ns,
 					      .dark_addresses = 65536 };
-	char path[PATH_MAX];
+	char path[PATH_MAX + 16];
 	enum hin_code code;
 
 	settings.spool.limit_bytes = arguments.spool;
+	if (wait) {
+		settings.settings = take_settings;
+		settings.user = s;
+	}
 	snprintf(path, sizeof(path), "%s/" HIN_SENSOR_KEY_FILE, folder);
 	code = hin_sensor_key_load(&s->key, path, err);
 	if (code == HIN_OK)
