@@ -48,6 +48,13 @@ void hin_stage_add(struct hin_stage *stage, uint32_t at, uint32_t hash, uint8_t 
 	memcpy(item->data, frame->data, item->size);
 }
 
+/* A staged packet that matters, and of what event it is. */
+struct matter {
+	uint64_t link;
+	struct hin_staged *item;
+};
+
+/* Of a ring: by source or target, and class. */
 static int by_place(const void *a, const void *b)
 {
 	const struct hin_staged *x = *(struct hin_staged *const *)a;
@@ -55,44 +62,27 @@ static int by_place(const void *a, const void *b)
 
 	if (x->at != y->at)
 		return x->at < y->at ? -1 : 1;
-	if (x->class != y->class)
-		return x->class < y->class ? -1 : 1;
-	return (int32_t)(x->order - y->order) < 0 ? -1 : x->order != y->order;
+	return (x->class > y->class) - (x->class < y->class);
 }
 
-/* Put the packets of one source or target, if they matter; then their places are free. */
-static void keep_group(struct hin_telescope *t, struct shard *s, bool targets,
-		       struct hin_staged *const *items, size_t count)
+/* Of all rings: by event, then in the order of arrival. */
+static int by_event(const void *a, const void *b)
 {
-	struct hin_vault_packet packets[HIN_VAULT_PACKETS];
-	uint8_t digest[HIN_VAULT_DIGEST];
-	uint64_t link;
-	size_t n = 0;
+	const struct matter *x = a, *y = b;
 
-	if (targets ? !hin_judge_target_matters(t, s, items[0]->at, items[0]->hash, &link)
-		    : !hin_judge_matters(t, s, items[0]->at, items[0]->hash, items[0]->class,
-					 &link))
-		return;
-	for (size_t i = 0; i < count; i++) {
-		if (n < HIN_VAULT_PACKETS)
-			packets[n++] = (struct hin_vault_packet){ .time_ns = items[i]->time_ns,
-								  .data = items[i]->data,
-								  .size = items[i]->size,
-								  .length = items[i]->length,
-								  .link = items[i]->link };
-		items[i]->used = false;
-	}
-	/* what was kept first stays the evidence */
-	if (!hin_vault_find(t->options.vault, link, digest) &&
-	    hin_vault_put(t->options.vault, link, packets, n, hin_time_now_ns(), digest, NULL) !=
-		    HIN_OK)
-		t->evidence_lost++;
+	if (x->link != y->link)
+		return x->link < y->link ? -1 : 1;
+	if (x->item->time_ns != y->item->time_ns)
+		return x->item->time_ns < y->item->time_ns ? -1 : 1;
+	return (int32_t)(x->item->order - y->item->order) < 0 ? -1
+							      : x->item->order != y->item->order;
 }
 
-/* Keep what matters of one ring, group by group. */
-static void keep_stage(struct hin_telescope *t, struct shard *s, bool targets)
+/* Add what matters of one ring to `out`; returns how many there are then. */
+static size_t collect(const struct hin_telescope *t, const struct shard *s, bool targets,
+		      struct matter *out, size_t used)
 {
-	struct hin_stage *stage = targets ? &s->target_stage : &s->stage;
+	const struct hin_stage *stage = targets ? &s->target_stage : &s->stage;
 	struct hin_staged *items[HIN_STAGE_ITEMS];
 	size_t count = 0;
 
@@ -102,12 +92,69 @@ static void keep_stage(struct hin_telescope *t, struct shard *s, bool targets)
 	if (count > 0)
 		qsort(items, count, sizeof(struct hin_staged *), by_place);
 	for (size_t from = 0, to; from < count; from = to) {
-		for (to = from + 1; to < count && items[to]->at == items[from]->at &&
-				    items[to]->class == items[from]->class;
+		const struct hin_staged *first = items[from];
+		uint64_t link;
+		bool matters =
+			targets ? hin_judge_target_matters(t, s, first->at, first->hash, &link)
+				: hin_judge_matters(t, s, first->at, first->hash, first->class,
+						    &link);
+
+		for (to = from;
+		     to < count && items[to]->at == first->at && items[to]->class == first->class;
 		     to++)
-			;
-		keep_group(t, s, targets, items + from, to - from);
+			if (matters)
+				out[used++] = (struct matter){ .link = link, .item = items[to] };
 	}
+	return used;
+}
+
+/* Put the first packets of one event; all of them give their places back. */
+static void keep_event(struct hin_telescope *t, const struct matter *of, size_t count)
+{
+	struct hin_vault_packet packets[HIN_VAULT_PACKETS];
+	uint8_t digest[HIN_VAULT_DIGEST];
+	size_t n = 0;
+
+	for (size_t i = 0; i < count; i++) {
+		struct hin_staged *item = of[i].item;
+
+		if (n < HIN_VAULT_PACKETS)
+			packets[n++] = (struct hin_vault_packet){ .time_ns = item->time_ns,
+								  .data = item->data,
+								  .size = item->size,
+								  .length = item->length,
+								  .link = item->link };
+		item->used = false;
+	}
+	/* what was kept first stays the evidence */
+	if (!hin_vault_find(t->options.vault, of[0].link, digest) &&
+	    hin_vault_put(t->options.vault, of[0].link, packets, n, hin_time_now_ns(), digest,
+			  NULL) != HIN_OK)
+		t->evidence_lost++;
+}
+
+/* What came to a target lies in every shard, by its sources: all rings are looked at together. */
+static void keep_all(struct hin_telescope *t)
+{
+	struct matter *all = malloc((size_t)2 * HIN_SHARDS * HIN_STAGE_ITEMS * sizeof(*all));
+	size_t count = 0;
+
+	if (all == NULL) {
+		t->evidence_lost++;
+		return;
+	}
+	for (unsigned i = 0; i < HIN_SHARDS; i++) {
+		count = collect(t, &t->shards[i], false, all, count);
+		count = collect(t, &t->shards[i], true, all, count);
+	}
+	if (count > 0)
+		qsort(all, count, sizeof(*all), by_event);
+	for (size_t from = 0, to; from < count; from = to) {
+		for (to = from + 1; to < count && all[to].link == all[from].link; to++)
+			;
+		keep_event(t, all + from, to - from);
+	}
+	free(all);
 }
 
 void hin_evidence_keep(struct hin_telescope *t, bool end)
@@ -116,10 +163,7 @@ void hin_evidence_keep(struct hin_telescope *t, bool end)
 
 	if (t->options.vault == NULL)
 		return;
-	for (unsigned i = 0; i < HIN_SHARDS; i++) {
-		keep_stage(t, &t->shards[i], false);
-		keep_stage(t, &t->shards[i], true);
-	}
+	keep_all(t);
 	if (!end && now_ns - t->evidence_synced_ns < HIN_NS_PER_MIN)
 		return;
 	t->evidence_synced_ns = now_ns;

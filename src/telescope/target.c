@@ -184,7 +184,7 @@ static void target_count_cold(struct shard *s, uint32_t at, const struct hin_pac
 		cold->port_votes--;
 }
 
-#define SKIPPED 8 /* packets of a target that are no evidence: scanners send as many to anyone */
+#define SKIPPED 4 /* packets of a target that are no evidence: scanners send as many to anyone */
 
 static void target_count(struct shard *s, uint32_t at, struct work *w)
 {
