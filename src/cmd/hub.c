@@ -179,27 +179,23 @@ static enum hin_code catch_signals(struct session *n, struct hin_error *err)
 }
 
 /* All is open: give up what is not needed any more. */
-static enum hin_code close_the_door(struct session *n, const char *user, struct hin_error *err)
+static enum hin_code close_the_door(struct session *n, struct hin_sandbox *box,
+				    struct hin_error *err)
 {
-	struct hin_sandbox box = { 0 };
 	struct hin_buffer text = { 0 };
 	const char *read[3], *folders[3];
 	size_t count = hin_hub_folders(n->hub, folders), reads = 0;
-	enum hin_code code = hin_sandbox_no_dump(&box, err);
+	enum hin_code code = hin_sandbox_drop_caps(box, err);
 
 	if (n->arguments.config != NULL)
 		read[reads++] = n->arguments.config;
 	read[reads++] = "/proc/self";
-	if (code == HIN_OK && user != NULL && user[0] != '\0')
-		code = hin_sandbox_drop_user(&box, user, err);
 	if (code == HIN_OK)
-		code = hin_sandbox_drop_caps(&box, err);
+		code = hin_sandbox_limit_files(box, read, reads, folders, count, err);
 	if (code == HIN_OK)
-		code = hin_sandbox_limit_files(&box, read, reads, folders, count, err);
-	if (code == HIN_OK)
-		code = hin_sandbox_limit_calls(&box, HIN_SANDBOX_SERVE, false, err);
+		code = hin_sandbox_limit_calls(box, HIN_SANDBOX_SERVE, false, err);
 	if (code == HIN_OK) {
-		hin_sandbox_describe(&box, &text);
+		hin_sandbox_describe(box, &text);
 		hin_log(HIN_LOG_INFO, "hub.sandbox",
 			hin_log_text("in_force", hin_buffer_text(&text)));
 	}
@@ -264,6 +260,7 @@ static enum hin_code open_and_serve(struct session *n, const char *passphrase,
 				    struct hin_error *err)
 {
 	struct hin_hub_settings *s = &n->arguments.settings;
+	struct hin_sandbox box = { 0 };
 	enum hin_code code;
 
 	hin_log_setup(STDERR_FILENO, (enum hin_log_level)s->log);
@@ -271,9 +268,14 @@ static enum hin_code open_and_serve(struct session *n, const char *passphrase,
 	if (code == HIN_OK)
 		code = hin_notify_open(&n->notify, err);
 	if (code == HIN_OK)
+		code = hin_sandbox_no_dump(&box, err);
+	/* before any file is made, so that all of them are this user's */
+	if (code == HIN_OK && s->user != NULL && s->user[0] != '\0')
+		code = hin_sandbox_drop_user(&box, s->user, err);
+	if (code == HIN_OK)
 		code = hin_hub_open(&n->hub, folder_of(&n->arguments), s, passphrase, err);
 	if (code == HIN_OK)
-		code = close_the_door(n, s->user, err);
+		code = close_the_door(n, &box, err);
 	if (code != HIN_OK)
 		return code;
 	hin_log(HIN_LOG_INFO, "hub.start", hin_log_u64("port", hin_hub_port(n->hub)),
