@@ -8,12 +8,22 @@ static uint32_t flow_hash_of(const void *user, uint32_t at)
 	return flow_at(user, at)->hash;
 }
 
-void hin_flow_count(struct shard *s, const struct work *w)
+void hin_flows_hash(const struct shard *s, struct work *work, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		const struct hin_packet *p = work[i].p;
+		uint64_t ports = (uint64_t)p->sport << 32 | (uint64_t)p->dport << 16 | p->proto;
+
+		work[i].flow_hash = (uint32_t)hin_mix(hin_subject_hash(s->secret, &p->src) ^ ports,
+						      hin_subject_hash(s->secret, &p->dst) | 1);
+		hin_index_fetch(&s->flow_index, work[i].flow_hash);
+	}
+}
+
+static void flow_count(struct shard *s, const struct work *w)
 {
 	const struct hin_packet *p = w->p;
-	uint64_t ports = (uint64_t)p->sport << 32 | (uint64_t)p->dport << 16 | p->proto;
-	uint32_t hash = (uint32_t)hin_mix(hin_subject_hash(s->secret, &p->src) ^ ports,
-					  hin_subject_hash(s->secret, &p->dst) | 1);
+	uint32_t hash = w->flow_hash;
 	struct hin_index *index = &s->flow_index;
 	struct hin_index_search search = hin_index_search(index, hash);
 	struct flow *flow;
@@ -48,6 +58,13 @@ count:
 				 (p->marks & HIN_MARK_SPOOFED ? 2 : 0) |
 				 (p->marks & HIN_MARK_UNROUTABLE ? 4 : 0) |
 				 (p->flags & HIN_PACKET_FRAGMENTED ? 8 : 0));
+}
+
+void hin_flows_count(struct shard *s, const struct work *work, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		if (!work[i].note)
+			flow_count(s, &work[i]);
 }
 
 void hin_shard_drop_flows(struct shard *s)

@@ -512,6 +512,8 @@ void hin_shard_take(struct shard *s, const struct hin_packet *packets,
 		for (size_t i = 0; i < n; i++)
 			stage_fetch(s, &work[i]);
 		hin_targets_fetch(s, work, n);
+		if (flows)
+			hin_flows_hash(s, work, n);
 		for (size_t i = 0; i < n; i++)
 			stage_fetch_missing(s, &work[i]);
 		if (s->two_way)
@@ -522,9 +524,7 @@ void hin_shard_take(struct shard *s, const struct hin_packet *packets,
 			for (size_t i = 0; i < n; i++)
 				stage_evidence(s, &work[i], frames);
 		if (flows)
-			for (size_t i = 0; i < n; i++)
-				if (!work[i].note)
-					hin_flow_count(s, &work[i]);
+			hin_flows_count(s, work, n);
 		s->taken += n;
 		which += n;
 		count -= n;

@@ -16,7 +16,7 @@ struct work {
 	uint32_t key;  /* of the event */
 	uint32_t event_hash, any_hash;
 	uint32_t target_hash; /* 0 = counts for no target */
-	uint32_t dst_hash, src_hash;
+	uint32_t dst_hash, src_hash, flow_hash;
 	uint32_t minute;     /* number of the packet's minute */
 	uint32_t event, any; /* positions, or HIN_NONE */
 	uint32_t full;	     /* event whose pending addresses are to be written, or HIN_NONE */
@@ -115,4 +115,6 @@ void hin_targets_add_sources(struct shard *s, const struct work *work, size_t co
 
 /* ---- flow.c ---- */
 
-void hin_flow_count(struct shard *s, const struct work *w);
+/* Set the hash of each packet's flow and fetch ahead; count it, once it is there. */
+void hin_flows_hash(const struct shard *s, struct work *work, size_t count);
+void hin_flows_count(struct shard *s, const struct work *work, size_t count);
