@@ -20,7 +20,9 @@
 #include "observe/key.h"
 #include "trust/join.h"
 
-#define PASSPHRASE 512 /* longest passphrase, with its NUL */
+#define VALID_MIN INT64_C(1000000000)  /* 1 s */
+#define VALID_MAX (604800 * VALID_MIN) /* 7 days */
+#define PASSPHRASE 512		       /* longest passphrase, with its NUL */
 
 struct arguments {
 	const char *dir, *hub, *passphrase_file, *proxy;
@@ -31,7 +33,7 @@ struct arguments {
 	bool encrypt, json;
 };
 
-static struct arguments arguments = { .valid_ns = HIN_NS_PER_DAY };
+static struct arguments arguments;
 static enum hin_lang lang;
 
 /* ---- options ---- */
@@ -92,7 +94,7 @@ static enum hin_code add_name(void *into, const char *value, struct hin_error *e
 #define OPTION_VALID                                                                               \
 	{                                                                                          \
 		"valid", 0, "TIME", HIN_OPTION_VALUE, ARG(valid_ns),                               \
-			{ HIN_VALUE_DURATION, HIN_NS_PER_S, 7 * HIN_NS_PER_DAY },                  \
+			{ HIN_VALUE_DURATION, VALID_MIN, VALID_MAX },                              \
 			.help = "how long the code is good (default 1d)",                          \
 			.help_ja = "コードの有効期間 (既定 1d)"                          \
 	}
@@ -872,6 +874,7 @@ int main(int argc, char *argv[])
 	struct hin_error err = { 0 };
 	int status;
 
+	arguments.valid_ns = HIN_NS_PER_DAY;
 	hin_log_setup(STDERR_FILENO, HIN_LOG_WARNING);
 	if (sodium_init() < 0 || hin_sandbox_no_dump(&sandbox, &err) != HIN_OK)
 		return hin_program_fail(&program, &err);

@@ -343,7 +343,7 @@ static bool split_address(const char *text, char host[64], char port[8])
 	if (colon == NULL || strlen(colon + 1) >= 8 ||
 	    hin_number_u64(&number, "port", colon + 1, 0, UINT16_MAX, NULL) != HIN_OK)
 		return false;
-	strcpy(port, colon + 1);
+	memcpy(port, colon + 1, strlen(colon + 1) + 1);
 	size = (size_t)(colon - text);
 	if (text[0] == '[') {
 		if (size < 2 || text[size - 1] != ']')
@@ -360,19 +360,18 @@ static bool split_address(const char *text, char host[64], char port[8])
 	return true;
 }
 
-static enum hin_code resolve(struct addrinfo **out, const char *listen, struct hin_error *err)
+/* The address to listen on, ended by freeaddrinfo(); NULL when the text is none. */
+static struct addrinfo *resolve(const char *listen)
 {
 	struct addrinfo hints = { .ai_flags = AI_NUMERICHOST | AI_NUMERICSERV | AI_PASSIVE,
 				  .ai_socktype = SOCK_STREAM };
+	struct addrinfo *found = NULL;
 	char host[64], port[8];
 
 	if (listen == NULL || !split_address(listen, host, port) ||
-	    getaddrinfo(host[0] != '\0' ? host : NULL, port, &hints, out) != 0)
-		return hin_fail(err, HIN_EFORMAT,
-				"\"%s\" is no address to listen on, as 192.0.2.1:8443 or "
-				"[2001:db8::1]:8443",
-				listen != NULL ? listen : "");
-	return HIN_OK;
+	    getaddrinfo(host[0] != '\0' ? host : NULL, port, &hints, &found) != 0)
+		return NULL;
+	return found;
 }
 
 static bool is_loopback(const struct sockaddr *sa)
@@ -386,14 +385,21 @@ static bool is_loopback(const struct sockaddr *sa)
 static enum hin_code bind_to(struct hin_http_server *s, struct hin_error *err)
 {
 	const char *name = s->settings.listen;
-	struct sockaddr_storage bound;
+	union {
+		struct sockaddr any;
+		struct sockaddr_in v4;
+		struct sockaddr_in6 v6;
+	} bound = { 0 };
 	socklen_t bound_size = sizeof(bound);
-	struct addrinfo *at = NULL;
-	enum hin_code code = resolve(&at, name, err);
+	struct addrinfo *at = resolve(name);
+	enum hin_code code = HIN_OK;
 	int one = 1;
 
-	if (code != HIN_OK)
-		return code;
+	if (at == NULL)
+		return hin_fail(err, HIN_EFORMAT,
+				"\"%s\" is no address to listen on, as 192.0.2.1:8443 or "
+				"[2001:db8::1]:8443",
+				name != NULL ? name : "");
 	if (s->settings.plain && !is_loopback(at->ai_addr)) {
 		code = hin_fail(err, HIN_EDENIED,
 				"%s: without TLS only a loopback address may be listened on", name);
@@ -405,13 +411,11 @@ static enum hin_code bind_to(struct hin_http_server *s, struct hin_error *err)
 	    setsockopt(s->listen_fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one)) != 0 ||
 	    bind(s->listen_fd, at->ai_addr, at->ai_addrlen) != 0 ||
 	    listen(s->listen_fd, 1024) != 0 ||
-	    getsockname(s->listen_fd, (struct sockaddr *)&bound, &bound_size) != 0) {
+	    getsockname(s->listen_fd, &bound.any, &bound_size) != 0) {
 		code = hin_fail(err, HIN_ESYS, "cannot listen on %s", name);
 		goto out;
 	}
-	s->port = ntohs(bound.ss_family == AF_INET6
-				? ((const struct sockaddr_in6 *)(const void *)&bound)->sin6_port
-				: ((const struct sockaddr_in *)(const void *)&bound)->sin_port);
+	s->port = ntohs(bound.any.sa_family == AF_INET6 ? bound.v6.sin6_port : bound.v4.sin_port);
 out:
 	freeaddrinfo(at);
 	return code;
@@ -430,8 +434,8 @@ static void fit_files(struct hin_http_server *s)
 		(void)getrlimit(RLIMIT_NOFILE, &limit);
 	if (limit.rlim_cur >= want)
 		return;
-	want = limit.rlim_cur > 2 * (MARGIN + RESERVE) ? limit.rlim_cur - MARGIN - RESERVE
-						       : limit.rlim_cur / 2;
+	want = limit.rlim_cur > 2ul * (MARGIN + RESERVE) ? limit.rlim_cur - MARGIN - RESERVE
+							 : limit.rlim_cur / 2;
 	hin_log(HIN_LOG_WARNING, "http.connections_limited",
 		hin_log_u64("wanted", s->settings.connections), hin_log_u64("served", want),
 		hin_log_text("reason", "limit of open files; see LimitNOFILE"));
@@ -447,8 +451,9 @@ static enum hin_code start(struct hin_http_server *s, struct hin_error *err)
 	size_t n = 0;
 
 	options[n++] = (struct MHD_OptionItem){ MHD_OPTION_LISTEN_SOCKET, s->listen_fd, NULL };
-	options[n++] = (struct MHD_OptionItem){ MHD_OPTION_CONNECTION_LIMIT,
-						(set->connections + MARGIN) * threads, NULL };
+	options[n++] =
+		(struct MHD_OptionItem){ MHD_OPTION_CONNECTION_LIMIT,
+					 ((intptr_t)set->connections + MARGIN) * threads, NULL };
 	/* libmicrohttpd reads headers and pieces of bodies into this */
 	options[n++] = (struct MHD_OptionItem){ MHD_OPTION_CONNECTION_MEMORY_LIMIT,
 						(intptr_t)(2 * set->header_bytes + 16384), NULL };
@@ -487,23 +492,27 @@ static enum hin_code start_watch(struct hin_http_server *s, struct hin_error *er
 	return HIN_OK;
 }
 
-static enum hin_code server_new(struct hin_http_server **out,
-				const struct hin_http_server_settings *settings,
-				struct hin_error *err)
+static struct hin_http_server *server_new(void)
 {
 	struct hin_http_server *s = calloc(1, sizeof(*s));
 	pthread_condattr_t attr;
 
 	if (s == NULL)
-		return hin_fail(err, HIN_ENOMEM, "no memory for a server");
+		return NULL;
 	s->listen_fd = -1;
-	s->settings = *settings;
 	pthread_mutex_init(&s->lock, NULL);
 	pthread_condattr_init(&attr);
 	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
 	pthread_cond_init(&s->wake, &attr);
 	pthread_condattr_destroy(&attr);
-	*out = s;
+	return s;
+}
+
+static enum hin_code take_settings(struct hin_http_server *s,
+				   const struct hin_http_server_settings *settings,
+				   struct hin_error *err)
+{
+	s->settings = *settings;
 	s->routes = calloc(settings->route_count + 1, sizeof(*s->routes));
 	if (s->routes == NULL)
 		return hin_fail(err, HIN_ENOMEM, "no memory for a server's routes");
@@ -518,9 +527,12 @@ enum hin_code hin_http_server_open(struct hin_http_server **out,
 				   const struct hin_http_server_settings *settings,
 				   struct hin_error *err)
 {
-	struct hin_http_server *s = NULL;
-	enum hin_code code = server_new(&s, settings, err);
+	struct hin_http_server *s = server_new();
+	enum hin_code code;
 
+	if (s == NULL)
+		return hin_fail(err, HIN_ENOMEM, "no memory for a server");
+	code = take_settings(s, settings, err);
 	if (code == HIN_OK && !settings->plain)
 		code = hin_http_server_reload(s, settings->certificate_pem, settings->key_pem, err);
 	if (code == HIN_OK && !settings->plain && settings->client_ca_pem != NULL)

@@ -128,7 +128,7 @@ static enum hin_code read_conf(struct hin_authority *a, struct hin_error *err)
 	if (code == HIN_ENOENT)
 		code = hin_fail(err, HIN_ENOENT,
 				"%s is no hub's authority: hinomi trust init makes one", a->folder);
-	if (code == HIN_OK && strncmp(text.data, HEAD, strlen(HEAD)) != 0)
+	if (code == HIN_OK && strncmp(hin_buffer_text(&text), HEAD, strlen(HEAD)) != 0)
 		code = hin_fail(err, HIN_EFORMAT,
 				"%s/hub.conf does not begin with \"hinomi hub 1\"", a->folder);
 	for (char *line = code == HIN_OK ? strtok_r(text.data + strlen(HEAD), "\n", &rest) : NULL;
@@ -139,7 +139,7 @@ static enum hin_code read_conf(struct hin_authority *a, struct hin_error *err)
 			code = add_name(a, line + 5, err);
 		else if (strncmp(line, "settings ", 9) == 0 &&
 			 strlen(line + 9) < sizeof(a->settings_name))
-			strcpy(a->settings_name, line + 9);
+			memcpy(a->settings_name, line + 9, strlen(line + 9) + 1);
 		else
 			code = hin_fail(err, HIN_EFORMAT,
 					"%s/hub.conf: \"%.60s\" is not understood", a->folder,
@@ -173,16 +173,17 @@ static enum hin_code make_authority(struct hin_authority *a, const char *passphr
 	wish.name = name;
 	code = hin_certificate_key(&a->key, NULL, err);
 	if (code == HIN_OK)
-		code = hin_certificate_make(&a->pem, &wish, a->key.data, NULL, NULL, err);
+		code = hin_certificate_make(&a->pem, &wish, hin_buffer_text(&a->key), NULL, NULL,
+					    err);
 	if (code == HIN_OK && passphrase != NULL)
-		code = hin_certificate_key_seal(&sealed, a->key.data, passphrase, err);
+		code = hin_certificate_key_seal(&sealed, hin_buffer_text(&a->key), passphrase, err);
 	if (code == HIN_OK)
 		code = write_file(a->folder, "authority.key",
 				  passphrase != NULL ? &sealed : &a->key, err);
 	if (code == HIN_OK)
 		code = write_file(a->folder, "authority.crt", &a->pem, err);
 	if (code == HIN_OK)
-		code = hin_certificate_read(&a->certificate, a->pem.data, err);
+		code = hin_certificate_read(&a->certificate, hin_buffer_text(&a->pem), err);
 	hin_secret_fini(&sealed);
 	return code;
 }
@@ -223,15 +224,17 @@ static enum hin_code make_hub(struct hin_authority *a, const char *passphrase, i
 		wish.until_s = a->certificate.until_s;
 	code = hin_certificate_key(&key, NULL, err);
 	if (code == HIN_OK)
-		code = hin_certificate_make(&pem, &wish, key.data, a->pem.data, a->key.data, err);
+		code = hin_certificate_make(&pem, &wish, hin_buffer_text(&key),
+					    hin_buffer_text(&a->pem), hin_buffer_text(&a->key),
+					    err);
 	if (code == HIN_OK)
-		code = hin_certificate_read(&certificate, pem.data, err);
+		code = hin_certificate_read(&certificate, hin_buffer_text(&pem), err);
 	if (code == HIN_OK && passphrase != NULL)
-		code = hin_certificate_key_seal(&file, key.data, passphrase, err);
+		code = hin_certificate_key_seal(&file, hin_buffer_text(&key), passphrase, err);
 	else if (code == HIN_OK)
-		hin_buffer_puts(&file, key.data);
+		hin_buffer_puts(&file, hin_buffer_text(&key));
 	if (code == HIN_OK) {
-		hin_buffer_puts(&pem, a->pem.data);
+		hin_buffer_puts(&pem, hin_buffer_text(&a->pem));
 		hin_buffer_puts(&file, hin_buffer_text(&pem));
 		if (pem.failed)
 			file.failed = true;
@@ -254,24 +257,20 @@ static enum hin_code make_hub(struct hin_authority *a, const char *passphrase, i
 
 /* ---- init, open, unlock ---- */
 
-static enum hin_code authority_new(struct hin_authority **out, const char *folder,
-				   struct hin_error *err)
+/* NULL without memory. */
+static struct hin_authority *authority_new(const char *folder)
 {
-	struct hin_authority *a = calloc(1, sizeof(*a));
+	struct hin_authority *a = sodium_init() >= 0 ? calloc(1, sizeof(*a)) : NULL;
 
-	if (sodium_init() < 0) {
+	if (a == NULL)
+		return NULL;
+	a->folder = strdup(folder);
+	if (a->folder == NULL) {
 		free(a);
-		return hin_fail(err, HIN_EUNSUPPORTED, "libsodium does not start");
-	}
-	if (a != NULL)
-		a->folder = strdup(folder);
-	if (a == NULL || a->folder == NULL) {
-		free(a);
-		return hin_fail(err, HIN_ENOMEM, "no memory for an authority");
+		return NULL;
 	}
 	pthread_mutex_init(&a->lock, NULL);
-	*out = a;
-	return HIN_OK;
+	return a;
 }
 
 /* A folder without hub.conf, or with a roster that nobody is in, is what an init left unfinished.
@@ -310,8 +309,7 @@ static enum hin_code make_all(struct hin_authority *a, const struct hin_authorit
 				HIN_NOTE_NAME - sizeof("/settings"));
 	if (code != HIN_OK)
 		return code;
-	strcpy(a->settings_name, a->host);
-	strcat(a->settings_name, "/settings");
+	snprintf(a->settings_name, sizeof(a->settings_name), "%s/settings", a->host);
 	if (mkdir(a->folder, 0700) != 0 && errno != EEXIST)
 		return hin_fail(err, HIN_ESYS, "make %s", a->folder);
 	code = check_fresh(a->folder, err);
@@ -335,11 +333,12 @@ static enum hin_code make_all(struct hin_authority *a, const struct hin_authorit
 enum hin_code hin_authority_init(const char *folder, const struct hin_authority_wish *wish,
 				 int64_t now_s, struct hin_error *err)
 {
-	struct hin_authority *a = NULL;
-	enum hin_code code = authority_new(&a, folder, err);
+	struct hin_authority *a = authority_new(folder);
+	enum hin_code code;
 
-	if (code == HIN_OK)
-		code = make_all(a, wish, now_s, err);
+	if (a == NULL)
+		return hin_fail(err, HIN_ENOMEM, "no memory for an authority");
+	code = make_all(a, wish, now_s, err);
 	hin_authority_close(a);
 	return code;
 }
@@ -347,16 +346,17 @@ enum hin_code hin_authority_init(const char *folder, const struct hin_authority_
 enum hin_code hin_authority_open(struct hin_authority **out, const char *folder,
 				 struct hin_error *err)
 {
-	struct hin_authority *a = NULL;
+	struct hin_authority *a = authority_new(folder);
 	char path[PATH_MAX];
-	enum hin_code code = authority_new(&a, folder, err);
+	enum hin_code code;
 
-	if (code == HIN_OK)
-		code = read_conf(a, err);
+	if (a == NULL)
+		return hin_fail(err, HIN_ENOMEM, "no memory for an authority");
+	code = read_conf(a, err);
 	if (code == HIN_OK)
 		code = read_file(&a->pem, folder, "authority.crt", HIN_PEM_SIZE, err);
 	if (code == HIN_OK)
-		code = hin_certificate_read(&a->certificate, a->pem.data, err);
+		code = hin_certificate_read(&a->certificate, hin_buffer_text(&a->pem), err);
 	if (code == HIN_OK)
 		code = path_of(path, folder, "roster", err);
 	if (code == HIN_OK)
@@ -377,7 +377,7 @@ static enum hin_code unlock_settings(struct hin_authority *a, const char *passph
 	enum hin_code code = read_file(&file, a->folder, "settings.key", HIN_PEM_SIZE, err);
 
 	if (code == HIN_OK)
-		code = hin_certificate_seed_open(seed, file.data, passphrase, err);
+		code = hin_certificate_seed_open(seed, hin_buffer_text(&file), passphrase, err);
 	if (code == HIN_OK)
 		code = hin_note_signer_of(&a->signer, a->settings_name, seed, err);
 	explicit_bzero(seed, sizeof(seed));
@@ -393,15 +393,16 @@ static enum hin_code unlock_hub(struct hin_authority *a, const char *passphrase,
 	enum hin_code code = read_file(&file, a->folder, "hub.pem", HIN_PEM_SIZE, err);
 
 	if (code == HIN_OK)
-		chain = strstr(file.data, "-----BEGIN CERTIFICATE-----");
+		chain = strstr(hin_buffer_text(&file), "-----BEGIN CERTIFICATE-----");
 	if (code == HIN_OK && chain == NULL)
 		code = hin_fail(err, HIN_EFORMAT, "%s/hub.pem has no certificate", a->folder);
-	if (code == HIN_OK) {
+	if (code == HIN_OK && chain != NULL) {
 		hin_buffer_puts(&a->hub_pem, chain);
-		code = hin_certificate_key_open(&a->hub_key, file.data, passphrase, err);
+		code = hin_certificate_key_open(&a->hub_key, hin_buffer_text(&file), passphrase,
+						err);
 	}
 	if (code == HIN_OK)
-		code = hin_certificate_read(&a->hub_certificate, a->hub_pem.data, err);
+		code = hin_certificate_read(&a->hub_certificate, hin_buffer_text(&a->hub_pem), err);
 	hin_secret_fini(&file);
 	return code;
 }
@@ -417,7 +418,7 @@ enum hin_code hin_authority_unlock(struct hin_authority *a, const char *passphra
 		return HIN_OK;
 	code = read_file(&file, a->folder, "authority.key", HIN_PEM_SIZE, &why);
 	if (code == HIN_OK)
-		code = hin_certificate_key_open(&a->key, file.data, passphrase, &why);
+		code = hin_certificate_key_open(&a->key, hin_buffer_text(&file), passphrase, &why);
 	if (code == HIN_OK)
 		code = unlock_settings(a, passphrase, &why);
 	if (code == HIN_OK)
@@ -455,7 +456,7 @@ const char *hin_authority_hub(const struct hin_authority *a)
 
 const char *hin_authority_pem(const struct hin_authority *a)
 {
-	return a->pem.data;
+	return hin_buffer_text(&a->pem);
 }
 
 const uint8_t *hin_authority_sha256(const struct hin_authority *a)

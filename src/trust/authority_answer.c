@@ -223,7 +223,7 @@ static enum hin_code issue(struct call *c, struct hin_buffer *out)
 					     .until_s = c->now_s + HIN_SENSOR_LIFE_S };
 	struct hin_authority *a = c->a;
 	struct hin_buffer pem = { 0 };
-	struct hin_certificate made;
+	struct hin_certificate made = { 0 };
 	char name[HIN_ROSTER_NAME];
 	enum hin_code code;
 
@@ -233,9 +233,10 @@ static enum hin_code issue(struct call *c, struct hin_buffer *out)
 	if (wish.until_s > a->certificate.until_s)
 		wish.until_s = a->certificate.until_s;
 	code = hin_certificate_make_for(&pem, &wish, c->request.csr, c->request.csr_size,
-					a->pem.data, a->key.data, &c->why);
+					hin_buffer_text(&a->pem), hin_buffer_text(&a->key),
+					&c->why);
 	if (code == HIN_OK)
-		code = hin_certificate_read(&made, pem.data, &c->why);
+		code = hin_certificate_read(&made, hin_buffer_text(&pem), &c->why);
 	if (code == HIN_OK && c->request.renewal)
 		code = hin_roster_add_renewal(a->roster, c->id, made.serial, made.until_s, c->now_s,
 					      &c->why);
@@ -243,8 +244,8 @@ static enum hin_code issue(struct call *c, struct hin_buffer *out)
 		code = hin_roster_add_sensor(a->roster, c->request.code, c->request.public_key,
 					     made.serial, made.until_s, c->now_s, &c->why);
 	if (code == HIN_OK)
-		code = hin_enrol_answer_write(out, name, &a->signer.verifier, pem.data, a->pem.data,
-					      &c->why);
+		code = hin_enrol_answer_write(out, name, &a->signer.verifier, hin_buffer_text(&pem),
+					      hin_buffer_text(&a->pem), &c->why);
 	if (code == HIN_OK) {
 		c->request.renewal ? a->counters.renewed++ : a->counters.joined++;
 		hin_log(HIN_LOG_INFO, c->request.renewal ? "trust.renewed" : "trust.joined",

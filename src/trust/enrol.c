@@ -84,7 +84,8 @@ static enum hin_code write_request(struct hin_buffer *out, struct hin_enrol_requ
 	if (csr_size > sizeof(r->csr))
 		return hin_fail(err, HIN_ELIMIT, "the certificate request has more than %d bytes",
 				HIN_CSR_SIZE);
-	memcpy(r->csr, csr, csr_size);
+	if (csr_size > 0)
+		memcpy(r->csr, csr, csr_size);
 	r->csr_size = csr_size;
 	memcpy(r->public_key, key->public_key, 32);
 	signed_bytes(bytes, r, ca_sha256);
@@ -96,7 +97,7 @@ static enum hin_code write_request(struct hin_buffer *out, struct hin_enrol_requ
 	put_hex(out, "key", r->public_key, sizeof(r->public_key));
 	hin_buffer_printf(out, "csr %s\n", base64);
 	put_hex(out, "signature", r->signature, sizeof(r->signature));
-	if (!r->renewal) {
+	if (!r->renewal && secret != NULL) {
 		mac_of(r->mac, r, ca_sha256, secret);
 		put_hex(out, "mac", r->mac, sizeof(r->mac));
 	}

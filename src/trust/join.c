@@ -9,8 +9,7 @@
 #include "trust/route.h"
 
 #define TRIES 3
-#define PAUSE_NS (500 * HIN_NS_PER_MS) /* before the second try, and twice that before the third   \
-					*/
+#define PAUSE_NS (500 * HIN_NS_PER_MS) /* before the second try; then twice that */
 
 /* The hub's reason, its first line, as our own. */
 static enum hin_code refused(const struct hin_http_reply *reply, struct hin_error *err)

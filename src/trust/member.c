@@ -92,11 +92,11 @@ static enum hin_code read_joined(struct hin_member *m, struct hin_error *err)
 	if (code == HIN_ENOENT)
 		code = hin_fail(err, HIN_ENOENT, "%s has not joined a hub: hinomi trust join does",
 				m->folder);
-	if (code == HIN_OK &&
-	    (sscanf(text.data, HEAD "hub %269[^\n]\nname %63[^\n]\nsettings %191[^\n]\n", m->hub,
-		    m->name, key) != 3 ||
-	     hin_host_parse(host, &port, m->hub, &why) != HIN_OK ||
-	     hin_note_verifier_parse(&m->settings_key, key, &why) != HIN_OK))
+	if (code == HIN_OK && (sscanf(hin_buffer_text(&text),
+				      HEAD "hub %269[^\n]\nname %63[^\n]\nsettings %191[^\n]\n",
+				      m->hub, m->name, key) != 3 ||
+			       hin_host_parse(host, &port, m->hub, &why) != HIN_OK ||
+			       hin_note_verifier_parse(&m->settings_key, key, &why) != HIN_OK))
 		code = hin_fail(err, HIN_EFORMAT, "%s/joined cannot be read: join again",
 				m->folder);
 	if (code == HIN_OK)
@@ -113,15 +113,16 @@ static enum hin_code read_tls(struct hin_member *m, const char *passphrase, stru
 	enum hin_code code = read_text(&file, m->folder, "tls.pem", &why);
 
 	if (code == HIN_OK)
-		certificate = strstr(file.data, "-----BEGIN CERTIFICATE-----");
+		certificate = strstr(hin_buffer_text(&file), "-----BEGIN CERTIFICATE-----");
 	if (code == HIN_OK && certificate == NULL)
 		code = hin_fail(&why, HIN_EFORMAT, "tls.pem has no certificate");
-	if (code == HIN_OK) {
+	if (code == HIN_OK && certificate != NULL) {
 		hin_buffer_puts(&m->certificate_pem, certificate);
 		code = hin_certificate_read(&m->certificate, certificate, &why);
 	}
 	if (code == HIN_OK)
-		code = hin_certificate_key_open(&m->key_pem, file.data, passphrase, &why);
+		code = hin_certificate_key_open(&m->key_pem, hin_buffer_text(&file), passphrase,
+						&why);
 	hin_secret_fini(&file);
 	if (code == HIN_EDENIED && passphrase == NULL)
 		return hin_fail(err, code, "%s/tls.pem: %s: give --passphrase-file", m->folder,
@@ -142,7 +143,7 @@ enum hin_code hin_member_load(struct hin_member *out, const char *folder, const 
 	if (code == HIN_OK)
 		code = read_text(&m.ca_pem, folder, "authority.crt", err);
 	if (code == HIN_OK)
-		code = hin_certificate_read(&ca, m.ca_pem.data, err);
+		code = hin_certificate_read(&ca, hin_buffer_text(&m.ca_pem), err);
 	if (code == HIN_OK) {
 		memcpy(m.ca_sha256, ca.sha256, sizeof(m.ca_sha256));
 		code = read_tls(&m, passphrase, err);
@@ -210,15 +211,15 @@ static enum hin_code check_answer(const struct hin_enrol_answer *answer,
 	uint8_t id[32], named[16];
 	enum hin_code code;
 
-	code = hin_certificate_read(&ca, answer->authority_pem.data, err);
+	code = hin_certificate_read(&ca, hin_buffer_text(&answer->authority_pem), err);
 	if (code == HIN_OK)
-		code = hin_certificate_read(&own, answer->certificate_pem.data, err);
+		code = hin_certificate_read(&own, hin_buffer_text(&answer->certificate_pem), err);
 	if (code != HIN_OK)
 		return code;
 	if (memcmp(ca.sha256, ca_sha256, 32) != 0)
 		return hin_fail(err, HIN_EVERIFY, "the hub answered with another authority");
-	code = hin_certificate_check(answer->certificate_pem.data, answer->authority_pem.data,
-				     key_pem, now_s, &why);
+	code = hin_certificate_check(hin_buffer_text(&answer->certificate_pem),
+				     hin_buffer_text(&answer->authority_pem), key_pem, now_s, &why);
 	if (code != HIN_OK)
 		return hin_fail(err, HIN_EVERIFY, "the hub's answer: %s; is this clock right?",
 				why.text);
@@ -262,7 +263,8 @@ enum hin_code hin_member_join(const char *folder, const struct hin_join_code *jo
 	if (code == HIN_OK && mkdir(folder, 0700) != 0 && errno != EEXIST)
 		code = hin_fail(err, HIN_ESYS, "make %s", folder);
 	if (code == HIN_OK)
-		code = write_tls(folder, key_pem, answer.certificate_pem.data, passphrase, err);
+		code = write_tls(folder, key_pem, hin_buffer_text(&answer.certificate_pem),
+				 passphrase, err);
 	if (code == HIN_OK)
 		code = write_text(folder, "authority.crt", &answer.authority_pem, err);
 	if (code == HIN_OK) {
@@ -292,9 +294,11 @@ enum hin_code hin_member_renew(struct hin_member *m, const struct hin_enrol_key 
 			code = hin_fail(err, HIN_ENOMEM, "no memory for a key");
 	}
 	if (code == HIN_OK)
-		code = write_tls(m->folder, key_pem, answer.certificate_pem.data, passphrase, err);
+		code = write_tls(m->folder, key_pem, hin_buffer_text(&answer.certificate_pem),
+				 passphrase, err);
 	if (code == HIN_OK)
-		code = hin_certificate_read(&m->certificate, answer.certificate_pem.data, err);
+		code = hin_certificate_read(&m->certificate,
+					    hin_buffer_text(&answer.certificate_pem), err);
 	if (code == HIN_OK) {
 		hin_buffer_fini(&m->certificate_pem);
 		m->certificate_pem = answer.certificate_pem;

@@ -90,11 +90,11 @@ enum hin_code hin_note_verifier_parse(struct hin_note_verifier *out, const char 
 				      struct hin_error *err)
 {
 	const char *plus = strchr(text, '+'), *second = plus != NULL ? strchr(plus + 1, '+') : NULL;
-	uint8_t id[4], key[KEY_SIZE];
+	uint8_t id[4] = { 0 }, key[KEY_SIZE] = { 0 };
 	struct hin_reader in = hin_reader_of(id, sizeof(id));
-	struct hin_note_verifier v;
+	struct hin_note_verifier v = { 0 };
 	char name[HIN_NOTE_NAME];
-	size_t id_size, key_size;
+	size_t id_size = 0, key_size = 0;
 	enum hin_code code;
 
 	if (second == NULL || second - plus != 9 || (size_t)(plus - text) >= sizeof(name) ||

@@ -16,10 +16,10 @@
 #include "base/number.h"
 
 #define HEAD "hinomi roster 1\n"
-#define LINE 512     /* longest line, with its newline */
-#define WORDS 10     /* most words of a line */
-#define CHAIN 8	     /* bytes of the digest that a line shows */
-#define PIECE 65536u /* read at once */
+#define LINE 512	  /* longest line, with its newline */
+#define WORDS 10	  /* most words of a line */
+#define CHAIN ((size_t)8) /* bytes of the digest that a line shows */
+#define PIECE 65536u	  /* read at once */
 
 /* Positions of sensors or codes by id: open addressing. Ids are digests or drawn at random. */
 struct id_index {
@@ -189,7 +189,7 @@ static bool read_name(char out[HIN_ROSTER_NAME], const char *text)
 {
 	if (!hin_roster_is_name(text))
 		return false;
-	strcpy(out, text);
+	memcpy(out, text, strlen(text) + 1);
 	return true;
 }
 
@@ -199,7 +199,7 @@ static bool read_serial(char out[33], const char *text)
 
 	if (size == 0 || size > 32 || strspn(text, "0123456789abcdef") != size)
 		return false;
-	strcpy(out, text);
+	memcpy(out, text, size + 1);
 	return true;
 }
 
@@ -242,7 +242,7 @@ static bool take_join(struct hin_roster *r, int64_t when_s, char *const *w)
 	    !read_hex(fresh.public_key, 32, w[2]) || !read_serial(fresh.serial, w[3]) ||
 	    !read_s(&fresh.expires_s, w[4]))
 		return false;
-	strcpy(fresh.name, code->name);
+	memcpy(fresh.name, code->name, sizeof(fresh.name));
 	sensor = find_sensor(r, fresh.id);
 	if (sensor == NULL)
 		sensor = new_sensor(r, fresh.id);
@@ -520,7 +520,7 @@ static enum hin_code follow(struct hin_roster *r, struct hin_error *err)
 	if (mine.st_ino == there.st_ino && mine.st_dev == there.st_dev)
 		return HIN_OK;
 	code = hin_roster_open(&fresh, r->path, err);
-	if (code != HIN_OK)
+	if (fresh == NULL)
 		return code;
 	old = *r;
 	*r = *fresh;

@@ -88,7 +88,7 @@ static enum hin_code read_key(uint8_t out[HIN_DIGEST_KEY], bool *has, const char
 		     sodium_hex2bin(out, HIN_DIGEST_KEY, text, 2 * HIN_DIGEST_KEY, NULL, &used,
 				    NULL) != 0 ||
 		     used != HIN_DIGEST_KEY))
-		return hin_fail(err, HIN_EFORMAT, "%s is not %d hexadecimal digits", name,
+		return hin_fail(err, HIN_EFORMAT, "%s is not %zu hexadecimal digits", name,
 				2 * HIN_DIGEST_KEY);
 	return HIN_OK;
 }

@@ -22,7 +22,7 @@
 #include "trust/note.h"
 
 #define HIN_SETTINGS_BODY ((size_t)400 << 10) /* most bytes of YAML */
-#define HIN_DIGEST_KEY 32		      /* bytes */
+#define HIN_DIGEST_KEY ((size_t)32)	      /* bytes */
 
 struct hin_sensor_settings {
 	uint64_t version;
