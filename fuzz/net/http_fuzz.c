@@ -59,20 +59,36 @@ static void ended(void)
 	hin_http_server_close(server);
 }
 
-/* Send, and take what comes back within `wait_ms`; how it begins is in `head`. */
-static void talk(const uint8_t *data, size_t size, size_t cut, int wait_ms, char head[16])
+/* A connection to the server; loopback may be out of ports for a while, the server never away. */
+static int reach(void)
 {
 	struct sockaddr_in to = { .sin_family = AF_INET,
 				  .sin_port = htons(hin_http_server_port(server)),
 				  .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+
+	for (int tries = 0; tries < 1000; tries++) {
+		int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+		if (fd != -1 && connect(fd, (struct sockaddr *)&to, sizeof(to)) == 0)
+			return fd;
+		if (fd == -1 || (errno != EADDRNOTAVAIL && errno != EINTR))
+			break;
+		close(fd);
+		usleep(100000);
+	}
+	perror("connect");
+	abort();
+}
+
+/* Send, and take what comes back within `wait_ms`; how it begins is in `head`. */
+static void talk(const uint8_t *data, size_t size, size_t cut, int wait_ms, char head[16])
+{
 	struct linger at_once = { .l_onoff = 1 }; /* no ports in TIME_WAIT */
 	struct timeval limit = { wait_ms / 1000, wait_ms % 1000 * 1000 };
-	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	char answer[4096];
+	int fd = reach();
 	ssize_t n = 0;
 
-	if (fd == -1 || connect(fd, (struct sockaddr *)&to, sizeof(to)) != 0)
-		abort();
 	setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
 	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
 	if (cut > 0 && cut < size) {
