@@ -131,18 +131,20 @@ static inline __attribute__((always_inline)) void event_count(struct shard *s, u
 	bool same_minute = w->minute == e->minute;
 	uint32_t peak = event_peak(e);
 
-	e->first_us = first | (p->time_us < e->first_us) ? p->time_us : e->first_us;
-	e->last_us = first | (p->time_us > e->last_us) ? p->time_us : e->last_us;
+	e->first_us = (int64_t)pick64(first | (p->time_us < e->first_us), (uint64_t)p->time_us,
+				      (uint64_t)e->first_us);
+	e->last_us = (int64_t)pick64(first | (p->time_us > e->last_us), (uint64_t)p->time_us,
+				     (uint64_t)e->last_us);
 	e->packets++;
 	e->bytes += p->bytes;
 	e->stamp = s->stamp;
 	/* majority vote (Boyer and Moore): who holds more than half is never lost */
-	e->tool = marked & (e->marks == 0) ? tool : e->tool;
-	e->marks += marked ? (e->tool == tool ? 1u : UINT32_MAX) : 0;
-	e->flags |= marked & ((marks & HIN_MARK_SHAPE) != 0) ? EVENT_SHAPE : 0;
-	e->peak = same_minute ? e->peak : peak;
+	e->tool = (uint8_t)pick32(marked & (e->marks == 0), tool, e->tool);
+	e->marks += (uint32_t)marked * (2 * (uint32_t)(e->tool == tool) - 1);
+	e->flags |= (uint8_t)((marked & ((marks & HIN_MARK_SHAPE) != 0)) * EVENT_SHAPE);
+	e->peak = pick32(same_minute, e->peak, peak);
 	e->minute = w->minute;
-	e->minute_packets = same_minute ? e->minute_packets + 1 : 1;
+	e->minute_packets = pick32(same_minute, e->minute_packets, 0) + 1;
 	if (HIN_UNLIKELY(w->class >= HIN_CLASS_TCP_ANSWER)) {
 		if (p->kind == HIN_TCP_SYN_ACK)
 			event_cold_at(s, at)->syn_acks++;
@@ -369,7 +371,7 @@ static void count_events(struct shard *s, struct work *w)
 
 	if (w->event != HIN_NONE) /* it may have been born since, by a later packet of the chunk */
 		w->any = event_at(s, w->event)->any;
-	unit = w->any != HIN_NONE ? w->any : w->event;
+	unit = pick32(w->any != HIN_NONE, w->any, w->event);
 	if (unit == HIN_NONE)
 		return;
 	marks = pair_marks(event_at(s, unit), w->p);
@@ -420,6 +422,8 @@ static void take_network(struct shard *s, const struct work *w)
 
 static void stage_find(struct shard *s, struct work *w)
 {
+	uint32_t at;
+
 	if (HIN_UNLIKELY(w->note)) {
 		hin_conversation_note(s, w);
 		return;
@@ -428,8 +432,9 @@ static void stage_find(struct shard *s, struct work *w)
 	if (!find_known(s, w) && !find_by_source(s, w) &&
 	    (w->class != HIN_CLASS_ACK || (w->p->flags & HIN_PACKET_PAYLOAD) == 0))
 		w->target_hash = 0;
-	if (w->any != HIN_NONE)
-		fetch_event(s, w->any);
+	at = pick32(w->any != HIN_NONE, w->any, w->event);
+	if (HIN_LIKELY(at != HIN_NONE))
+		fetch_event(s, at);
 	if (HIN_UNLIKELY(w->p->marks & HIN_MARK_V6) && w->class < HIN_CLASS_TCP_ANSWER &&
 	    w->event != HIN_NONE)
 		take_network(s, w);

@@ -7,6 +7,17 @@ enum {
 	EVICT_STEPS = 128, /* and those passed over on the way */
 };
 
+/* One of two without a branch: compilers make one of ?: where they think it is foreseeable. */
+static inline uint64_t pick64(bool first, uint64_t one, uint64_t other)
+{
+	return other ^ ((other ^ one) & (0 - (uint64_t)first));
+}
+
+static inline uint32_t pick32(bool first, uint32_t one, uint32_t other)
+{
+	return other ^ ((other ^ one) & (0 - (uint32_t)first));
+}
+
 /* What the stages of one packet hand to each other. */
 struct work {
 	const struct hin_packet *p;

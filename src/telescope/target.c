@@ -87,8 +87,8 @@ static inline bool knock(struct target_head *head, uint32_t hash)
 	unsigned knocks = head->knocks;
 	bool same = head->knocking == hash, vacant = knocks == 0;
 
-	head->knocking = vacant ? hash : head->knocking;
-	head->knocks = (uint8_t)(same | vacant ? knocks + 1 : knocks - 1);
+	head->knocking = pick32(vacant, hash, head->knocking);
+	head->knocks = (uint8_t)(knocks - 1 + 2 * (unsigned)(same | vacant));
 	return same & (head->knocks >= HIN_TARGET_KNOCKS);
 }
 
