@@ -841,6 +841,7 @@ static void same_packet(const uint8_t *bytes, size_t size)
 	struct hin_packet a, b;
 	struct hin_frame frame = { .data = one, .size = (uint32_t)size, .link = HIN_LINK_ETHERNET };
 
+	assert_in_range(size, 14, sizeof(tagged) - 4);
 	memset(&a, 0x55, sizeof(a));
 	memset(&b, 0x55, sizeof(b));
 	a.frame = b.frame = 0;
