@@ -342,6 +342,10 @@ static const char *const serve_calls[] = {
 	"setsockopt", "getsockopt", "getsockname", "getpeername", "shutdown",
 };
 
+static const char *const carry_calls[] = {
+	"connect", "sendto", "sendmsg", "sendmmsg", "getpeername", "socketpair",
+};
+
 /* A call that is allowed when argument `index`, under `mask`, is `value`. */
 struct condition {
 	const char *call;
@@ -371,6 +375,12 @@ static const struct condition capture_conditions[] = {
 	{ "ioctl", 1, EXACT, SIOCGIFHWADDR },
 	{ "ioctl", 1, EXACT, SIOCGIFMTU },
 	{ "ioctl", 1, EXACT, SIOCGIFNAME },
+};
+
+static const struct condition carry_conditions[] = {
+	{ "socket", 0, EXACT, AF_INET },
+	{ "socket", 0, EXACT, AF_INET6 },
+	{ "ioctl", 1, EXACT, FIONBIO },
 };
 
 /* Add the calls to the filter; 0 or a negative errno, as libseccomp has it. */
@@ -414,6 +424,7 @@ static int allow_conditions(scmp_filter_ctx filter, const struct condition *list
 
 static int fill_filter(scmp_filter_ctx filter, enum hin_sandbox_profile profile)
 {
+	bool captures = profile == HIN_SANDBOX_CAPTURE || profile == HIN_SANDBOX_CARRY;
 	int clone3 = seccomp_syscall_resolve_name("clone3");
 	int failed = allow_calls(filter, common_calls, HIN_COUNT(common_calls));
 
@@ -422,11 +433,15 @@ static int fill_filter(scmp_filter_ctx filter, enum hin_sandbox_profile profile)
 	/* its flags lie in memory, out of reach: the C library takes clone() instead */
 	if (failed == 0 && clone3 >= 0)
 		failed = seccomp_rule_add(filter, SCMP_ACT_ERRNO(ENOSYS), clone3, 0);
-	if (failed == 0 && profile == HIN_SANDBOX_CAPTURE)
+	if (failed == 0 && captures)
 		failed = allow_calls(filter, capture_calls, HIN_COUNT(capture_calls));
-	if (failed == 0 && profile == HIN_SANDBOX_CAPTURE)
+	if (failed == 0 && captures)
 		failed =
 			allow_conditions(filter, capture_conditions, HIN_COUNT(capture_conditions));
+	if (failed == 0 && profile == HIN_SANDBOX_CARRY)
+		failed = allow_calls(filter, carry_calls, HIN_COUNT(carry_calls));
+	if (failed == 0 && profile == HIN_SANDBOX_CARRY)
+		failed = allow_conditions(filter, carry_conditions, HIN_COUNT(carry_conditions));
 	if (failed == 0 && profile == HIN_SANDBOX_SERVE)
 		failed = allow_calls(filter, serve_calls, HIN_COUNT(serve_calls));
 	if (failed == 0)

@@ -27,6 +27,7 @@ struct hin_sandbox {
 enum hin_sandbox_profile {
 	HIN_SANDBOX_ANALYSE, /* reads and writes files, has threads; no sockets, no processes */
 	HIN_SANDBOX_CAPTURE, /* the same and receives from packet sockets; sends nothing */
+	HIN_SANDBOX_CARRY,   /* as CAPTURE, and connects and sends over IP: a sensor with a hub */
 	HIN_SANDBOX_SERVE,   /* as ANALYSE, and serves sockets that are open; opens none */
 };
 

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <netinet/in.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <sys/capability.h>
@@ -246,6 +247,26 @@ static void capture(void)
 		CHECK(socket(AF_PACKET, SOCK_RAW, 0) != -1);
 }
 
+static void carry(void)
+{
+	struct sockaddr_in at = { .sin_family = AF_INET, .sin_port = htons(1) };
+	char program[] = "/bin/true", *argv[] = { program, NULL }, *environment[] = { NULL };
+	struct hin_sandbox s = { 0 };
+	int fd;
+
+	at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	CHECK(hin_sandbox_limit_calls(&s, HIN_SANDBOX_CARRY, false, NULL) == HIN_OK);
+	if (!s.calls)
+		_exit(SKIPPED);
+	fd = socket(AF_INET, SOCK_STREAM, 0);
+	CHECK(fd != -1);
+	CHECK(connect(fd, (struct sockaddr *)&at, sizeof(at)) == -1 && errno != EPERM);
+	CHECK(listen(fd, 1) == -1 && errno == EPERM);
+	CHECK(execve(program, argv, environment) == -1 && errno == EPERM);
+	CHECK(fork() == -1 && errno == EPERM);
+	CHECK(mmap(NULL, 4096, PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) == MAP_FAILED);
+}
+
 static void serve(void)
 {
 	struct sockaddr name = { .sa_family = AF_UNIX }; /* the kernel finds a name */
@@ -319,6 +340,7 @@ CHILD_TEST(limit_files)
 CHILD_TEST(limit_to_one_file)
 CHILD_TEST(analyse)
 CHILD_TEST(capture)
+CHILD_TEST(carry)
 CHILD_TEST(serve)
 CHILD_TEST(everything)
 
@@ -366,9 +388,9 @@ int main(void)
 		cmocka_unit_test(test_drop_user),   cmocka_unit_test(test_drop_caps),
 		cmocka_unit_test(test_limit_files), cmocka_unit_test(test_limit_to_one_file),
 		cmocka_unit_test(test_analyse),	    cmocka_unit_test(test_capture),
-		cmocka_unit_test(test_serve),	    cmocka_unit_test(kills_on_demand),
-		cmocka_unit_test(test_everything),  cmocka_unit_test(test_as_nobody),
-		cmocka_unit_test(describes),
+		cmocka_unit_test(test_serve),	    cmocka_unit_test(test_carry),
+		cmocka_unit_test(kills_on_demand),  cmocka_unit_test(test_everything),
+		cmocka_unit_test(test_as_nobody),   cmocka_unit_test(describes),
 	};
 
 	return cmocka_run_group_tests(tests, make_files, remove_files);
