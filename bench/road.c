@@ -17,6 +17,7 @@
 
 #include "base/log.h"
 #include "base/options.h"
+#include "base/sandbox.h"
 #include "observe/carrier_member.h"
 #include "observe/road.h"
 #include "store/store.h"
@@ -97,7 +98,6 @@ static const struct hin_option rows[] = {
 /* ---- one sensor ---- */
 
 struct sensor {
-	struct hin_sensor_key key;
 	struct hin_road *road;
 };
 
@@ -124,28 +124,18 @@ static enum hin_code open_sensor(struct sensor *s, const char *folder, bool wait
 					      .wait = wait,
 					      .flush_ns = arguments.flush_ns,
 					      .dark_addresses = 65536 };
-	char path[PATH_MAX + 16];
-	enum hin_code code;
 
 	settings.spool.limit_bytes = arguments.spool;
 	if (wait) {
 		settings.settings = take_settings;
 		settings.user = s;
 	}
-	snprintf(path, sizeof(path), "%s/" HIN_SENSOR_KEY_FILE, folder);
-	code = hin_sensor_key_load(&s->key, path, err);
-	if (code == HIN_OK)
-		code = hin_carrier_member_open(&settings.carrier, folder, &s->key, NULL, err);
-	snprintf(path, sizeof(path), "%s/spool", folder);
-	if (code == HIN_OK)
-		code = hin_road_open(&s->road, path, &s->key, &settings, err);
-	return code;
+	return hin_road_open_joined(&s->road, folder, NULL, &settings, err);
 }
 
 static void close_sensor(struct sensor *s, int64_t wait_ns)
 {
 	hin_road_close(s->road, wait_ns);
-	hin_sensor_key_fini(&s->key);
 }
 
 /* A row as the telescope has them: few values of most fields, one source of many. */
@@ -206,6 +196,18 @@ static enum hin_code send_rows(struct sensor *s, struct hin_error *err)
 	return HIN_OK;
 }
 
+/* As a sensor does: before the road's threads are started, so that it holds for them too. */
+static enum hin_code close_the_door(struct hin_error *err)
+{
+	const char *read[] = { "/etc", "/proc/self" }, *write[] = { arguments.folder };
+	struct hin_sandbox box = { 0 };
+	enum hin_code code = hin_sandbox_limit_files(&box, read, 2, write, 1, err);
+
+	if (code == HIN_OK)
+		code = hin_sandbox_limit_calls(&box, HIN_SANDBOX_CARRY, false, err);
+	return code;
+}
+
 static enum hin_code run_send(struct hin_error *err)
 {
 	struct sensor s = { 0 };
@@ -213,8 +215,10 @@ static enum hin_code run_send(struct hin_error *err)
 	struct rusage use;
 	int64_t start;
 	double seconds;
-	enum hin_code code = open_sensor(&s, arguments.folder, true, err);
+	enum hin_code code = close_the_door(err);
 
+	if (code == HIN_OK)
+		code = open_sensor(&s, arguments.folder, true, err);
 	if (code != HIN_OK)
 		return code;
 	start = hin_time_monotonic_ns();

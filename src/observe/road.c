@@ -348,6 +348,8 @@ void hin_road_close(struct hin_road *r, int64_t wait_ns)
 	pthread_cond_destroy(&r->work);
 	pthread_cond_destroy(&r->moved);
 	pthread_mutex_destroy(&r->lock);
+	hin_sensor_key_fini(r->own_key);
+	free(r->own_key);
 	free(r->queue);
 	free(r->taken);
 	free(r);

@@ -55,6 +55,16 @@ HIN_MUST_USE enum hin_code hin_road_open(struct hin_road **out, const char *fold
 					 struct hin_error *err);
 
 /*
+ * The same for a sensor that `hinomi trust join` made: key, certificates and hub of `folder`, the
+ * spool in `folder`/spool. `settings->carrier` is not looked at; `passphrase` of the TLS key may be
+ * NULL. As hin_road_open() and hin_carrier_member_open().
+ */
+HIN_MUST_USE enum hin_code hin_road_open_joined(struct hin_road **out, const char *folder,
+						const char *passphrase,
+						const struct hin_road_settings *settings,
+						struct hin_error *err);
+
+/*
  * Put a copy of `row` into the queue. HIN_ELIMIT: there was no room, and it is counted as lost. A
  * row that hin_observation_check() refuses is found later: counted, and told in the log.
  */

@@ -15,6 +15,7 @@ struct hin_road {
 	pthread_cond_t moved; /* something was consumed, spooled or acknowledged: for all others */
 	struct hin_road_settings settings;
 	const struct hin_sensor_key *key;
+	struct hin_sensor_key *own_key; /* that `key` points to; or NULL */
 	struct hin_spool *spool;
 	pthread_t writing, sending;
 	bool writing_runs, sending_runs;
