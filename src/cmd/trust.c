@@ -678,11 +678,12 @@ static enum hin_code join(const char *text, struct hin_error *err)
 		rc = hin_join(folder, &code, &key, passphrase, arguments.proxy, now_s(), err);
 	if (rc == HIN_OK)
 		rc = hin_member_load(&m, folder, passphrase, err);
-	if (rc == HIN_OK)
+	if (rc == HIN_OK) {
+		hin_time_format(until, m.certificate.until_s * HIN_NS_PER_S, HIN_TIME_S);
 		printf(in_lang("joined %s as %s, certificate until %s\n",
 			       "%s に %s として参加、証明書の期限 %s\n"),
-		       m.hub, m.name,
-		       hin_time_format(until, m.certificate.until_s * HIN_NS_PER_S, HIN_TIME_S));
+		       m.hub, m.name, until);
+	}
 	explicit_bzero(memory, sizeof(memory));
 	explicit_bzero(&key, sizeof(key));
 	explicit_bzero(&code, sizeof(code));
@@ -719,11 +720,11 @@ static enum hin_code renew_hub(const char *folder, struct hin_error *err)
 	if (code == HIN_OK)
 		code = hin_authority_renew_hub(a, arguments.hub != NULL ? &wish : NULL, passphrase,
 					       now_s(), err);
-	if (code == HIN_OK)
+	if (code == HIN_OK) {
+		hin_time_format(until, hin_authority_hub_expires_s(a) * HIN_NS_PER_S, HIN_TIME_S);
 		printf(in_lang("hub %s, certificate until %s\n", "ハブ %s、証明書の期限 %s\n"),
-		       hin_authority_hub(a),
-		       hin_time_format(until, hin_authority_hub_expires_s(a) * HIN_NS_PER_S,
-				       HIN_TIME_S));
+		       hin_authority_hub(a), until);
+	}
 	explicit_bzero(memory, sizeof(memory));
 	hin_authority_close(a);
 	return code;
@@ -744,9 +745,11 @@ static enum hin_code renew_member(const char *folder, struct hin_error *err)
 		code = hin_join_client(&client, &m, arguments.proxy, NULL, err);
 	if (code == HIN_OK)
 		code = hin_join_renew(client, &m, &key, passphrase, now_s(), err);
-	if (code == HIN_OK)
+	if (code == HIN_OK) {
+		hin_time_format(until, m.certificate.until_s * HIN_NS_PER_S, HIN_TIME_S);
 		printf(in_lang("%s, certificate until %s\n", "%s、証明書の期限 %s\n"), m.name,
-		       hin_time_format(until, m.certificate.until_s * HIN_NS_PER_S, HIN_TIME_S));
+		       until);
+	}
 	explicit_bzero(memory, sizeof(memory));
 	explicit_bzero(&key, sizeof(key));
 	hin_http_client_close(client);
