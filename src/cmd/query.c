@@ -149,8 +149,13 @@ enum hin_code hin_query_watch(struct hin_query *q, struct hin_error *err)
 
 	if (code != HIN_OK)
 		return code;
+	q->oldest_us = stats.oldest_us;
+	q->newest_us = stats.newest_us;
 	q->from_us = range.since_us > 0 ? range.since_us : stats.oldest_us;
 	q->to_us = range.until_us > 0 ? range.until_us : stats.newest_us + 1;
+	/* "since yesterday" goes on until now, whenever the last row came */
+	if (range.until_us == 0 && range.since_us > 0 && q->to_us < q->now_ns / 1000)
+		q->to_us = q->now_ns / 1000;
 	if (q->to_us > q->now_ns / 1000 && range.until_us > 0)
 		q->to_us = q->now_ns / 1000 > q->from_us ? q->now_ns / 1000 : q->to_us;
 	if (q->to_us <= q->from_us || stats.newest_us == 0)

@@ -39,7 +39,8 @@ struct hin_query {
 	struct hin_progress progress;
 	uint64_t notes; /* of damage, told by the store */
 	/* known at the end */
-	int64_t from_us, to_us; /* what `watched` is of */
+	int64_t from_us, to_us;	      /* what `watched` is of */
+	int64_t oldest_us, newest_us; /* rows of the store; both 0 without */
 	struct hin_store_watched watched;
 	struct hin_store_effort effort;
 	int64_t start_ns; /* monotonic */

@@ -280,15 +280,20 @@ static enum hin_code export_windows(struct hin_query *q, struct hin_export *expo
 				    struct hin_error *err)
 {
 	const int64_t hour = INT64_C(3600) * 1000000;
+	int64_t from = q->oldest_us, to = q->newest_us > 0 ? q->newest_us + 1 : 0;
 	enum hin_code code = HIN_OK;
 
+	if (q->range.since_us > from)
+		from = q->range.since_us;
+	if (q->range.until_us > 0 && q->range.until_us < to)
+		to = q->range.until_us;
 	if (!hin_export_is_grouped((enum hin_export_format)q->format))
 		return export_window(q, export, q->range.since_us, q->range.until_us, err);
-	for (int64_t at = q->from_us; at < q->to_us && code == HIN_OK;) {
+	for (int64_t at = from; at < to && code == HIN_OK;) {
 		int64_t end = at - at % hour + hour;
 
-		if (end > q->to_us)
-			end = q->to_us;
+		if (end > to)
+			end = to;
 		code = export_window(q, export, at > 0 ? at : 1, end, err);
 		at = end;
 	}

@@ -284,6 +284,8 @@ def watched(folder):
     run(IMPORT, "--store", store, folder / "alive.ndjson")
     said = ask(store, "--sum", "rows", "kind telescope.flow")
     expect("watched", (round(said["watched"]["share"], 2), said["watched"]["sensors"]), (0.8, 1))
+    until = ask(folder / "store", "--since", "-1h", "--sum", "rows")["until"]
+    expect("open is until now", abs(second_of({"time": until}) - time.time()) < 600, True)
     text = run(QUERY, "--store", store, "--by", "src").stdout.decode()
     expect("watched, for people", bool(re.search(r"watched 80\.\d % of it by 1 sensor\n", text)), True)
 
@@ -396,6 +398,10 @@ def flowtuples(folder, store, rows):
         said[key] = (r["packet_cnt"], r["uniq_dst_ips"], r["uniq_src_ports"])
     expect("FlowTuples", said, {k: (p, len(d), len(s) if k[4] != 1 else 0)
                                 for k, (p, d, s) in wanted.items()})
+    run(QUERY, "--store", store, "--quiet", "--export", folder / "again.avro", "--since", "@1",
+        "--until", "2200-01-01")
+    expect("the same from any beginning", list(Avro((folder / "again.avro").read_bytes()).records()),
+           list(Avro(path.read_bytes()).records()))
     v6 = sum(":" in r["src"] for r in rows)
     expect("what was left out", b"%d rows left out" % v6 in done.stderr, True)
 
