@@ -5,6 +5,7 @@ usage: bench/road.py BUILD [--rows N] [--sensors N] [--seconds N] [--folder FOLD
 
 BUILD is a build folder of kind release. Prints, measured in one run:
   rows a second of one sensor, and the ratio to the million that is asked for
+  how long urgent rows take
   the share of one processor that the hub needs for many sensors of 100 rows a second, and its memory
 """
 import argparse
@@ -79,6 +80,8 @@ def main():
         print("one sensor: %.2f M rows/s, %.2f times a million; hub: %.2f s of processor, %.0f MiB" %
               (rate / 1e6, rate / 1e6, cpu(hub.pid) - before, memory(hub.pid)))
         print("  " + said.strip())
+        print(subprocess.run([road, "urgent", "--quiet", "--folder", work / "one"], check=True,
+                             stdout=subprocess.PIPE, text=True).stdout.strip() + " (200 ms asked for)")
         before, start = cpu(hub.pid), time.monotonic()
         said = subprocess.run(["taskset", "-c", "1", road, "crowd", "--quiet", "--folder", work / "crowd",
                                "--trust", work / "hub" / "trust", "--sensors", str(args.sensors),
