@@ -227,16 +227,15 @@ static enum hin_code take_epoch(struct hin_epoch *e, struct hin_reader *in)
 /* Replace what is known of a sensor. */
 static enum hin_code take_sensor(struct hin_catalog *c, struct hin_reader *in)
 {
-	struct hin_store_batch first = { .sequence = 1 };
+	uint8_t id[HIN_SENSOR_ID];
 	struct hin_sensor *s;
-	enum hin_code code;
+	enum hin_code code = HIN_OK;
 	uint32_t epochs;
 
-	hin_read_copy(in, first.sensor, sizeof(first.sensor));
-	code = hin_catalog_reserve(c, &first, NULL);
-	if (code != HIN_OK)
-		return code;
-	s = hin_catalog_sensor(c, first.sensor);
+	hin_read_copy(in, id, sizeof(id));
+	s = hin_catalog_add_sensor(c, id);
+	if (s == NULL)
+		return HIN_ENOMEM;
 	s->first_us = (int64_t)hin_read_le64(in);
 	s->last_us = (int64_t)hin_read_le64(in);
 	s->batches = hin_read_le64(in);
@@ -334,8 +333,8 @@ static bool record_at(const uint8_t *bytes, size_t size, size_t *payload, uint64
 	sum = hin_read_le32(&in);
 	hin_read_skip(&in, 8);
 	head_sum = hin_read_le32(&in);
-	if (in.failed || magic != RECORD_MAGIC || !hin_sum_fits(bytes, HIN_RECORD_HEAD - 4, head_sum) ||
-	    length > in.left)
+	if (in.failed || magic != RECORD_MAGIC ||
+	    !hin_sum_fits(bytes, HIN_RECORD_HEAD - 4, head_sum) || length > in.left)
 		return false;
 	*payload = length;
 	return hin_sum_fits(in.pos, length, sum);

@@ -76,9 +76,12 @@ bool hin_epoch_has(const struct hin_epoch *epoch, uint64_t sequence)
 	return at < epoch->span_count && epoch->spans[at].first <= sequence;
 }
 
-static struct hin_sensor *add_sensor(struct hin_catalog *c, const uint8_t id[HIN_SENSOR_ID])
+struct hin_sensor *hin_catalog_add_sensor(struct hin_catalog *c, const uint8_t id[HIN_SENSOR_ID])
 {
 	size_t at = sensor_place(c, id);
+
+	if (at < c->sensor_count && memcmp(c->sensors[at].id, id, HIN_SENSOR_ID) == 0)
+		return &c->sensors[at];
 
 	if (c->sensor_count == c->sensor_room) {
 		size_t room = c->sensor_room > 0 ? c->sensor_room * 2 : 16;
@@ -135,11 +138,9 @@ static bool is_lone(const struct hin_epoch *e, uint64_t sequence)
 enum hin_code hin_catalog_reserve(struct hin_catalog *c, const struct hin_store_batch *batch,
 				  struct hin_error *err)
 {
-	struct hin_sensor *s = hin_catalog_sensor(c, batch->sensor);
+	struct hin_sensor *s = hin_catalog_add_sensor(c, batch->sensor);
 	struct hin_epoch *e;
 
-	if (s == NULL)
-		s = add_sensor(c, batch->sensor);
 	if (s == NULL)
 		return hin_fail(err, HIN_ENOMEM, "no room for a sensor");
 	e = find_epoch(s, batch->epoch);

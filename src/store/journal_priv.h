@@ -102,6 +102,9 @@ void hin_catalog_fini(struct hin_catalog *c);
 /* The sensor, or NULL. */
 struct hin_sensor *hin_catalog_sensor(const struct hin_catalog *c, const uint8_t id[HIN_SENSOR_ID]);
 
+/* The sensor, made when there is none. NULL without memory. */
+struct hin_sensor *hin_catalog_add_sensor(struct hin_catalog *c, const uint8_t id[HIN_SENSOR_ID]);
+
 /* The newest epoch; NULL for a sensor of which nothing was stored. */
 const struct hin_epoch *hin_sensor_newest(const struct hin_sensor *sensor);
 

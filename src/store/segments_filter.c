@@ -13,7 +13,7 @@ enum hin_code hin_matcher_init(struct hin_matcher *m, const struct hin_store_ran
 				   .since_us = range->since_us,
 				   .until_us = range->until_us > 0 ? range->until_us : INT64_MAX,
 				   .reader = reader };
-	nodes = m->filter != NULL ? f->node_count : 0;
+	nodes = m->node_count = m->filter != NULL ? f->node_count : 0;
 	m->answers = calloc(nodes + 1, sizeof(*m->answers));
 	m->masks = calloc(nodes + 1, sizeof(*m->masks));
 	m->v4 = calloc((nodes > 0 ? f->address_count : 0) + 1, sizeof(*m->v4));
@@ -42,7 +42,7 @@ void hin_matcher_fini(struct hin_matcher *m)
 		return;
 	for (size_t i = 0; i < m->pool_count; i++)
 		free(m->pool[i]);
-	for (size_t i = 0; m->masks != NULL && m->filter != NULL && i <= m->filter->node_count; i++)
+	for (size_t i = 0; m->masks != NULL && i <= m->node_count; i++)
 		free(m->masks[i]);
 	free(m->pool);
 	free(m->answers);
@@ -344,10 +344,21 @@ static enum hin_code mask_addresses(struct hin_matcher *m, const struct hin_filt
 				    uint32_t rows, uint8_t *mask, struct hin_error *err)
 {
 	const struct hin_column_data *family, *data, *v6;
-	uint32_t next = 0;
+	struct hin_span range;
+	uint32_t next = 0, low, high;
 	enum hin_code code;
 
 	code = hin_block_column(m->reader, HIN_PART_OF(test->field, HIN_PART_NUMBER), &family, err);
+	/* what the filter of addresses let through wrongly is not in the dictionary */
+	if (code == HIN_OK)
+		code = hin_block_summary(m->reader, HIN_PART_OF(test->field, HIN_PART_DATA), &data,
+					 err);
+	if (code == HIN_OK && family != NULL && family->part.max <= 4 && data != NULL &&
+	    data->part.shape == HIN_SHAPE_DICT && one_range(m, test, &range) &&
+	    !code_range(data, &range, &low, &high)) {
+		memset(mask, 0, rows);
+		return HIN_OK;
+	}
 	if (code == HIN_OK)
 		code = hin_block_column(m->reader, HIN_PART_OF(test->field, HIN_PART_DATA), &data,
 					err);
@@ -552,7 +563,7 @@ enum hin_code hin_matcher_select(struct hin_matcher *m, struct hin_selection *ou
 	uint32_t count = 0;
 
 	/* what an earlier block left */
-	for (size_t i = 0; m->filter != NULL && i <= m->filter->node_count; i++)
+	for (size_t i = 0; i <= m->node_count; i++)
 		if (!give_mask(m, &m->masks[i]))
 			return hin_fail(err, HIN_ENOMEM, "no room for a filter");
 	*out = (struct hin_selection){ .answer = HIN_FILTER_ALL, .count = head->rows };

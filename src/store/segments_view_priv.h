@@ -23,6 +23,7 @@ struct hin_matcher {
 	enum hin_filter_answer *answers; /* of each node */
 	uint8_t **masks;		 /* of each node, from `pool` */
 	uint8_t **pool;
+	size_t node_count; /* 0 without a filter: then there is a mask all the same */
 	size_t pool_count, pool_room;
 	uint8_t *table; /* HIN_COLUMN_ROWS, answers by code */
 	struct hin_error error;

@@ -212,8 +212,8 @@ struct hin_store_answer {
 	struct hin_store_group *groups; /* by interval, then by order, then by value */
 	size_t count;
 	uint64_t groups_found;	      /* before the limit */
-	struct hin_store_group total; /* of all groups found; `by` is empty */
-	bool approximate;	      /* `distinct` is: by about 1 % where it is over 10,000 */
+	struct hin_store_group total; /* of all groups found; `by`, `distinct` empty */
+	bool approximate; /* `distinct` is, by some percent: memory was short, or rollups count */
 	struct hin_store_effort effort;
 };
 

@@ -5,6 +5,7 @@
 #include <time.h>
 
 #include "folder.h"
+#include "observe/batch_writer.h"
 
 static void keeps_what_was_synced(void **state)
 {
@@ -156,6 +157,83 @@ static void refuses(void **state)
 	assert_int_equal(hin_store_open(&store, store_path, HIN_STORE_WRITE, NULL, &err),
 			 HIN_EFORMAT);
 	assert_non_null(strstr(err.text, "journal: offset 0"));
+	free(rows);
+}
+
+/* Batches as sensors send them: in whole, or with one bad row not at all. */
+static void takes_batches(void **state)
+{
+	static const uint8_t seed_bytes[32] = { 1 };
+	struct hin_store *store = open_store(HIN_STORE_CREATE, NULL);
+	struct hin_observation *rows = calloc(3001, sizeof(*rows));
+	struct hin_batch_mark after = { .epoch = 9 };
+	struct hin_batch_writer *writer;
+	struct hin_batch_reader reader;
+	struct hin_sensor_key key;
+	struct hin_store_mark mark;
+	enum hin_store_outcome outcome;
+	struct hin_error err = { 0 };
+	uint8_t digest[32], *copy, *at;
+	const uint8_t *bytes;
+	uint64_t total = 0;
+	size_t size;
+
+	(void)state;
+	assert_int_equal(hin_sensor_key_of_seed(&key, seed_bytes, &err), HIN_OK);
+	assert_int_equal(hin_batch_writer_open(&writer, &key, &after, 4000, &err), HIN_OK);
+	hin_batch_writer_set_dark(writer, 4096);
+	for (uint64_t i = 1; i <= 30; i++) {
+		size_t count = batch_rows(0, i, rows, 3000);
+
+		for (size_t k = 0; k < count; k++)
+			assert_int_equal(hin_batch_writer_add(writer, &rows[k], &err), HIN_OK);
+		total += count;
+		assert_int_equal(hin_batch_writer_finish(writer, &bytes, &size, &err), HIN_OK);
+		copy = hin_test_copy(bytes, size);
+		hin_batch_digest(digest, copy, size);
+		assert_int_equal(hin_batch_reader_open(&reader, copy, size, key.public_key, &err),
+				 HIN_OK);
+		assert_int_equal(
+			hin_store_append_batch(store, &reader, digest, DAY_US + 5, &outcome, &err),
+			HIN_OK);
+		assert_int_equal(outcome, HIN_STORE_ADDED);
+		/* the reader stands at its end: a repeat is known without its rows */
+		assert_int_equal(
+			hin_store_append_batch(store, &reader, digest, DAY_US + 5, &outcome, &err),
+			HIN_OK);
+		assert_int_equal(outcome, HIN_STORE_REPEAT);
+		free(copy);
+	}
+	assert_int_equal(store_sums(store).rows, total);
+	assert_true(hin_store_find_mark(store, key.id, &mark));
+	assert_int_equal(mark.appended.sequence, 30);
+	assert_int_equal(mark.rows, total);
+	assert_int_equal(mark.dark_addresses, 4096);
+	assert_memory_equal(mark.appended.digest, digest, sizeof(digest));
+	/* the last row says 127 of 100: the rows before it do not stay */
+	for (size_t k = 0; k < 1000; k++) {
+		rows[k] = (struct hin_observation){ .kind = HIN_KIND_TELESCOPE_FLOW,
+						    .time_us = DAY_US,
+						    .confidence = k < 999 ? 1 : 90 };
+		assert_int_equal(hin_batch_writer_add(writer, &rows[k], &err), HIN_OK);
+	}
+	assert_int_equal(hin_batch_writer_finish(writer, &bytes, &size, &err), HIN_OK);
+	copy = hin_test_copy(bytes, size);
+	at = memmem(copy, size, (const uint8_t[]){ 1, 1, 1, 1, 90 }, 5);
+	assert_non_null(at);
+	at[4] = 127;
+	assert_int_equal(hin_batch_reader_open(&reader, copy, size, NULL, &err), HIN_OK);
+	assert_int_equal(hin_store_append_batch(store, &reader, digest, DAY_US, &outcome, &err),
+			 HIN_ERANGE);
+	assert_false(hin_store_has(store, key.id, 9, 31));
+	assert_int_equal(store_sums(store).rows, total);
+	at[4] = 90;
+	assert_int_equal(hin_store_append_batch(store, &reader, digest, DAY_US, &outcome, &err),
+			 HIN_OK);
+	assert_int_equal(store_sums(store).rows, total + 1000);
+	free(copy);
+	hin_batch_writer_close(writer);
+	hin_store_close(store);
 	free(rows);
 }
 
@@ -458,6 +536,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(keeps_what_was_synced),
 		TEST(knows_gaps),
+		TEST(takes_batches),
 		TEST(refuses),
 		TEST(survives_a_torn_journal),
 		TEST(fills_files),
