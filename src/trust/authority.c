@@ -304,12 +304,12 @@ static enum hin_code make_all(struct hin_authority *a, const struct hin_authorit
 
 	for (size_t i = 0; i < wish->name_count && code == HIN_OK; i++)
 		code = add_name(a, wish->names[i], err);
-	if (code == HIN_OK && strlen(a->host) + sizeof("/settings") > HIN_NOTE_NAME)
+	if (code == HIN_OK && snprintf(a->settings_name, sizeof(a->settings_name), "%s/settings",
+				       a->host) >= (int)sizeof(a->settings_name))
 		code = hin_fail(err, HIN_ELIMIT, "the hub's name has more than %zu characters",
 				HIN_NOTE_NAME - sizeof("/settings"));
 	if (code != HIN_OK)
 		return code;
-	snprintf(a->settings_name, sizeof(a->settings_name), "%s/settings", a->host);
 	if (mkdir(a->folder, 0700) != 0 && errno != EEXIST)
 		return hin_fail(err, HIN_ESYS, "make %s", a->folder);
 	code = check_fresh(a->folder, err);
