@@ -156,15 +156,17 @@ enum hin_code hin_hub_backup(const char *folder, const char *trust, const char *
 /* One line of the list: what it says, and where the next begins; false for what is none. */
 static bool read_line(const char **at, char hex[65], unsigned *mode, char name[NAME_MAX + 8])
 {
+	char octal[5];
 	int used = 0;
 
-	if (sscanf(*at, "%64[0-9a-f] %4o %262[^/\n]%n", hex, mode, name, &used) != 3)
+	if (sscanf(*at, "%64[0-9a-f] %4[0-7] %255[^/\n]%n", hex, octal, name, &used) != 3)
 		return false;
+	*mode = (unsigned)strtoul(octal, NULL, 8);
 	if ((*at)[used] == '/' && strcmp(name, "trust") == 0) {
 		int more = 0;
 
-		strcat(name, "/");
-		if (sscanf(*at + used + 1, "%255[^/\n]%n", name + strlen(name), &more) != 1)
+		name[5] = '/'; /* "trust" has five */
+		if (sscanf(*at + used + 1, "%255[^/\n]%n", name + 6, &more) != 1)
 			return false;
 		used += 1 + more;
 	}

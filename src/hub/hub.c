@@ -16,8 +16,9 @@
 #define ROSTER_NS (10 * HIN_NS_PER_S)
 #define STATS_NS (30 * HIN_NS_PER_S)
 #define KEEP_NS HIN_NS_PER_HOUR
-#define RENEWAL_NS HIN_NS_PER_HOUR /* between two tries */
-#define RESTORED "restored"	   /* a file that says that the store is a backup's */
+#define RENEWAL_NS HIN_NS_PER_HOUR	 /* between two tries */
+#define SETTINGS_HEAD "hinomi settings " /* trust/settings.h: then the number */
+#define RESTORED "restored"		 /* a file that says that the store is a backup's */
 
 /* ---- who may ---- */
 
@@ -194,8 +195,8 @@ void hub_read_trust(struct hin_hub *hub)
 	if (hin_authority_sensors(hub->authority, &sensors, &count, NULL) != HIN_OK)
 		count = 0;
 	if (hin_authority_settings(hub->authority, &note, NULL) == HIN_OK &&
-	    sscanf(hin_buffer_text(&note), "hinomi settings %llu\n", &number) != 1)
-		number = 0;
+	    strncmp(hin_buffer_text(&note), SETTINGS_HEAD, strlen(SETTINGS_HEAD)) == 0)
+		number = strtoull(note.data + strlen(SETTINGS_HEAD), NULL, 10);
 	pthread_rwlock_unlock(&hub->lock);
 	for (size_t i = 0; i < count; i++)
 		(void)hin_sensors_change(hub->sensors, sensors[i].id, set_name, &sensors[i]);
@@ -372,11 +373,11 @@ static enum hin_code set_paths(struct hin_hub *hub, const char *folder, struct h
 	    (s->store != NULL && strlen(s->store) >= sizeof(hub->store)))
 		return hin_fail(err, HIN_ELIMIT, "the path of a folder is too long");
 	if (s->trust != NULL && s->trust[0] != '\0')
-		strcpy(hub->trust, s->trust);
+		memcpy(hub->trust, s->trust, strlen(s->trust) + 1);
 	else
 		snprintf(hub->trust, sizeof(hub->trust), "%s/trust", hub->folder);
 	if (s->store != NULL && s->store[0] != '\0')
-		strcpy(hub->store, s->store);
+		memcpy(hub->store, s->store, strlen(s->store) + 1);
 	else
 		snprintf(hub->store, sizeof(hub->store), "%s/store", hub->folder);
 	snprintf(hub->status, sizeof(hub->status), "%s/status.json", hub->folder);

@@ -88,7 +88,7 @@ enum hin_code hin_intake_query(struct hin_intake_query *out, const char *known,
 		    strspn(version, "0123456789abcdefghijklmnopqrstuvwxyz"
 				    "ABCDEFGHIJKLMNOPQRSTUVWXYZ._-") != strlen(version))
 			return hin_fail(err, HIN_EFORMAT, "version is none");
-		strcpy(out->version, version);
+		memcpy(out->version, version, strlen(version) + 1);
 	}
 	return HIN_OK;
 }

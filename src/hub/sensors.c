@@ -1,11 +1,14 @@
 /* sensors - a table by id; see sensors.h */
 #include "hub/sensors.h"
 
+#include <assert.h>
 #include <pthread.h>
 #include <stdlib.h>
 
-#define SLOTS (HIN_SENSORS_MAX * 2)
-#define CHUNK 256u /* states that lie together; they never move */
+#define SLOTS 131072u /* twice as many as there may be sensors */
+#define CHUNK 256u    /* states that lie together; they never move */
+
+static_assert(SLOTS >= 2 * HIN_SENSORS_MAX, "there is always a free slot");
 
 struct hin_sensors {
 	pthread_mutex_t lock;

@@ -327,7 +327,7 @@ static enum hin_code add_hub(struct https *h, const char *url,
 	code = hin_http_client_open(&hub->client, &client, err);
 	if (code != HIN_OK)
 		return code;
-	strcpy(hub->url, url);
+	memcpy(hub->url, url, strlen(url) + 1);
 	h->count++;
 	return HIN_OK;
 }

@@ -274,7 +274,7 @@ enum hin_code hin_road_open(struct hin_road **out, const char *folder,
 			    const struct hin_road_settings *settings, struct hin_error *err)
 {
 	struct hin_road *r = calloc(1, sizeof(*r));
-	struct hin_spool_found found;
+	struct hin_spool_found found = { 0 };
 	pthread_condattr_t monotonic;
 	enum hin_code code;
 

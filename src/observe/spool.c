@@ -49,14 +49,13 @@ static void lose_batch(struct hin_spool *s, const void *bytes, size_t size, uint
 	struct hin_spool_loss loss = { .verdict = verdict };
 	struct hin_batch_reader reader;
 	struct hin_observation row;
-	enum hin_code code = hin_batch_reader_open(&reader, bytes, size, NULL, NULL);
 
-	if (code != HIN_OK) {
+	if (hin_batch_reader_open(&reader, bytes, size, NULL, NULL) != HIN_OK) {
 		loss.rows = 1;
 		lose(s, &loss);
 		return;
 	}
-	while ((code = hin_batch_reader_next(&reader, &row, NULL)) != HIN_EOF) {
+	while (hin_batch_reader_next(&reader, &row, NULL) != HIN_EOF) {
 		if (row.kind != loss.kind && loss.rows > 0) {
 			lose(s, &loss);
 			loss = (struct hin_spool_loss){ .verdict = verdict };

@@ -46,10 +46,15 @@ enum hin_code spool_list_file(struct hin_spool *s, const struct spool_file *file
 static bool parse_name(const char *name, struct spool_file *out)
 {
 	unsigned long long number, epoch, first;
-	char again[SPOOL_NAME_SIZE];
+	char again[SPOOL_NAME_SIZE], *end;
 
-	if (sscanf(name, "%llu-%llx-%llu", &number, &epoch, &first) != 3)
+	number = strtoull(name, &end, 10);
+	if (*end != '-')
 		return false;
+	epoch = strtoull(end + 1, &end, 16);
+	if (*end != '-')
+		return false;
+	first = strtoull(end + 1, &end, 10);
 	snprintf(again, sizeof(again), SPOOL_NAME, number, epoch, first);
 	*out = (struct spool_file){ .number = number, .epoch = epoch, .first = first };
 	return strcmp(again, name) == 0 && epoch != 0 && first > 0 && number < UINT64_MAX;
@@ -245,13 +250,16 @@ static enum hin_code count_older(struct hin_spool *s, const uint8_t *public_key,
 static void read_acknowledged(struct hin_spool *s)
 {
 	struct hin_buffer text = { 0 };
-	unsigned long long epoch, sequence;
-	char path[PATH_MAX];
+	char path[PATH_MAX], *end;
 
 	spool_path(s, SPOOL_ACKNOWLEDGED, path);
-	if (hin_file_read(&text, path, 100, NULL) == HIN_OK &&
-	    sscanf(hin_buffer_text(&text), "%llx %llu\n", &epoch, &sequence) == 2)
-		s->acknowledged = (struct hin_spool_place){ epoch, sequence };
+	if (hin_file_read(&text, path, 100, NULL) == HIN_OK) {
+		uint64_t epoch = strtoull(hin_buffer_text(&text), &end, 16);
+
+		if (*end == ' ')
+			s->acknowledged =
+				(struct hin_spool_place){ epoch, strtoull(end + 1, NULL, 10) };
+	}
 	hin_buffer_fini(&text);
 }
 
