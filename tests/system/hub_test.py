@@ -397,6 +397,7 @@ def commands(work):
 
 
 def main():
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit("ended from outside"))
     work = pathlib.Path(tempfile.mkdtemp(prefix="hinomi-hub-"))
     hub = Hub(work)
     try:

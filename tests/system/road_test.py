@@ -179,6 +179,7 @@ def torment(args, work, dice):
 
 
 def main():
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit("ended from outside"))
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("hub")
     parser.add_argument("trust")
