@@ -18,6 +18,7 @@
 #include "base/sandbox.h"
 #include "cmd/packets.h"
 #include "observe/registry.h"
+#include "observe/road.h"
 #include "packet/live.h"
 #include "telescope/report.h"
 #include "telescope/research.h"
@@ -38,12 +39,17 @@ struct names {
 
 enum { GEO_LIMIT = 8 }; /* most tables of places */
 
+/* At the end: for a hub to answer, and for one that answers to store what is left. */
+#define ROAD_TRY (3 * HIN_NS_PER_S)
+#define ROAD_PATIENCE (30 * HIN_NS_PER_S)
+
 /* What the command line said. */
 struct arguments {
 	struct text_list dark, member, research;
 	struct text_list geo;
-	const char *live, *html, *flows, *observations, *key, *state, *vault, *user;
-	bool follow, digest, json, csv, append, quiet, count_only, check_config, list_settings;
+	const char *live, *html, *flows, *observations, *key, *state, *vault, *user, *road;
+	bool road_flows, follow, digest, json, csv, append, quiet, count_only, check_config,
+		list_settings;
 	int list, colour;
 	unsigned decap;
 	uint64_t limit, threads, vault_bytes;
@@ -67,6 +73,8 @@ struct session {
 	int64_t refreshed_us;
 	struct hin_telescope *telescope;
 	struct hin_teller *flows, *observations;
+	struct hin_road *road;
+	uint64_t watched; /* frames that the road knows of */
 	struct hin_vault *vault;
 	struct hin_progress progress;
 	FILE *html;
@@ -220,6 +228,14 @@ static const struct hin_option rows[] = {
 	{ "observations", 'o', "FILE", HIN_OPTION_TEXT, ARG(observations),
 	  .help = "stream scans, victims, floods and alerts as observations, in the same formats",
 	  .help_ja = "走査・被害・洪水・警報を観測行として同じ形式で流す" },
+	{ "road", 0, "FOLDER", HIN_OPTION_TEXT, ARG(road),
+	  .help = "send observations and flows to the hub that this folder joined with hinomi "
+		  "trust join; what the hub has not stored yet is kept there",
+	  .help_ja = "hinomi trust join で参加したハブへ観測行とフローを送る。ハブが保存するまで"
+		     "そのフォルダーに残す" },
+	{ "road-flows", 0, NULL, HIN_OPTION_FLAG, ARG(road_flows),
+	  .help = "send flows too (the default; --no-road-flows sends events alone)",
+	  .help_ja = "フローも送る (既定。--no-road-flows は事象だけ)" },
 	{ "append", 0, NULL, HIN_OPTION_FLAG, ARG(append),
 	  .help = "go on at the end of these files instead of beginning them anew",
 	  .help_ja = "それらのファイルを作り直さず末尾に続ける" },
@@ -458,6 +474,7 @@ static void free_names(struct names *names)
 
 static void session_fini(struct session *s)
 {
+	hin_road_close(s->road, 0);
 	hin_telescope_free(s->telescope);
 	hin_capture_close(s->capture);
 	hin_live_close(s->live);
@@ -515,6 +532,9 @@ static enum hin_code catch_signals(struct session *s, struct hin_error *err)
 
 static bool tell(struct session *s, struct hin_teller *teller, const struct hin_observation *row)
 {
+	/* a row for which the road has no room is counted there, and told to the hub */
+	if (s->road != NULL && (row->kind != HIN_KIND_TELESCOPE_FLOW || s->arguments.road_flows))
+		(void)hin_road_put(s->road, row);
 	return teller == NULL || hin_teller_add(teller, row, &s->failure) == HIN_OK;
 }
 
@@ -548,6 +568,16 @@ static bool tell_drops(struct session *s, int64_t now_us)
 	return tell(s, s->observations, &o);
 }
 
+/* The hub is to know that we watched, also when there was nothing to tell. */
+static void watched(struct session *s)
+{
+	uint64_t frames = hin_telescope_frames(s->telescope);
+
+	if (s->road != NULL)
+		hin_road_watched(s->road, frames - s->watched, 0);
+	s->watched = frames;
+}
+
 static enum hin_code refresh(struct session *s, struct hin_error *err);
 
 static bool live_minute(struct session *s, int64_t now_us)
@@ -576,6 +606,7 @@ static bool on_minute(void *user, struct hin_telescope *telescope, int64_t now_u
 	struct session *s = user;
 
 	(void)telescope;
+	watched(s);
 	if (s->live != NULL && !live_minute(s, now_us))
 		return false;
 	return (s->flows == NULL || hin_teller_flush(s->flows, &s->failure) == HIN_OK) &&
@@ -673,7 +704,7 @@ static enum hin_code make_telescope(struct session *s, struct hin_error *err)
 		.decap = a->decap,
 		.threads = (unsigned)a->threads,
 		.count_only = a->count_only,
-		.flows = a->flows != NULL,
+		.flows = a->flows != NULL || (a->road != NULL && a->road_flows),
 		.update_us = a->live != NULL || a->follow ? a->settings.event_update_ns / 1000 : 0,
 		.sink = { .user = s,
 			  .member = on_member,
@@ -743,7 +774,7 @@ static enum hin_code limit_files(struct session *s, struct hin_sandbox *sandbox,
 {
 	const struct arguments *a = &s->arguments;
 	char state[PATH_MAX], key[PATH_MAX];
-	const char *folders[3];
+	const char *folders[4];
 	size_t n = 0;
 
 	if (a->state != NULL) {
@@ -756,7 +787,52 @@ static enum hin_code limit_files(struct session *s, struct hin_sandbox *sandbox,
 	}
 	if (a->vault != NULL)
 		folders[n++] = a->vault;
+	if (a->road != NULL)
+		folders[n++] = a->road;
 	return hin_sandbox_limit_files(sandbox, paths, count, folders, n, err);
+}
+
+/* Its threads are begun behind the door. A recording can wait for room; what is live cannot. */
+static enum hin_code open_road(struct session *s, struct hin_error *err)
+{
+	struct hin_road_settings settings = { .wait = s->live == NULL };
+	enum hin_code code;
+
+	if (s->dark != NULL)
+		settings.dark_addresses = hin_prefix_tree_size(s->dark).addresses;
+	code = hin_road_open_joined(&s->road, s->arguments.road, NULL, &settings, err);
+	if (code == HIN_ENOENT)
+		return hin_fail(
+			err, code,
+			"--road %s has joined no hub; first: hinomi trust join CODE --dir %s",
+			s->arguments.road, s->arguments.road);
+	return code;
+}
+
+/* Send what is left; what the hub does not take in time goes at the next start. */
+static void close_road(struct session *s)
+{
+	struct hin_road_stats stats;
+
+	if (s->road == NULL)
+		return;
+	watched(s);
+	if (hin_road_flush(s->road, true, ROAD_TRY) != HIN_OK) {
+		hin_road_stats(s->road, &stats);
+		if (stats.connected)
+			(void)hin_road_flush(s->road, true, ROAD_PATIENCE);
+	}
+	hin_road_stats(s->road, &stats);
+	if (stats.spool.unsent > 0 && !s->arguments.quiet)
+		fprintf(stderr,
+			"hinomi telescope: warning: %llu batches wait in %s for the hub; they go "
+			"at the next start\n",
+			(unsigned long long)stats.spool.unsent, s->arguments.road);
+	if (stats.rows_lost > 0 && !s->arguments.quiet)
+		fprintf(stderr, "hinomi telescope: warning: %llu rows were lost on the road\n",
+			(unsigned long long)stats.rows_lost);
+	hin_road_close(s->road, 0);
+	s->road = NULL;
 }
 
 /* Everything is open: from here on the process may do no more than it needs. */
@@ -776,10 +852,12 @@ static enum hin_code close_the_door(struct session *s, const char *const *paths,
 	if (code == HIN_OK)
 		code = limit_files(s, &sandbox, paths, count, err);
 	if (code == HIN_OK)
-		code = hin_sandbox_limit_calls(
-			&sandbox, a->live != NULL ? HIN_SANDBOX_CAPTURE : HIN_SANDBOX_ANALYSE,
-			false, err);
-	return code;
+		code = hin_sandbox_limit_calls(&sandbox,
+					       a->road != NULL	 ? HIN_SANDBOX_CARRY
+					       : a->live != NULL ? HIN_SANDBOX_CAPTURE
+								 : HIN_SANDBOX_ANALYSE,
+					       false, err);
+	return code == HIN_OK && a->road != NULL ? open_road(s, err) : code;
 }
 
 static enum hin_code resume(struct session *s, struct hin_error *err)
@@ -944,7 +1022,7 @@ static enum hin_code conclude(struct session *s, struct hin_error *err)
 	if (code == HIN_OK && s->capture != NULL)
 		code = add_inputs(s, &picture, err);
 	add_interface(s, &picture);
-	if (code == HIN_OK && s->observations != NULL && a->state == NULL &&
+	if (code == HIN_OK && (s->observations != NULL || s->road != NULL) && a->state == NULL &&
 	    !tell_open(s, &picture)) {
 		*err = s->failure;
 		code = s->failure.code;
@@ -956,6 +1034,7 @@ static enum hin_code conclude(struct session *s, struct hin_error *err)
 	if (code == HIN_OK)
 		code = closed;
 	s->flows = s->observations = NULL;
+	close_road(s);
 	if (hin_telescope_evidence_lost(s->telescope) > 0 && !a->quiet)
 		fprintf(stderr,
 			"hinomi telescope: warning: evidence could not be kept in %s (%llu times); "
@@ -1054,9 +1133,11 @@ static int print_settings(const struct session *s)
 static enum hin_code act(struct session *s, int argc, char *argv[], struct hin_error *err)
 {
 	enum hin_code code = setup(s, err);
+	bool log_all = s->arguments.live != NULL && !s->arguments.quiet;
 
 	if (code != HIN_OK)
 		return code;
+	hin_log_setup(STDERR_FILENO, log_all ? HIN_LOG_INFO : HIN_LOG_WARNING);
 	if (s->arguments.check_config) {
 		puts(s->lang == HIN_JA ? "設定に問題はありません" : "the configuration is good");
 		return HIN_OK;
@@ -1083,7 +1164,7 @@ int main(int argc, char *argv[])
 
 	if (argc > 1 && strcmp(argv[1], "packets") == 0)
 		return hin_cmd_packets(argc - 1, argv + 1);
-	s.arguments.digest = true;
+	s.arguments.digest = s.arguments.road_flows = true;
 	s.arguments.limit = 1000;
 	s.arguments.vault_bytes = (uint64_t)256 << 20;
 	s.arguments.vault_age_ns = 90 * HIN_NS_PER_DAY;
