@@ -5,7 +5,7 @@
 #include <stdlib.h>
 
 enum {
-	GAP_LIMIT = 1440, /* quiet intervals that are still learnt one by one */
+	GAP_LIMIT = HIN_RISE_QUIET,
 };
 
 #define RISE_FORGET 0.05f /* weight of the newest interval: a memory of about 20 */

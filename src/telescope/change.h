@@ -34,6 +34,8 @@ void hin_changefinder_init(struct hin_changefinder *finder);
 /* The score of the next value; NICT alerts over 3 and ignores the first 15. */
 double hin_changefinder_next(struct hin_changefinder *finder, double value);
 
+#define HIN_RISE_QUIET 1440 /* quiet intervals that are still learnt one by one */
+
 /* A discounted mean and variance of one port's counts. */
 struct hin_rise {
 	float mean, variance;

@@ -20,7 +20,6 @@
 #define MAGIC "HINSTAT1"
 #define HEADER_SIZE (8 + 32)
 #define STATE_VERSION 5u
-#define LIST_LIMIT (1u << 28) /* bytes of one list in a file that is loaded */
 
 struct walk {
 	bool load;
@@ -100,8 +99,8 @@ static void bytes(struct walk *w, void *data, size_t size)
 
 #define FIELD(w, lvalue) bytes((w), &(lvalue), sizeof(lvalue))
 
-/* A list on the heap: its count, then its items; `size` is what it has room for. */
-static void list(struct walk *w, void **data, size_t *count, size_t *size, size_t item)
+/* A list on the heap, of `most` items: its count, then they; `size` is what it has room for. */
+static void list(struct walk *w, void **data, size_t *count, size_t *size, size_t item, size_t most)
 {
 	uint64_t n = *count;
 
@@ -109,7 +108,7 @@ static void list(struct walk *w, void **data, size_t *count, size_t *size, size_
 	if (w->load && w->code == HIN_OK) {
 		void *room;
 
-		if (n > LIST_LIMIT / item) {
+		if (n > most) {
 			walk_fail(w, HIN_EFORMAT, "the saved state has an impossible list");
 			return;
 		}
@@ -149,13 +148,14 @@ static void whole_array(struct walk *w, struct hin_array *a)
 	array(w, a);
 }
 
-static void index_slots(struct walk *w, struct hin_index *index)
+/* The index of a table of `items` at the most: it grows when two thirds of its slots are used. */
+static void index_slots(struct walk *w, struct hin_index *index, uint32_t items)
 {
-	uint64_t count = (uint64_t)index->mask + 1;
+	uint64_t first = (uint64_t)index->mask + 1, count = first;
 
 	FIELD(w, count);
 	if (count < HIN_INDEX_LINE || (count & (count - 1)) != 0 ||
-	    count > HIN_INDEX_POSITION + 1) {
+	    (w->load && count > first && count > 4 * (uint64_t)items)) {
 		walk_fail(w, HIN_EFORMAT, "the saved state has an impossible index");
 		return;
 	}
@@ -187,18 +187,18 @@ static void pool(struct walk *w, struct hin_distinct_pool *p)
 static void shard(struct walk *w, struct shard *s)
 {
 	array(w, &s->sources);
-	index_slots(w, &s->source_index);
+	index_slots(w, &s->source_index, s->sources.limit);
 	array(w, &s->events);
 	s->events_cold.used = s->events.used;
 	array(w, &s->events_cold);
-	index_slots(w, &s->event_index);
+	index_slots(w, &s->event_index, s->events.limit);
 	whole_array(w, &s->target_heads);
 	whole_array(w, &s->targets);
 	whole_array(w, &s->targets_cold);
 	whole_array(w, &s->port_sources);
 	if (s->flows.base != NULL) {
 		array(w, &s->flows);
-		index_slots(w, &s->flow_index);
+		index_slots(w, &s->flow_index, s->flows.limit);
 	}
 	pool(w, &s->pool);
 	FIELD(w, s->all_sources);
@@ -211,7 +211,7 @@ static void shard(struct walk *w, struct shard *s)
 
 static void result_list(struct walk *w, struct result_list *l, size_t item)
 {
-	list(w, &l->items, &l->count, &l->size, item);
+	list(w, &l->items, &l->count, &l->size, item, 2 * RESULTS_LIMIT);
 	FIELD(w, l->total);
 	FIELD(w, l->packets);
 }
@@ -223,6 +223,8 @@ static void results(struct walk *w, struct results *r)
 	result_list(w, &r->floods, sizeof(struct hin_flood));
 	result_list(w, &r->amplifications, sizeof(struct hin_flood));
 	/* the one pointer that is walked: it means nothing to another process */
+	for (size_t i = 0; w->load && w->code == HIN_OK && i < r->floods.count; i++)
+		((struct hin_flood *)r->floods.items)[i].service = NULL;
 	for (size_t i = 0; w->load && w->code == HIN_OK && i < r->amplifications.count; i++) {
 		struct hin_flood *f = (struct hin_flood *)r->amplifications.items + i;
 
@@ -266,12 +268,14 @@ struct fit {
 	uint8_t prefixes[32];
 };
 
-static void digest_prefixes(uint8_t out[32], const struct hin_telescope *t)
+static bool digest_prefixes(uint8_t out[32], const struct hin_telescope *t)
 {
 	const struct hin_prefix_tree *trees[] = { t->options.dark, t->options.member };
 	EVP_MD_CTX *digest = EVP_MD_CTX_new();
+	bool good = digest != NULL && EVP_DigestInit_ex(digest, EVP_sha256(), NULL) == 1;
 
-	EVP_DigestInit_ex(digest, EVP_sha256(), NULL);
+	if (!good)
+		goto out;
 	for (size_t k = 0; k < HIN_COUNT(trees); k++) {
 		struct hin_prefix p;
 
@@ -282,8 +286,10 @@ static void digest_prefixes(uint8_t out[32], const struct hin_telescope *t)
 		}
 		EVP_DigestUpdate(digest, "|", 1);
 	}
-	EVP_DigestFinal_ex(digest, out, NULL);
+	good = EVP_DigestFinal_ex(digest, out, NULL) == 1;
+out:
 	EVP_MD_CTX_free(digest);
+	return good;
 }
 
 /* Field by field, as the table of settings has them (all of eight bytes); the seed may differ. */
@@ -318,7 +324,10 @@ static void check_fit(struct walk *w, const struct hin_telescope *t)
 	ours.dark_v6 = t->dark_v6;
 	ours.flows = t->options.flows;
 	ours.two_way = t->options.dark == NULL;
-	digest_prefixes(ours.prefixes, t);
+	if (!digest_prefixes(ours.prefixes, t)) {
+		walk_fail(w, HIN_ENOMEM, "no room to compare the prefixes");
+		return;
+	}
 	theirs = ours;
 	bytes(w, &theirs, sizeof(theirs));
 	if (w->code != HIN_OK || !w->load)
@@ -359,8 +368,10 @@ static void everything(struct walk *w, struct hin_telescope *t)
 	bytes(w, t->dark_seen, seen);
 	FIELD(w, t->running);
 	FIELD(w, t->series_step_us);
-	list(w, (void **)&t->series, &t->series_count, &t->series_size, sizeof(*t->series));
-	list(w, (void **)&t->members, &t->member_count, &t->member_size, sizeof(*t->members));
+	list(w, (void **)&t->series, &t->series_count, &t->series_size, sizeof(*t->series),
+	     2 * SERIES_MINUTES);
+	list(w, (void **)&t->members, &t->member_count, &t->member_size, sizeof(*t->members),
+	     MEMBERS_LIMIT);
 	FIELD(w, t->members_lost);
 	pool(w, &t->member_pool);
 	change(w, &t->change);
@@ -368,7 +379,7 @@ static void everything(struct walk *w, struct hin_telescope *t)
 	FIELD(w, t->over_tools);
 	FIELD(w, t->updated_us);
 	list(w, (void **)&t->ongoing.items, &t->ongoing.count, &t->ongoing.size,
-	     sizeof(*t->ongoing.items));
+	     sizeof(*t->ongoing.items), HIN_ONGOING_LIMIT);
 	if (w->load && w->code == HIN_OK && hin_ongoing_index(&t->ongoing, NULL) != HIN_OK)
 		walk_fail(w, HIN_ENOMEM, "no room for the saved state");
 	for (unsigned i = 0; i < HIN_SHARDS; i++)
@@ -468,6 +479,16 @@ enum hin_code hin_telescope_save(const struct hin_telescope *telescope, const ch
 	return code;
 }
 
+/* The digest tells of damage; this, of a file that somebody wrote. */
+static void check(struct walk *w, const struct hin_telescope *t)
+{
+	struct hin_error fault;
+	enum hin_code code = hin_state_check(t, &fault);
+
+	if (code != HIN_OK)
+		walk_fail(w, code, fault.text);
+}
+
 enum hin_code hin_telescope_load(struct hin_telescope *t, const char *path, struct hin_error *err)
 {
 	uint8_t header[HEADER_SIZE], digest[32];
@@ -494,6 +515,10 @@ enum hin_code hin_telescope_load(struct hin_telescope *t, const char *path, stru
 		if (memcmp(digest, header + 8, 32) != 0)
 			walk_fail(w, HIN_EFORMAT, "the saved state is damaged (digest differs)");
 	}
+	if (w->code == HIN_OK)
+		check(w, t);
+	if (w->code != HIN_OK)
+		hin_state_drop(t);
 	code = w->code;
 	walk_fini(w);
 	return code;

@@ -126,7 +126,9 @@ HIN_MUST_USE enum hin_code hin_telescope_picture(struct hin_picture *out,
 /*
  * Save everything, so that a telescope that loads it goes on as if it had never stopped. The file
  * is replaced whole. Loading demands the same version, settings and prefixes: HIN_EVERIFY says what
- * differs, HIN_EFORMAT that the file is damaged.
+ * differs, HIN_EFORMAT that the file is damaged, or that the engine cannot have written what it
+ * holds. When loading fails the telescope is empty and takes no packets: it can only be freed, and
+ * nothing of the file is told.
  */
 HIN_MUST_USE enum hin_code hin_telescope_save(const struct hin_telescope *telescope,
 					      const char *path, struct hin_error *err);

@@ -176,6 +176,17 @@ void hin_telescope_sum(struct counters *out, const struct hin_telescope *t);
 void hin_judge(const struct hin_telescope *t, int64_t idle_us, int64_t now_us, struct results *out,
 	       struct hin_tool_stat tools[HIN_SIGN_COUNT]);
 
+/* ---- state_check.c ---- */
+
+/*
+ * Could the engine have saved what was loaded into `t`? HIN_EFORMAT says what cannot be so; until
+ * then nothing of it may be used.
+ */
+HIN_MUST_USE enum hin_code hin_state_check(const struct hin_telescope *t, struct hin_error *err);
+
+/* Forget what was loaded, sound or not: `t` is empty then, and takes no packets any more. */
+void hin_state_drop(struct hin_telescope *t);
+
 /* ---- results.c ---- */
 
 void hin_results_add_event(struct results *results, const struct hin_event *event);
