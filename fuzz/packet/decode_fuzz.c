@@ -4,6 +4,7 @@
  * on what lies in the struct before.
  */
 #include <netinet/in.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -81,7 +82,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (packet) {
 		one.frame = other.frame = 0;
 		one.marks = other.marks = one.key = other.key = 0;
-		want(memcmp(&one, &other, sizeof(one)) == 0);
+		/* behind the hash there is nothing but padding */
+		want(one.hash == other.hash &&
+		     memcmp(&one, &other, offsetof(struct hin_packet, hash)) == 0);
 		check_packet(&one, size - 2, decap);
 	} else {
 		want(one.refusal < HIN_REFUSAL_COUNT);
