@@ -173,6 +173,10 @@ static void foot_watched(const struct hin_query *q, struct hin_buffer *out)
 	char from[HIN_ANSWER_TIME], to[HIN_ANSWER_TIME];
 	int64_t span_us = q->to_us - q->from_us;
 
+	if (q->newest_us == 0) {
+		hin_buffer_puts(out, q->lang == HIN_JA ? "保存庫は空\n" : "the store is empty\n");
+		return;
+	}
 	hin_answer_time(from, q->from_us, HIN_ANSWER_PLAIN);
 	hin_answer_time(to, q->to_us, HIN_ANSWER_PLAIN);
 	hin_time_format_duration(span, span_us < INT64_MAX / 1000 ? span_us * 1000 : INT64_MAX,

@@ -14,7 +14,7 @@
 #define STATUS_NS (5 * HIN_NS_PER_S)
 #define SILENT_CHECK_NS HIN_NS_PER_S
 #define ROSTER_NS (10 * HIN_NS_PER_S)
-#define STATS_NS (30 * HIN_NS_PER_S)
+#define STATS_NS (5 * HIN_NS_PER_S)
 #define KEEP_NS HIN_NS_PER_HOUR
 #define RENEWAL_NS HIN_NS_PER_HOUR	 /* between two tries */
 #define SETTINGS_HEAD "hinomi settings " /* trust/settings.h: then the number */

@@ -159,6 +159,18 @@ static uint64_t covered(const struct watching *w)
 	return sum;
 }
 
+/* When the sensor began: with its first batch, which may tell of the minutes before it. */
+static int64_t began(const struct watching *w, const struct hin_sensor *s)
+{
+	int64_t from = s->first_us;
+
+	for (size_t i = 0; i < w->count; i++)
+		if (w->items[i].from < from &&
+		    memcmp(w->items[i].sensor, s->id, sizeof(s->id)) == 0)
+			from = w->items[i].from;
+	return from > w->since ? from : w->since;
+}
+
 enum hin_code hin_store_watch(struct hin_store *store, const struct hin_store_range *range,
 			      struct hin_store_watched *out, struct hin_error *err)
 {
@@ -198,9 +210,9 @@ enum hin_code hin_store_watch(struct hin_store *store, const struct hin_store_ra
 	}
 	for (size_t i = 0; i < store->catalog.sensor_count && w.until > w.since; i++) {
 		const struct hin_sensor *s = &store->catalog.sensors[i];
-		int64_t from = s->first_us > w.since ? s->first_us : w.since;
+		int64_t from = began(&w, s);
 
-		if (hin_sensor_newest(s) == NULL || s->first_us >= w.until)
+		if (hin_sensor_newest(s) == NULL || from >= w.until)
 			continue;
 		out->sensors++;
 		out->expected_us += (uint64_t)(w.until - from);
