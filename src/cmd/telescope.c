@@ -806,6 +806,8 @@ static enum hin_code open_road(struct session *s, struct hin_error *err)
 			err, code,
 			"--road %s has joined no hub; first: hinomi trust join CODE --dir %s",
 			s->arguments.road, s->arguments.road);
+	if (code == HIN_OK && s->live == NULL) /* else rows of long ago would be refused */
+		hin_road_set_clock(s->road, 0, HIN_CLOCK_STATE_RECORDED);
 	return code;
 }
 
@@ -813,17 +815,18 @@ static enum hin_code open_road(struct session *s, struct hin_error *err)
 static void close_road(struct session *s)
 {
 	struct hin_road_stats stats;
+	enum hin_code sent;
 
 	if (s->road == NULL)
 		return;
 	watched(s);
-	if (hin_road_flush(s->road, true, ROAD_TRY) != HIN_OK) {
-		hin_road_stats(s->road, &stats);
-		if (stats.connected)
-			(void)hin_road_flush(s->road, true, ROAD_PATIENCE);
-	}
+	sent = hin_road_flush(s->road, true, ROAD_TRY);
 	hin_road_stats(s->road, &stats);
-	if (stats.spool.unsent > 0 && !s->arguments.quiet)
+	if (sent != HIN_OK && stats.connected) {
+		sent = hin_road_flush(s->road, true, ROAD_PATIENCE);
+		hin_road_stats(s->road, &stats);
+	}
+	if (sent != HIN_OK && !s->arguments.quiet)
 		fprintf(stderr,
 			"hinomi telescope: warning: %llu batches wait in %s for the hub; they go "
 			"at the next start\n",

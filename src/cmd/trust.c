@@ -848,12 +848,22 @@ static enum hin_code fetch_settings(struct hin_error *err)
 	return code;
 }
 
+/* `sign` takes a file; options may stand before it. */
+static bool has_word(int argc, char *argv[], const char *word)
+{
+	for (int i = 1; i < argc; i++)
+		if (strcmp(argv[i], word) == 0)
+			return true;
+	return false;
+}
+
 static int run_settings(int argc, char *argv[])
 {
 	struct hin_error err = { 0 };
 	struct hin_program p;
+	int wanted = argc > 2 && has_word(argc, argv, "sign") ? 2 : 1;
 	int status = begin(&p, "settings", settings_options, HIN_COUNT(settings_options), &argc,
-			   argv, argc > 2 && strcmp(argv[1], "sign") == 0 ? 2 : 1);
+			   argv, wanted);
 	const char *what;
 
 	if (status >= 0)

@@ -71,8 +71,8 @@ class Road(unittest.TestCase):
             self.assertEqual(self.hub.wait(PATIENCE), 0)
         self.hub = None
 
-    def look(self, *more, status=0):
-        done = run(TELESCOPE, *DARK, "--road", self.sensor, "--json", *more, TOWN, status=status)
+    def look(self, *more, recording=TOWN):
+        done = run(TELESCOPE, *DARK, "--road", self.sensor, "--json", *more, recording)
         return json.loads(done.stdout), done.stderr.decode()
 
     def groups(self, field, *question):
@@ -106,6 +106,22 @@ class Road(unittest.TestCase):
         self.start_hub()
         empty, _ = self.look("--no-road-flows", "--quiet", "--count-only")
         self.assertEqual(empty["packets"], report["packets"])
+        self.check(report)
+
+    def test_a_recording_of_long_ago(self):
+        """Ten years earlier: the hub takes rows of a clock that says it is a recording's."""
+        data = bytearray(subprocess.run(["zstd", "-dcq", TOWN], stdout=subprocess.PIPE,
+                                        check=True).stdout)
+        at = 24
+        while at < len(data):
+            seconds = int.from_bytes(data[at:at + 4], "little") - 10 * 365 * 86400
+            data[at:at + 4] = seconds.to_bytes(4, "little")
+            at += 16 + int.from_bytes(data[at + 8:at + 12], "little")
+        path = os.path.join(self.place.name, "old.pcap")
+        with open(path, "wb") as file:
+            file.write(data)
+        report, _ = self.look("--quiet", recording=path)
+        self.assertTrue(report["first"].startswith("2016-"))
         self.check(report)
 
     def test_events_alone(self):

@@ -189,7 +189,7 @@ def settings(hub, served):
     expect_in("fetch again", trust("settings", "fetch", "--dir", attic), "as before")
     old = (hub / "settings.note").read_bytes()
     (FOLDER / "s.yaml").write_text("members: [192.0.2.0/24]\n")
-    expect_in("sign again", trust("settings", "sign", FOLDER / "s.yaml", "--dir", hub), "settings 2")
+    expect_in("sign again", trust("settings", "--dir", hub, "sign", FOLDER / "s.yaml"), "settings 2")
     expect_in("fetch the next", trust("settings", "fetch", "--dir", attic), "settings 2, new")
     kept = (attic / "settings.note").read_bytes()
     (hub / "settings.note").write_bytes(old)  # an old hub, restored
