@@ -17,6 +17,7 @@
 #include "base/options.h"
 #include "base/sandbox.h"
 #include "cmd/packets.h"
+#include "cmd/telescope_arguments.h"
 #include "observe/registry.h"
 #include "observe/road.h"
 #include "packet/live.h"
@@ -26,11 +27,6 @@
 #include "telescope/telescope.h"
 #include "text/progress.h"
 #include "text/style.h"
-
-struct text_list {
-	const char **items;
-	size_t count;
-};
 
 struct names {
 	char **items;
@@ -43,23 +39,9 @@ enum { GEO_LIMIT = 8 }; /* most tables of places */
 #define ROAD_TRY (3 * HIN_NS_PER_S)
 #define ROAD_PATIENCE (30 * HIN_NS_PER_S)
 
-/* What the command line said. */
-struct arguments {
-	struct text_list dark, member, research;
-	struct text_list geo;
-	const char *live, *html, *flows, *observations, *key, *state, *vault, *user, *road;
-	bool road_flows, follow, digest, json, csv, append, quiet, count_only, check_config,
-		list_settings;
-	int list, colour;
-	unsigned decap;
-	uint64_t limit, threads, vault_bytes;
-	int64_t vault_age_ns, refresh_ns;
-	struct hin_telescope_settings settings;
-};
-
 /* Everything that is open during a run. */
 struct session {
-	struct arguments arguments;
+	struct telescope_arguments arguments;
 	enum hin_lang lang;
 	struct hin_prefix_tree *dark, *member, *research;
 	struct names member_names, research_names;
@@ -82,265 +64,6 @@ struct session {
 	uint64_t whole;		  /* bytes of all inputs, 0 = not known */
 	bool resumed;		  /* the state of an earlier run was loaded */
 	struct hin_error failure; /* of a sink */
-};
-
-/* ---- options ---- */
-
-static enum hin_code add_text(struct text_list *list, const char *text, struct hin_error *err)
-{
-	const char **more = realloc(list->items, (list->count + 1) * sizeof(*more));
-
-	if (more == NULL)
-		return hin_fail(err, HIN_ENOMEM, "no room for \"%s\"", text);
-	list->items = more;
-	list->items[list->count++] = text;
-	return HIN_OK;
-}
-
-static enum hin_code add_dark(void *into, const char *value, struct hin_error *err)
-{
-	return add_text(&((struct arguments *)into)->dark, value, err);
-}
-
-static enum hin_code add_member(void *into, const char *value, struct hin_error *err)
-{
-	return add_text(&((struct arguments *)into)->member, value, err);
-}
-
-static enum hin_code add_research(void *into, const char *value, struct hin_error *err)
-{
-	return add_text(&((struct arguments *)into)->research, value, err);
-}
-
-static enum hin_code add_geo(void *into, const char *value, struct hin_error *err)
-{
-	return add_text(&((struct arguments *)into)->geo, value, err);
-}
-
-static enum hin_code set_setting(void *into, const char *value, struct hin_error *err)
-{
-	return hin_config_set(&hin_telescope_table, &((struct arguments *)into)->settings, value,
-			      err);
-}
-
-static enum hin_code load_config(void *into, const char *value, struct hin_error *err)
-{
-	return hin_config_load(&hin_telescope_table, &((struct arguments *)into)->settings, value,
-			       err);
-}
-
-static enum hin_code set_memory(void *into, const char *value, struct hin_error *err)
-{
-	char text[64];
-
-	snprintf(text, sizeof(text), "memory=%s", value);
-	return set_setting(into, text, err);
-}
-
-static enum hin_code add_decap(void *into, const char *value, struct hin_error *err)
-{
-	static const struct {
-		const char *name;
-		unsigned bit;
-	} kinds[] = {
-		{ "gre", HIN_DECAP_GRE },
-		{ "vxlan", HIN_DECAP_VXLAN },
-		{ "ipip", HIN_DECAP_IPIP },
-		{ "all", HIN_DECAP_GRE | HIN_DECAP_VXLAN | HIN_DECAP_IPIP },
-	};
-	struct arguments *a = into;
-
-	while (*value != '\0') {
-		size_t n = strcspn(value, ","), i;
-
-		for (i = 0; i < HIN_COUNT(kinds); i++)
-			if (strlen(kinds[i].name) == n && strncmp(kinds[i].name, value, n) == 0)
-				break;
-		if (i == HIN_COUNT(kinds))
-			return hin_fail(err, HIN_EUSAGE,
-					"tunnel \"%.*s\" is not one of gre, vxlan, ipip, all",
-					(int)n, value);
-		a->decap |= kinds[i].bit;
-		value += n + (value[n] == ',');
-	}
-	return HIN_OK;
-}
-
-#define ARG(field) offsetof(struct arguments, field)
-
-static const char *const list_names[] = {
-#define X(name, text) text,
-	HIN_REPORT_LISTS(X)
-#undef X
-		NULL
-};
-
-static const struct hin_option rows[] = {
-	{ .section = "Where we look", .section_ja = "観測する場所" },
-	{ "dark", 'd', "PREFIX|FILE", HIN_OPTION_CALL, .call = add_dark,
-	  .help = "unused address space; may be given several times. Packets to other addresses "
-		  "are "
-		  "counted and forgotten",
-	  .help_ja = "未使用アドレス空間 (複数可)。それ以外への通信は数えるだけで捨てる" },
-	{ "member", 'm', "PREFIX|FILE", HIN_OPTION_CALL, .call = add_member,
-	  .help = "our own people's addresses: one that reaches into dark space raises an alert",
-	  .help_ja = "会員のアドレス。未使用空間へ届けば警報を出す" },
-	{ "research", 0, "FILE", HIN_OPTION_CALL, .call = add_research,
-	  .help = "more known research scanners: a prefix and a name on each line",
-	  .help_ja = "既知の調査用スキャナーの追加 (1 行にプレフィックスと名前)" },
-	{ .section = "Input", .section_ja = "入力" },
-	{ "live", 'i', "INTERFACE", HIN_OPTION_TEXT, ARG(live),
-	  .help = "capture from a network interface; needs --dark and the right to open it",
-	  .help_ja = "ネットワークインターフェースから取り込む (--dark と権限が必要)" },
-	{ "follow", 'f', NULL, HIN_OPTION_FLAG, ARG(follow),
-	  .help = "wait for more at the end of files that still grow",
-	  .help_ja = "書き込み中のファイルの続きを待つ" },
-	{ "decap", 0, "LIST", HIN_OPTION_CALL, .call = add_decap,
-	  .help = "open tunnels: gre, vxlan, ipip or all, with commas",
-	  .help_ja = "トンネルを開く: gre, vxlan, ipip, all (コンマ区切り)" },
-	{ "digest", 0, NULL, HIN_OPTION_FLAG, ARG(digest),
-	  .help = "compute the SHA-256 of each file (the default; --no-digest is faster)",
-	  .help_ja = "各ファイルの SHA-256 を計算する (既定。--no-digest で省略)" },
-	{ .section = "Output", .section_ja = "出力" },
-	{ "json", 'j', NULL, HIN_OPTION_FLAG, ARG(json),
-	  .help = "print one JSON document instead of the report",
-	  .help_ja = "報告の代わりに JSON 文書を出力する" },
-	{ "csv", 0, NULL, HIN_OPTION_FLAG, ARG(csv),
-	  .help = "print a list as CSV instead of the report: --list says which",
-	  .help_ja = "報告の代わりに CSV の一覧を出力する (--list で選ぶ)" },
-	{ "list",
-	  0,
-	  "NAME",
-	  HIN_OPTION_VALUE,
-	  ARG(list),
-	  { HIN_VALUE_CHOICE, .choices = list_names },
-	  .help = "the list that --csv prints; events if not given",
-	  .help_ja = "--csv で出力する一覧 (既定は events)" },
-	{ "html", 0, "FILE", HIN_OPTION_TEXT, ARG(html),
-	  .help = "also write a page with charts that needs nothing from outside",
-	  .help_ja = "図表つきの単独ページも書き出す" },
-	{ "flows", 0, "FILE", HIN_OPTION_TEXT, ARG(flows),
-	  .help = "stream one row a minute and 5-tuple: JSON lines for *.ndjson and \"-\", else "
-		  "signed "
-		  "batches",
-	  .help_ja = "毎分・5 つ組ごとの行を流す。*.ndjson と \"-\" は JSON "
-		     "行、ほかは署名付きバッチ" },
-	{ "observations", 'o', "FILE", HIN_OPTION_TEXT, ARG(observations),
-	  .help = "stream scans, victims, floods and alerts as observations, in the same formats",
-	  .help_ja = "走査・被害・洪水・警報を観測行として同じ形式で流す" },
-	{ "road", 0, "FOLDER", HIN_OPTION_TEXT, ARG(road),
-	  .help = "send observations and flows to the hub that this folder joined with hinomi "
-		  "trust join; what the hub has not stored yet is kept there",
-	  .help_ja = "hinomi trust join で参加したハブへ観測行とフローを送る。ハブが保存するまで"
-		     "そのフォルダーに残す" },
-	{ "road-flows", 0, NULL, HIN_OPTION_FLAG, ARG(road_flows),
-	  .help = "send flows too (the default; --no-road-flows sends events alone)",
-	  .help_ja = "フローも送る (既定。--no-road-flows は事象だけ)" },
-	{ "append", 0, NULL, HIN_OPTION_FLAG, ARG(append),
-	  .help = "go on at the end of these files instead of beginning them anew",
-	  .help_ja = "それらのファイルを作り直さず末尾に続ける" },
-	{ "key", 0, "FILE", HIN_OPTION_TEXT, ARG(key),
-	  .help = "the sensor's key that signs batches; made if there is none",
-	  .help_ja = "バッチに署名するセンサーの鍵 (なければ作る)" },
-	{ "limit",
-	  'n',
-	  "N",
-	  HIN_OPTION_VALUE,
-	  ARG(limit),
-	  { HIN_VALUE_U64, 1, 100000000 },
-	  .help = "longest list, by packets; 1000 if not given",
-	  .help_ja = "一覧の最大行数 (既定 1000)" },
-	{ "geo", 'g', "MMDB", HIN_OPTION_CALL, .call = add_geo,
-	  .help = "table of countries or networks (several may be given); script/geo fetches a "
-		  "free one",
-	  .help_ja = "国・AS の表 (script/geo で無償の表を取得できる)" },
-	{ "color",
-	  0,
-	  "WHEN",
-	  HIN_OPTION_VALUE,
-	  ARG(colour),
-	  { HIN_VALUE_CHOICE, .choices = (const char *const[]){ "auto", "always", "never", NULL } },
-	  .help = "colours in the report",
-	  .help_ja = "報告の色" },
-	{ "refresh",
-	  0,
-	  "TIME",
-	  HIN_OPTION_VALUE,
-	  ARG(refresh_ns),
-	  { HIN_VALUE_DURATION, HIN_NS_PER_MIN, HIN_NS_PER_DAY },
-	  .help = "live: how often the page and the state are written; 5m if not given",
-	  .help_ja = "実回線: ページと状態を書き出す間隔 (既定 5m)" },
-	{ "quiet", 'q', NULL, HIN_OPTION_FLAG, ARG(quiet),
-	  .help = "no progress and no warnings; errors only",
-	  .help_ja = "進捗と警告を出さない (エラーのみ)" },
-	{ .section = "Keeping", .section_ja = "保存" },
-	{ "state", 's', "FILE", HIN_OPTION_TEXT, ARG(state),
-	  .help = "go on from this file if there is one, and save to it at the end: a run cut in "
-		  "two "
-		  "equals one run",
-	  .help_ja = "あればこのファイルから続け、終わりに保存する" },
-	{ "vault", 0, "FOLDER", HIN_OPTION_TEXT, ARG(vault),
-	  .help = "keep the first packets of each event here as evidence, encrypted",
-	  .help_ja = "各イベントの最初のパケットを証拠として暗号化して残す" },
-	{ "vault-size",
-	  0,
-	  "SIZE",
-	  HIN_OPTION_VALUE,
-	  ARG(vault_bytes),
-	  { HIN_VALUE_SIZE, 1 << 20, INT64_MAX },
-	  .help = "the oldest evidence goes beyond this; 256M if not given",
-	  .help_ja = "これを超えると古い証拠から消す (既定 256M)" },
-	{ "vault-age",
-	  0,
-	  "TIME",
-	  HIN_OPTION_VALUE,
-	  ARG(vault_age_ns),
-	  { HIN_VALUE_DURATION, HIN_NS_PER_MIN, INT64_MAX },
-	  .help = "evidence goes after this; 90d if not given",
-	  .help_ja = "これより古い証拠は消す (既定 90d)" },
-	{ .section = "Running", .section_ja = "実行" },
-	{ "config", 'c', "FILE", HIN_OPTION_CALL, .call = load_config,
-	  .help = "settings from a YAML file", .help_ja = "YAML ファイルの設定を読む" },
-	{ "set", 0, "NAME=VALUE", HIN_OPTION_CALL, .call = set_setting,
-	  .help = "one setting; --settings lists them",
-	  .help_ja = "設定を一つ変える (--settings で一覧)" },
-	{ "settings", 0, NULL, HIN_OPTION_FLAG, ARG(list_settings),
-	  .help = "list every threshold with its default and source, and end",
-	  .help_ja = "全ての閾値と既定値・出典を表示して終わる" },
-	{ "check-config", 0, NULL, HIN_OPTION_FLAG, ARG(check_config),
-	  .help = "check options, settings and prefix files, and end",
-	  .help_ja = "オプション・設定・プレフィックスを検査して終わる" },
-	{ "memory", 0, "SIZE", HIN_OPTION_CALL, .call = set_memory,
-	  .help = "the same as --set memory=SIZE", .help_ja = "--set memory=SIZE と同じ" },
-	{ "threads",
-	  't',
-	  "N",
-	  HIN_OPTION_VALUE,
-	  ARG(threads),
-	  { HIN_VALUE_U64, 1, HIN_TELESCOPE_THREADS },
-	  .help = "threads; as many as processors if not given. The result is the same",
-	  .help_ja = "スレッド数 (既定はプロセッサ数)。結果は変わらない" },
-	{ "count-only", 0, NULL, HIN_OPTION_FLAG, ARG(count_only),
-	  .help = "decode, mark and count, without events", .help_ja = "解読と計数だけ行う" },
-	{ "user", 0, "NAME", HIN_OPTION_TEXT, ARG(user),
-	  .help = "become this user after the interface is open; nobody if not given, for root",
-	  .help_ja = "取り込み開始後に移る利用者 (root なら既定 nobody)" },
-};
-
-static const struct hin_program program = {
-	.name = "hinomi telescope",
-	.args = "[FILE|FOLDER|- ...]",
-	.about = "Reads what arrives at unused addresses and says who scans, who is attacked, "
-		 "which of "
-		 "our own machines are infected, and what rises. Also: hinomi telescope packets "
-		 "EVENT "
-		 "--vault FOLDER -w FILE",
-	.about_ja =
-		"未使用アドレスに届く通信を読み、誰が走査し、誰が攻撃され、どの会員機器が感染し、"
-		"何が急増したかを報告する。証拠の取り出し: hinomi telescope packets EVENT --vault "
-		"FOLDER -w FILE",
-	.options = rows,
-	.option_count = HIN_COUNT(rows),
 };
 
 /* ---- set-up ---- */
@@ -444,7 +167,7 @@ static enum hin_code load_research(struct session *s, struct hin_error *err)
 /* Read all that the options name but captures. */
 static enum hin_code setup(struct session *s, struct hin_error *err)
 {
-	const struct arguments *a = &s->arguments;
+	const struct telescope_arguments *a = &s->arguments;
 	enum hin_code code = load_space(&s->dark, &a->dark, err);
 
 	if (code == HIN_OK)
@@ -670,7 +393,7 @@ static enum hin_code read_files(void *user, unsigned queue, struct hin_batch *ba
 
 static enum hin_code open_outputs(struct session *s, bool laboratory, struct hin_error *err)
 {
-	const struct arguments *a = &s->arguments;
+	const struct telescope_arguments *a = &s->arguments;
 	struct hin_teller_options options = { .key_path = a->key,
 					      .append = a->append,
 					      .laboratory = laboratory };
@@ -692,7 +415,7 @@ static enum hin_code open_outputs(struct session *s, bool laboratory, struct hin
 
 static enum hin_code make_telescope(struct session *s, struct hin_error *err)
 {
-	const struct arguments *a = &s->arguments;
+	const struct telescope_arguments *a = &s->arguments;
 	long processors = sysconf(_SC_NPROCESSORS_ONLN);
 	struct hin_telescope_options options = {
 		.settings = a->settings,
@@ -754,7 +477,7 @@ static enum hin_code check_folder(const char *option, const char *path, struct h
 static enum hin_code become_nobody(struct session *s, struct hin_sandbox *sandbox,
 				   struct hin_error *err)
 {
-	const struct arguments *a = &s->arguments;
+	const struct telescope_arguments *a = &s->arguments;
 	enum hin_code code = hin_sandbox_no_dump(sandbox, err);
 
 	if (code == HIN_OK)
@@ -772,7 +495,7 @@ static enum hin_code become_nobody(struct session *s, struct hin_sandbox *sandbo
 static enum hin_code limit_files(struct session *s, struct hin_sandbox *sandbox,
 				 const char *const *paths, size_t count, struct hin_error *err)
 {
-	const struct arguments *a = &s->arguments;
+	const struct telescope_arguments *a = &s->arguments;
 	char state[PATH_MAX], key[PATH_MAX];
 	const char *folders[4];
 	size_t n = 0;
@@ -842,7 +565,7 @@ static void close_road(struct session *s)
 static enum hin_code close_the_door(struct session *s, const char *const *paths, size_t count,
 				    struct hin_error *err)
 {
-	const struct arguments *a = &s->arguments;
+	const struct telescope_arguments *a = &s->arguments;
 	struct hin_sandbox sandbox = { 0 };
 	enum hin_code code = become_nobody(s, &sandbox, err);
 
@@ -958,7 +681,7 @@ static enum hin_code write_page(struct session *s, const struct hin_picture *pic
 static enum hin_code write_reports(struct session *s, const struct hin_picture *picture,
 				   struct hin_error *err)
 {
-	const struct arguments *a = &s->arguments;
+	const struct telescope_arguments *a = &s->arguments;
 	struct hin_report_options options = report_options(s);
 	enum hin_code code;
 
@@ -1014,7 +737,7 @@ static bool tell_open(struct session *s, const struct hin_picture *p)
 
 static enum hin_code conclude(struct session *s, struct hin_error *err)
 {
-	const struct arguments *a = &s->arguments;
+	const struct telescope_arguments *a = &s->arguments;
 	struct hin_picture picture = { 0 };
 	enum hin_code code = HIN_OK, closed;
 
@@ -1055,7 +778,7 @@ static enum hin_code conclude(struct session *s, struct hin_error *err)
 static enum hin_code run_files(struct session *s, const char *const *paths, size_t count,
 			       struct hin_error *err)
 {
-	const struct arguments *a = &s->arguments;
+	const struct telescope_arguments *a = &s->arguments;
 	struct hin_capture_options options = { .follow = a->follow, .digest = a->digest };
 	const struct hin_capture_input *inputs;
 	enum hin_code code = make_telescope(s, err);
@@ -1092,7 +815,7 @@ static enum hin_code run_files(struct session *s, const char *const *paths, size
 
 static enum hin_code run_live(struct session *s, struct hin_error *err)
 {
-	const struct arguments *a = &s->arguments;
+	const struct telescope_arguments *a = &s->arguments;
 	struct hin_live_options options = { .ring_bytes = 0 };
 	enum hin_code code = make_telescope(s, err);
 
@@ -1173,14 +896,14 @@ int main(int argc, char *argv[])
 	s.arguments.vault_age_ns = 90 * HIN_NS_PER_DAY;
 	s.arguments.refresh_ns = 5 * HIN_NS_PER_MIN;
 	hin_telescope_settings_default(&s.arguments.settings);
-	status = hin_program_start(&program, &s.arguments, &s.lang, &argc, argv);
+	status = hin_program_start(&hin_telescope_program, &s.arguments, &s.lang, &argc, argv);
 	if (status >= 0)
 		return status;
 	if (s.arguments.list_settings)
 		return print_settings(&s);
 	code = act(&s, argc, argv, &err);
 	if (code != HIN_OK)
-		status = hin_program_fail(&program, &err);
+		status = hin_program_fail(&hin_telescope_program, &err);
 	if (code == HIN_EUSAGE)
 		status = HIN_EXIT_USAGE;
 	session_fini(&s);
