@@ -291,14 +291,15 @@ static enum hin_code take_series(struct hin_picture *out, const struct hin_teles
 	return take_port_series(out, t, err);
 }
 
-static void take_counters(struct hin_picture *out, const struct hin_telescope *t)
+static enum hin_code take_counters(struct hin_picture *out, const struct hin_telescope *t,
+				   struct hin_error *err)
 {
 	struct counters *sum = malloc(sizeof(*sum));
 	bool gone = false;
 	uint64_t estimate = 0;
 
 	if (sum == NULL)
-		return;
+		return hin_fail(err, HIN_ENOMEM, "no room for the counters of the report");
 	hin_telescope_sum(sum, t);
 	out->frames = sum->frames;
 	out->packets = sum->packets;
@@ -339,6 +340,7 @@ static void take_counters(struct hin_picture *out, const struct hin_telescope *t
 	out->lost.results += t->over.lost + t->members_lost;
 	for (size_t i = 0; t->dark_seen != NULL && i < (t->dark_v4 + 7) / 8; i++)
 		out->dark_hit += (unsigned)__builtin_popcount(t->dark_seen[i]);
+	return HIN_OK;
 }
 
 enum hin_code hin_telescope_picture(struct hin_picture *out, struct hin_telescope *t, size_t limit,
@@ -352,9 +354,10 @@ enum hin_code hin_telescope_picture(struct hin_picture *out, struct hin_telescop
 				 .kernel_drops = t->drops,
 				 .clock_steps = t->clock_steps };
 	struct results now = { .limit = limit };
-	enum hin_code code;
+	enum hin_code code = take_counters(&p, t, err);
 
-	take_counters(&p, t);
+	if (code != HIN_OK)
+		return code;
 	memcpy(p.tools, t->over_tools, sizeof(p.tools));
 	hin_judge(t, INT64_MAX, t->clock_us, &now, p.tools);
 	hin_results_name_evidence(t, &now);

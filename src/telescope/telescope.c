@@ -561,8 +561,10 @@ static void series_add(struct hin_telescope *t, const struct point *point)
 			size_t size = t->series_size > 0 ? t->series_size * 2 : 64;
 			struct point *more = realloc(t->series, size * sizeof(*more));
 
-			if (more == NULL)
+			if (more == NULL) {
+				t->over.lost++;
 				return;
+			}
 			t->series = more;
 			t->series_size = size;
 		}
