@@ -11,6 +11,13 @@
 
 #include "base/error.h"
 
+/* Under a sanitizer all takes several times as long: tests of many rounds do fewer there. */
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define HIN_TEST_SLOW 1
+#else
+#define HIN_TEST_SLOW 0
+#endif
+
 /* Put the input into a heap block of exactly its size: ASan sees a read of one byte too many. */
 static inline uint8_t *hin_test_copy(const void *data, size_t size)
 {

@@ -435,7 +435,7 @@ static void waits_for_space(void **state)
 
 /* ---- kill -9 ---- */
 
-enum { KILLS = 160, SENSORS = 3, MOST = 1000 };
+enum { KILLS = HIN_TEST_SLOW ? 24 : 160, SENSORS = 3, MOST = 1000 };
 
 /* Append and sync until killed; tell each sync what it made durable. */
 static void write_for_ever(int out, uint64_t seed)
@@ -526,7 +526,7 @@ static void loses_nothing_when_killed(void **state)
 		expect_store(store, &want);
 		hin_store_close(store);
 	}
-	assert_true(want.rows > 2 * HIN_BLOCK_ROWS);
+	assert_true(HIN_TEST_SLOW || want.rows > 2 * HIN_BLOCK_ROWS);
 }
 
 #define TEST(f) cmocka_unit_test_setup_teardown(f, folder_setup, folder_teardown)
