@@ -113,7 +113,8 @@ static inline void hin_index_look(const uint32_t *line, uint32_t hash, unsigned 
 	__m128i fits[4], empty[4];
 
 	for (unsigned k = 0; k < 4; k++) {
-		__m128i slots = _mm_load_si128((const __m128i *)(const void *)(line + 4 * k));
+		__m128i slots =
+			_mm_load_si128((const __m128i *)(const void *)(line + (size_t)4 * k));
 
 		empty[k] = _mm_cmpeq_epi32(slots, none);
 		fits[k] = _mm_cmpeq_epi32(_mm_srli_epi32(slots, 24), tag);

@@ -144,7 +144,7 @@ static inline unsigned line_match(const uint32_t *line, uint32_t value)
 
 	for (unsigned k = 0; k < 4; k++)
 		match[k] = _mm_cmpeq_epi32(
-			_mm_load_si128((const __m128i *)(const void *)(line + 4 * k)), all);
+			_mm_load_si128((const __m128i *)(const void *)(line + (size_t)4 * k)), all);
 	low = _mm_packs_epi32(match[0], match[1]);
 	high = _mm_packs_epi32(match[2], match[3]);
 	return (unsigned)_mm_movemask_epi8(_mm_packs_epi16(low, high));

@@ -9,7 +9,7 @@
 struct hin_telescope_settings {
 	/* events */
 	int64_t event_timeout_ns;     /* 0 = by the size of the dark space */
-	int64_t event_update_ns; /* live: how often an event that goes on is told */
+	int64_t event_update_ns;      /* live: how often an event that goes on is told */
 	int64_t event_timeout_max_ns; /* ceiling, and the time-out where the size is unknown */
 	uint64_t
 		event_rate_pps; /* slowest Internet-wide scan that one event should hold together */

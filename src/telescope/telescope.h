@@ -79,8 +79,8 @@ struct hin_telescope_options {
 	bool own_queues; /* live: thread i reads queue i; else all read queue 0, one at a time */
 	bool count_only; /* decode, marks and counters alone */
 	bool flows;
-	int64_t update_us;	 /* tell of what goes on each time so long is over; 0 = at its end */
-	bool wall_clock;	 /* live: minutes pass also without packets */
+	int64_t update_us; /* tell of what goes on each time so long is over; 0 = at its end */
+	bool wall_clock;   /* live: minutes pass also without packets */
 	struct hin_vault *vault; /* set by hin_telescope_set_vault() */
 	struct hin_telescope_sink sink;
 };
