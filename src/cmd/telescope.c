@@ -488,6 +488,10 @@ static enum hin_code become_nobody(struct session *s, struct hin_sandbox *sandbo
 		code = hin_sandbox_drop_caps(sandbox, err);
 	if (code == HIN_OK && a->state != NULL)
 		code = check_folder("--state", a->state, err);
+	if (code == HIN_OK && a->road != NULL && access(a->road, R_OK | W_OK | X_OK) != 0)
+		code = hin_fail(err, HIN_ESYS,
+				"--road: folder %s must belong to who runs this (see --user)",
+				a->road);
 	return code;
 }
 
@@ -557,7 +561,7 @@ static void close_road(struct session *s)
 	if (stats.rows_lost > 0 && !s->arguments.quiet)
 		fprintf(stderr, "hinomi telescope: warning: %llu rows were lost on the road\n",
 			(unsigned long long)stats.rows_lost);
-	hin_road_close(s->road, 0);
+	hin_road_close(s->road, sent == HIN_OK ? ROAD_TRY : 0); /* the last minute is told then */
 	s->road = NULL;
 }
 
