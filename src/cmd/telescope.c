@@ -495,6 +495,29 @@ static enum hin_code become_nobody(struct session *s, struct hin_sandbox *sandbo
 	return code;
 }
 
+/* The same, and what the C library reads to find the hub's address by its name. */
+static enum hin_code limit_files_and_names(struct hin_sandbox *sandbox, const char *const *paths,
+					   size_t count, const char *const *folders, size_t n,
+					   struct hin_error *err)
+{
+	static const char *const names[] = { "/etc/hosts",	   "/etc/resolv.conf",
+					     "/etc/nsswitch.conf", "/etc/host.conf",
+					     "/etc/gai.conf",	   "/etc/services",
+					     "/etc/ssl",	   "/etc/ld.so.cache",
+					     "/usr/lib",	   "/lib" };
+	const char **all = malloc((count + HIN_COUNT(names)) * sizeof(*all));
+	enum hin_code code;
+
+	if (all == NULL)
+		return hin_fail(err, HIN_ENOMEM, "no room for the names of the inputs");
+	for (size_t i = 0; i < count; i++)
+		all[i] = paths[i];
+	memcpy(all + count, names, sizeof(names));
+	code = hin_sandbox_limit_files(sandbox, all, count + HIN_COUNT(names), folders, n, err);
+	free(all);
+	return code;
+}
+
 /* Files: what is read later (many inputs are opened in their turn), and the folders written to. */
 static enum hin_code limit_files(struct session *s, struct hin_sandbox *sandbox,
 				 const char *const *paths, size_t count, struct hin_error *err)
@@ -514,9 +537,10 @@ static enum hin_code limit_files(struct session *s, struct hin_sandbox *sandbox,
 	}
 	if (a->vault != NULL)
 		folders[n++] = a->vault;
-	if (a->road != NULL)
-		folders[n++] = a->road;
-	return hin_sandbox_limit_files(sandbox, paths, count, folders, n, err);
+	if (a->road == NULL)
+		return hin_sandbox_limit_files(sandbox, paths, count, folders, n, err);
+	folders[n++] = a->road;
+	return limit_files_and_names(sandbox, paths, count, folders, n, err);
 }
 
 /* Its threads are begun behind the door. A recording can wait for room; what is live cannot. */
