@@ -45,7 +45,8 @@ class Road(unittest.TestCase):
         self.port, self.metrics, self.hub = free_port(), free_port(), None
         self.folder = os.path.join(self.place.name, "hub")
         self.sensor = os.path.join(self.place.name, "sensor")
-        run(TRUST, "init", "--dir", self.folder + "/trust", "--hub", "127.0.0.1:%d" % self.port)
+        run(TRUST, "init", "--dir", self.folder + "/trust", "--hub", "127.0.0.1:%d" % self.port,
+            "--name", "tower.test")
         self.addCleanup(self.end_hub)
         self.start_hub()
         told = run(TRUST, "enrol", "--dir", self.folder + "/trust", "tower").stdout.decode()
@@ -123,6 +124,21 @@ class Road(unittest.TestCase):
         report, _ = self.look("--quiet", recording=path)
         self.assertTrue(report["first"].startswith("2016-"))
         self.check(report)
+
+    def test_a_hub_by_its_name(self):
+        """In a mount namespace whose hosts file knows the hub: the sandbox lets it be read."""
+        hosts = os.path.join(self.place.name, "hosts")
+        with open(hosts, "w", encoding="ascii") as file:
+            file.write("127.0.0.1 tower.test localhost\n")
+        inside = ["unshare", "-m", "sh", "-c", 'mount --bind "$0" /etc/hosts && exec "$@"', hosts]
+        if subprocess.run([*inside, "true"], stderr=subprocess.DEVNULL, check=False).returncode:
+            self.skipTest("no mount namespaces here")
+        with open(self.sensor + "/joined", "r+", encoding="utf-8") as file:
+            text = file.read().replace("127.0.0.1:", "tower.test:")
+            file.seek(0)
+            file.write(text)
+        run(*inside, TELESCOPE, *DARK, "--road", self.sensor, "--quiet", TOWN)
+        self.assertIn("telescope.flow", self.groups("kind"))
 
     def test_events_alone(self):
         self.look("--quiet", "--no-road-flows")
