@@ -155,11 +155,12 @@ static enum hin_code engine_init(struct hin_telescope *t, struct hin_error *err)
 	t->slots = aligned_alloc(64, t->slot_count * sizeof(*t->slots));
 	t->port_totals = calloc(HIN_CHANGE_PORTS, sizeof(*t->port_totals));
 	t->port_minute = calloc(HIN_CHANGE_PORTS, sizeof(*t->port_minute));
+	if (t->slots != NULL) /* before anything can fail: they are released then */
+		memset(t->slots, 0, t->slot_count * sizeof(*t->slots));
 	if (t->counters == NULL || t->slots == NULL || t->port_totals == NULL ||
 	    t->port_minute == NULL)
 		return hin_fail(err, HIN_ENOMEM, "no room for the counters");
 	memset(t->counters, 0, t->options.threads * sizeof(*t->counters));
-	memset(t->slots, 0, t->slot_count * sizeof(*t->slots));
 	for (unsigned i = 0; i < t->options.threads; i++) {
 		t->counters[i].first_us = INT64_MAX;
 		t->counters[i].last_us = INT64_MIN;
