@@ -147,16 +147,17 @@ static inline uint32_t syn_marks(const struct hin_packet *p, bool v4)
 	bool nmap = (order == ORDER_MSS) & ((window & 0x3ff) == 0) & (window - 1024u <= 3072u) &
 		    (ttl <= 64);
 	bool hping = (order == ORDER_NONE) & ((window == 64) | (window == 512)) & (ttl <= 64) & !df;
-	uint32_t marks = known & (ttl <= layout->ttl) ? layout->stack : HIN_SIGN_NONE;
+	uint32_t marks = (known & (ttl <= layout->ttl)) ? layout->stack : HIN_SIGN_NONE;
 
 	marks = hping ? HIN_SIGN_HPING : marks;
 	marks = nmap ? HIN_MARK_NMAP_SHAPE : marks;
-	marks = zmap & (!v4 | (p->ip_id != 0)) ? HIN_SIGN_ZMAP_RANDOM_ID : marks;
-	marks = v4 & (p->ip_id == (uint16_t)(dst ^ p->dport ^ p->seq))
+	marks = (zmap & (!v4 | (p->ip_id != 0))) ? HIN_SIGN_ZMAP_RANDOM_ID : marks;
+	marks = (v4 & (p->ip_id == (uint16_t)(dst ^ p->dport ^ p->seq)))
 			? HIN_SIGN_MASSCAN | (uint32_t)masscan * HIN_MARK_SHAPE
 			: marks;
-	marks = v4 & (p->ip_id == 54321) ? HIN_SIGN_ZMAP | (uint32_t)zmap * HIN_MARK_SHAPE : marks;
-	return v4 & (p->seq == dst) ? HIN_SIGN_MIRAI | HIN_MARK_SHAPE : marks;
+	marks = (v4 & (p->ip_id == 54321)) ? HIN_SIGN_ZMAP | (uint32_t)zmap * HIN_MARK_SHAPE
+					   : marks;
+	return (v4 & (p->seq == dst)) ? HIN_SIGN_MIRAI | HIN_MARK_SHAPE : marks;
 }
 
 /* First octets under which source_marks_v4() knows something. */
