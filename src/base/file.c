@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -116,5 +117,23 @@ out:
 	close(fd);
 	unlink(beside);
 	free(beside);
+	return code;
+}
+
+enum hin_code hin_file_read_private(struct hin_buffer *out, const char *path, size_t limit,
+				    struct hin_error *err)
+{
+	enum hin_code code;
+	struct stat st;
+
+	if (stat(path, &st) != 0)
+		return errno == ENOENT ? hin_fail(err, HIN_ENOENT, "%s does not exist", path)
+				       : hin_fail(err, HIN_ESYS, "stat %s", path);
+	if (st.st_mode & 077)
+		return hin_fail(err, HIN_EDENIED, "%s is open to others (mode %03o): chmod 600 it",
+				path, st.st_mode & 0777);
+	code = hin_file_read(out, path, limit, err);
+	if (code == HIN_OK && memchr(hin_buffer_text(out), '\0', out->used) != NULL)
+		code = hin_fail(err, HIN_EFORMAT, "%s is no text", path);
 	return code;
 }

@@ -14,6 +14,13 @@ HIN_MUST_USE enum hin_code hin_file_read(struct hin_buffer *out, const char *pat
 					 struct hin_error *err);
 
 /*
+ * The same for a text that nobody but its owner may touch: HIN_ENOENT when there is none,
+ * HIN_EDENIED when others may, HIN_EFORMAT when it holds a NUL.
+ */
+HIN_MUST_USE enum hin_code hin_file_read_private(struct hin_buffer *out, const char *path,
+						 size_t limit, struct hin_error *err);
+
+/*
  * Put `size` bytes into the file at `path`, with permissions `mode`. Whatever happens, a reader
  * sees the old file or the new one: write beside it, fsync, rename, fsync of the folder. HIN_ESYS.
  */

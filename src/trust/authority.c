@@ -46,21 +46,11 @@ static enum hin_code read_file(struct hin_buffer *out, const char *folder, const
 			       size_t limit, struct hin_error *err)
 {
 	char path[PATH_MAX];
-	struct stat st;
 	enum hin_code code = path_of(path, folder, name, err);
 
 	if (code != HIN_OK)
 		return code;
-	if (stat(path, &st) != 0)
-		return errno == ENOENT ? hin_fail(err, HIN_ENOENT, "%s does not exist", path)
-				       : hin_fail(err, HIN_ESYS, "stat %s", path);
-	if (st.st_mode & 077)
-		return hin_fail(err, HIN_EDENIED, "%s is open to others (mode %03o): chmod 600 it",
-				path, st.st_mode & 0777);
-	code = hin_file_read(out, path, limit, err);
-	if (code == HIN_OK && memchr(hin_buffer_text(out), '\0', out->used) != NULL)
-		code = hin_fail(err, HIN_EFORMAT, "%s is no text", path);
-	return code;
+	return hin_file_read_private(out, path, limit, err);
 }
 
 /* ---- hub.conf ---- */
