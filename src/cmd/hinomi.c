@@ -58,7 +58,7 @@ static const struct hin_command commands[] = {
 	{ "store", "COMMAND",
 	  "look after the store of observations: check, compact, retain, backup",
 	  "観測ストアの保守: 検査、整理、保存期間、バックアップ", run_command },
-	{ "trust", "COMMAND", "who belongs to a hub: its authority, sensors and their settings",
+	{ "trust", "COMMAND", "who belongs to a hub: its CA, sensors and their settings",
 	  "ハブの認証局・センサー・設定を管理する", run_command },
 	{ "query", "[FILTER ...]", "ask the store of observations: groups, series, rows, exports",
 	  "観測データに問い合わせる (集計・系列・一覧・書き出し)", run_command },

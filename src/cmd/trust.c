@@ -1,5 +1,5 @@
 /*
- * hinomi-trust - who belongs to a hub: its authority, its sensors, their certificates and settings.
+ * hinomi-trust - who belongs to a hub: its CA, its sensors, their certificates and settings.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -26,7 +26,7 @@
 
 struct arguments {
 	const char *dir, *hub, *passphrase_file, *proxy;
-	const char *names[HIN_AUTHORITY_NAMES];
+	const char *names[HIN_CA_NAMES];
 	size_t name_count;
 	int64_t valid_ns;
 	uint64_t settings_version;
@@ -44,8 +44,8 @@ static enum hin_code add_name(void *into, const char *value, struct hin_error *e
 {
 	struct arguments *a = into;
 
-	if (a->name_count == HIN_AUTHORITY_NAMES - 1)
-		return hin_fail(err, HIN_EUSAGE, "a hub has at most %d names", HIN_AUTHORITY_NAMES);
+	if (a->name_count == HIN_CA_NAMES - 1)
+		return hin_fail(err, HIN_EUSAGE, "a hub has at most %d names", HIN_CA_NAMES);
 	a->names[a->name_count++] = value;
 	return HIN_OK;
 }
@@ -53,7 +53,7 @@ static enum hin_code add_name(void *into, const char *value, struct hin_error *e
 #define OPTION_DIR                                                                                                    \
 	{                                                                                                             \
 		"dir", 'd', "FOLDER", HIN_OPTION_TEXT, ARG(dir),                                                      \
-			.help = "the authority's or the sensor's folder; without it "                                 \
+			.help = "the CA's or the sensor's folder; without it "                                        \
 				"$HINOMI_TRUST, for root "                                                            \
 				"/var/lib/hinomi/trust (hub) or sensor, for others the same in "                      \
 				"~/.local/state/hinomi",                                                              \
@@ -144,7 +144,7 @@ static int run_list(int argc, char *argv[]);
 static int run_settings(int argc, char *argv[]);
 
 static const struct hin_command commands[] = {
-	{ "init", "--hub HOST:PORT", "on the hub: make its authority, certificate and keys",
+	{ "init", "--hub HOST:PORT", "on the hub: make its CA, certificate and keys",
 	  "ハブ: 認証局・証明書・鍵を作る", run_init },
 	{ "enrol", "NAME", "on the hub: print a one-time code for a new sensor",
 	  "ハブ: 新しいセンサーの一回限りのコードを出す", run_enrol },
@@ -163,7 +163,7 @@ static const struct hin_command commands[] = {
 
 static const struct hin_program program = {
 	.name = "hinomi trust",
-	.about = "The hub's own authority: a sensor joins with a one-time code, sends under a "
+	.about = "The hub's own CA: a sensor joins with a one-time code, sends under a "
 		 "certificate of its own, and is refused from the moment it is revoked.",
 	.about_ja = "ハブ自身の認証局。センサーは一回限りのコードで参加し、専用の証明書で送信し、"
 		    "失効すればその時から拒否される。",
@@ -396,26 +396,26 @@ static enum hin_code known_passphrase(const char **out, char memory[PASSPHRASE],
 	return code;
 }
 
-/* The authority of the folder; unlocked when its keys are needed. */
-static enum hin_code open_authority(struct hin_authority **out, bool keys, struct hin_error *err)
+/* The CA of the folder; unlocked when its keys are needed. */
+static enum hin_code open_ca(struct hin_ca **out, bool keys, struct hin_error *err)
 {
 	char folder[PATH_MAX], memory[PASSPHRASE] = "";
-	struct hin_authority *a = NULL;
+	struct hin_ca *a = NULL;
 	const char *passphrase = NULL;
 	enum hin_code code = folder_of(folder, "trust", err);
 
 	if (code == HIN_OK)
-		code = hin_authority_open(&a, folder, err);
+		code = hin_ca_open(&a, folder, err);
 	if (code == HIN_OK && keys)
-		code = known_passphrase(&passphrase, memory, folder, "authority.key", err);
+		code = known_passphrase(&passphrase, memory, folder, "ca.key", err);
 	if (code == HIN_OK && keys)
-		code = hin_authority_unlock(a, passphrase, err);
+		code = hin_ca_unlock(a, passphrase, err);
 	explicit_bzero(memory, sizeof(memory));
 	if (code == HIN_OK) {
 		*out = a;
 		a = NULL;
 	}
-	hin_authority_close(a);
+	hin_ca_close(a);
 	return code;
 }
 
@@ -431,11 +431,11 @@ static void print_fingerprint(const uint8_t sha256[32])
 
 static enum hin_code init(struct hin_error *err)
 {
-	struct hin_authority_wish wish = { .hub = arguments.hub,
-					   .names = arguments.names,
-					   .name_count = arguments.name_count };
+	struct hin_ca_wish wish = { .hub = arguments.hub,
+				    .names = arguments.names,
+				    .name_count = arguments.name_count };
 	char folder[PATH_MAX], memory[PASSPHRASE] = "", until[HIN_TIME_TEXT];
-	struct hin_authority *a = NULL;
+	struct hin_ca *a = NULL;
 	enum hin_code code;
 
 	if (arguments.hub == NULL)
@@ -447,22 +447,22 @@ static enum hin_code init(struct hin_error *err)
 	if (code == HIN_OK)
 		code = make_parents(folder, err);
 	if (code == HIN_OK)
-		code = hin_authority_init(folder, &wish, now_s(), err);
+		code = hin_ca_init(folder, &wish, now_s(), err);
 	if (code == HIN_OK)
-		code = hin_authority_open(&a, folder, err);
+		code = hin_ca_open(&a, folder, err);
 	if (code == HIN_OK)
-		code = hin_authority_unlock(a, wish.passphrase, err);
+		code = hin_ca_unlock(a, wish.passphrase, err);
 	if (code == HIN_OK) {
-		hin_time_format(until, hin_authority_hub_expires_s(a) * HIN_NS_PER_S, HIN_TIME_S);
-		print_fingerprint(hin_authority_sha256(a));
+		hin_time_format(until, hin_ca_hub_expires_s(a) * HIN_NS_PER_S, HIN_TIME_S);
+		print_fingerprint(hin_ca_sha256(a));
 		printf(in_lang("hub %s, certificate until %s\n", "ハブ %s、証明書の期限 %s\n"),
-		       hin_authority_hub(a), until);
+		       hin_ca_hub(a), until);
 		printf(in_lang("%s has its keys: keep a copy where nobody else reads it\n",
 			       "%s に鍵がある。他人の読めない場所に写しを保管すること\n"),
 		       folder);
 	}
 	explicit_bzero(memory, sizeof(memory));
-	hin_authority_close(a);
+	hin_ca_close(a);
 	return code;
 }
 
@@ -495,20 +495,20 @@ static void print_code(const char *text, const char *name, int64_t until_s)
 
 static enum hin_code enrol(const char *name, struct hin_error *err)
 {
-	struct hin_authority *a = NULL;
+	struct hin_ca *a = NULL;
 	struct hin_join_code join;
 	char text[HIN_CODE_TEXT];
 	int64_t life_s = arguments.valid_ns / HIN_NS_PER_S, from_s = now_s();
-	enum hin_code code = open_authority(&a, false, err);
+	enum hin_code code = open_ca(&a, false, err);
 
 	if (code == HIN_OK)
-		code = hin_authority_invite(a, &join, name, life_s, from_s, err);
+		code = hin_ca_invite(a, &join, name, life_s, from_s, err);
 	if (code == HIN_OK) {
 		print_code(hin_join_code_format(&join, text), name, from_s + life_s);
 		explicit_bzero(&join, sizeof(join));
 		explicit_bzero(text, sizeof(text));
 	}
-	hin_authority_close(a);
+	hin_ca_close(a);
 	return code;
 }
 
@@ -523,7 +523,7 @@ static int run_enrol(int argc, char *argv[])
 
 static int run_revoke(int argc, char *argv[])
 {
-	struct hin_authority *a = NULL;
+	struct hin_ca *a = NULL;
 	struct hin_error err = { 0 };
 	struct hin_program p;
 	enum hin_code code;
@@ -531,12 +531,12 @@ static int run_revoke(int argc, char *argv[])
 
 	if (status >= 0)
 		return status;
-	code = open_authority(&a, false, &err);
+	code = open_ca(&a, false, &err);
 	if (code == HIN_OK)
-		code = hin_authority_revoke(a, argv[1], now_s(), &err);
+		code = hin_ca_revoke(a, argv[1], now_s(), &err);
 	if (code == HIN_OK)
 		printf(in_lang("%s is refused from now on\n", "%s を以後拒否する\n"), argv[1]);
-	hin_authority_close(a);
+	hin_ca_close(a);
 	return end(&p, code, &err);
 }
 
@@ -551,12 +551,12 @@ static enum hin_code print(const struct hin_buffer *out, struct hin_error *err)
 
 static enum hin_code list_hub(struct hin_buffer *out, struct hin_error *err)
 {
-	struct hin_authority *a = NULL;
-	enum hin_code code = open_authority(&a, false, err);
+	struct hin_ca *a = NULL;
+	enum hin_code code = open_ca(&a, false, err);
 
 	if (code == HIN_OK)
 		code = hin_cmd_trust_list(out, a, arguments.json, lang, now_s(), err);
-	hin_authority_close(a);
+	hin_ca_close(a);
 	return code;
 }
 
@@ -702,31 +702,31 @@ static int run_join(int argc, char *argv[])
 
 static enum hin_code renew_hub(const char *folder, struct hin_error *err)
 {
-	struct hin_authority_wish wish = { .hub = arguments.hub,
-					   .names = arguments.names,
-					   .name_count = arguments.name_count };
+	struct hin_ca_wish wish = { .hub = arguments.hub,
+				    .names = arguments.names,
+				    .name_count = arguments.name_count };
 	char memory[PASSPHRASE] = "", until[HIN_TIME_TEXT];
 	const char *passphrase = NULL;
-	struct hin_authority *a = NULL;
+	struct hin_ca *a = NULL;
 	enum hin_code code;
 
 	if (arguments.hub == NULL && arguments.name_count > 0)
 		return hin_fail(err, HIN_EUSAGE, "--name needs --hub: the names are given anew");
-	code = hin_authority_open(&a, folder, err);
+	code = hin_ca_open(&a, folder, err);
 	if (code == HIN_OK)
-		code = known_passphrase(&passphrase, memory, folder, "authority.key", err);
+		code = known_passphrase(&passphrase, memory, folder, "ca.key", err);
 	if (code == HIN_OK)
-		code = hin_authority_unlock(a, passphrase, err);
+		code = hin_ca_unlock(a, passphrase, err);
 	if (code == HIN_OK)
-		code = hin_authority_renew_hub(a, arguments.hub != NULL ? &wish : NULL, passphrase,
-					       now_s(), err);
+		code = hin_ca_renew_hub(a, arguments.hub != NULL ? &wish : NULL, passphrase,
+					now_s(), err);
 	if (code == HIN_OK) {
-		hin_time_format(until, hin_authority_hub_expires_s(a) * HIN_NS_PER_S, HIN_TIME_S);
+		hin_time_format(until, hin_ca_hub_expires_s(a) * HIN_NS_PER_S, HIN_TIME_S);
 		printf(in_lang("hub %s, certificate until %s\n", "ハブ %s、証明書の期限 %s\n"),
-		       hin_authority_hub(a), until);
+		       hin_ca_hub(a), until);
 	}
 	explicit_bzero(memory, sizeof(memory));
-	hin_authority_close(a);
+	hin_ca_close(a);
 	return code;
 }
 
@@ -779,22 +779,21 @@ static int run_renew(int argc, char *argv[])
 static enum hin_code sign_settings(const char *path, struct hin_error *err)
 {
 	struct hin_buffer yaml = { 0 };
-	struct hin_authority *a = NULL;
+	struct hin_ca *a = NULL;
 	uint64_t version = 0;
 	enum hin_code code = hin_file_read(&yaml, path, HIN_SETTINGS_BODY, err);
 
 	if (code == HIN_OK)
-		code = open_authority(&a, true, err);
+		code = open_ca(&a, true, err);
 	if (code == HIN_OK)
-		code = hin_authority_sign_settings(a, path, hin_buffer_text(&yaml), yaml.used,
-						   arguments.settings_version, now_s(), &version,
-						   err);
+		code = hin_ca_sign_settings(a, path, hin_buffer_text(&yaml), yaml.used,
+					    arguments.settings_version, now_s(), &version, err);
 	if (code == HIN_OK)
 		printf(in_lang("settings %llu are signed and in force\n",
 			       "設定 第%llu版 に署名し、有効にした\n"),
 		       (unsigned long long)version);
 	hin_secret_fini(&yaml);
-	hin_authority_close(a);
+	hin_ca_close(a);
 	return code;
 }
 

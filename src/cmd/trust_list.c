@@ -90,15 +90,15 @@ struct roll {
 	size_t sensor_count, code_count;
 };
 
-static void list_json(struct hin_buffer *out, const struct hin_authority *a, const struct roll *r,
+static void list_json(struct hin_buffer *out, const struct hin_ca *a, const struct roll *r,
 		      int64_t at_s)
 {
 	char hex[65];
 	bool first = true;
 
-	sodium_bin2hex(hex, sizeof(hex), hin_authority_sha256(a), 32);
-	hin_buffer_printf(out, "{\"hub\":\"%s\",\"authority\":\"%s\",\"sensors\":[",
-			  hin_authority_hub(a), hex);
+	sodium_bin2hex(hex, sizeof(hex), hin_ca_sha256(a), 32);
+	hin_buffer_printf(out, "{\"hub\":\"%s\",\"authority\":\"%s\",\"sensors\":[", hin_ca_hub(a),
+			  hex);
 	for (size_t i = 0; i < r->sensor_count; i++) {
 		struct entry e = entry_of_sensor(&r->sensors[i], at_s);
 
@@ -154,14 +154,14 @@ static enum hin_code list_table(struct hin_buffer *out, const struct roll *r, en
 	return code == HIN_OK ? HIN_OK : hin_fail(err, code, "no memory for a table");
 }
 
-enum hin_code hin_cmd_trust_list(struct hin_buffer *out, struct hin_authority *a, bool json,
+enum hin_code hin_cmd_trust_list(struct hin_buffer *out, struct hin_ca *a, bool json,
 				 enum hin_lang lang, int64_t now_s, struct hin_error *err)
 {
 	struct roll roll = { 0 };
-	enum hin_code code = hin_authority_sensors(a, &roll.sensors, &roll.sensor_count, err);
+	enum hin_code code = hin_ca_sensors(a, &roll.sensors, &roll.sensor_count, err);
 
 	if (code == HIN_OK)
-		code = hin_authority_codes(a, &roll.codes, &roll.code_count, err);
+		code = hin_ca_codes(a, &roll.codes, &roll.code_count, err);
 	if (code == HIN_OK && json)
 		list_json(out, a, &roll, now_s);
 	else if (code == HIN_OK)

@@ -61,7 +61,7 @@ static enum hin_code copy_file(const char *from, const char *to, const char *nam
 	return code;
 }
 
-/* Copy the files of the authority: all that lie in its folder. */
+/* Copy the files of the CA: all that lie in its folder. */
 static enum hin_code copy_trust(const char *trust, const char *to, struct hin_buffer *manifest,
 				struct hin_error *err)
 {

@@ -28,7 +28,7 @@ static bool is_revoked(void *user, const struct hin_http_peer *peer)
 	bool revoked;
 
 	pthread_rwlock_rdlock(&hub->lock);
-	revoked = hin_trust_is_revoked(hub->authority, peer);
+	revoked = hin_trust_is_revoked(hub->ca, peer);
 	pthread_rwlock_unlock(&hub->lock);
 	return revoked;
 }
@@ -41,7 +41,7 @@ static bool find_key(void *user, const uint8_t id[HIN_SENSOR_ID],
 	enum hin_code code;
 
 	pthread_rwlock_rdlock(&hub->lock);
-	code = hin_authority_sensor(hub->authority, &sensor, id, NULL);
+	code = hin_ca_sensor(hub->ca, &sensor, id, NULL);
 	pthread_rwlock_unlock(&hub->lock);
 	if (code != HIN_OK)
 		return false;
@@ -52,7 +52,7 @@ static bool find_key(void *user, const uint8_t id[HIN_SENSOR_ID],
 
 /* ---- routes ---- */
 
-/* A route of the authority that is in force now; it answers at once. */
+/* A route of the CA that is in force now; it answers at once. */
 static void handle_trust(void *user, struct hin_http_request *request)
 {
 	const struct hub_trust_route *route = user;
@@ -192,9 +192,9 @@ void hub_read_trust(struct hin_hub *hub)
 	size_t count = 0;
 
 	pthread_rwlock_rdlock(&hub->lock);
-	if (hin_authority_sensors(hub->authority, &sensors, &count, NULL) != HIN_OK)
+	if (hin_ca_sensors(hub->ca, &sensors, &count, NULL) != HIN_OK)
 		count = 0;
-	if (hin_authority_settings(hub->authority, &note, NULL) == HIN_OK &&
+	if (hin_ca_settings(hub->ca, &note, NULL) == HIN_OK &&
 	    strncmp(hin_buffer_text(&note), SETTINGS_HEAD, strlen(SETTINGS_HEAD)) == 0)
 		number = strtoull(note.data + strlen(SETTINGS_HEAD), NULL, 10);
 	pthread_rwlock_unlock(&hub->lock);
@@ -218,14 +218,14 @@ static void renew_certificate(struct hin_hub *hub, int64_t now_ns)
 	if (now_ns - hub->renewed_ns < RENEWAL_NS && hub->renewed_ns != 0)
 		return;
 	hub->renewed_ns = now_ns;
-	if (!hin_authority_hub_due(hub->authority, now_s))
+	if (!hin_ca_hub_due(hub->ca, now_s))
 		return;
 	pthread_rwlock_wrlock(&hub->lock);
-	code = hin_authority_renew_hub(hub->authority, NULL, hub->passphrase, now_s, &why);
+	code = hin_ca_renew_hub(hub->ca, NULL, hub->passphrase, now_s, &why);
 	if (code == HIN_OK)
-		code = hin_http_server_reload(hub->server, hin_authority_hub_pem(hub->authority),
-					      hin_authority_hub_key(hub->authority), &why);
-	hub->hub_expires_s = hin_authority_hub_expires_s(hub->authority);
+		code = hin_http_server_reload(hub->server, hin_ca_hub_pem(hub->ca),
+					      hin_ca_hub_key(hub->ca), &why);
+	hub->hub_expires_s = hin_ca_hub_expires_s(hub->ca);
 	pthread_rwlock_unlock(&hub->lock);
 	if (code == HIN_OK)
 		hin_log(HIN_LOG_INFO, "hub.certificate_renewed");
@@ -310,34 +310,34 @@ static void tell_fixed(const struct hin_hub_settings *a, const struct hin_hub_se
 }
 
 /* Read keys and certificates again; the old ones stay until the new ones serve. */
-static enum hin_code reload_authority(struct hin_hub *hub, struct hin_error *err)
+static enum hin_code reload_ca(struct hin_hub *hub, struct hin_error *err)
 {
-	struct hin_authority *fresh = NULL;
-	enum hin_code code = hin_authority_open(&fresh, hub->trust, err);
+	struct hin_ca *fresh = NULL;
+	enum hin_code code = hin_ca_open(&fresh, hub->trust, err);
 
 	if (code == HIN_OK)
-		code = hin_authority_unlock(fresh, hub->passphrase, err);
+		code = hin_ca_unlock(fresh, hub->passphrase, err);
 	if (code == HIN_OK)
-		code = hin_http_server_reload(hub->server, hin_authority_hub_pem(fresh),
-					      hin_authority_hub_key(fresh), err);
+		code = hin_http_server_reload(hub->server, hin_ca_hub_pem(fresh),
+					      hin_ca_hub_key(fresh), err);
 	if (code == HIN_OK) {
-		struct hin_authority *old = hub->authority;
+		struct hin_ca *old = hub->ca;
 
 		pthread_rwlock_wrlock(&hub->lock);
-		hub->authority = fresh;
+		hub->ca = fresh;
 		hin_trust_routes(hub->trust_inner, fresh);
-		hub->hub_expires_s = hin_authority_hub_expires_s(fresh);
+		hub->hub_expires_s = hin_ca_hub_expires_s(fresh);
 		pthread_rwlock_unlock(&hub->lock);
 		fresh = old;
 	}
-	hin_authority_close(fresh);
+	hin_ca_close(fresh);
 	return code;
 }
 
 enum hin_code hin_hub_reload(struct hin_hub *hub, const struct hin_hub_settings *settings,
 			     struct hin_error *err)
 {
-	enum hin_code code = reload_authority(hub, err);
+	enum hin_code code = reload_ca(hub, err);
 
 	if (code != HIN_OK)
 		return code;
@@ -392,7 +392,7 @@ static enum hin_code open_server(struct hin_hub *hub, struct hin_error *err)
 	};
 	struct hin_http_server_settings s;
 
-	hin_trust_routes(hub->trust_inner, hub->authority);
+	hin_trust_routes(hub->trust_inner, hub->ca);
 	for (size_t i = 0; i < HIN_TRUST_ROUTES; i++) {
 		routes[i + 1] = hub->trust_inner[i];
 		routes[i + 1].handler = handle_trust;
@@ -401,8 +401,8 @@ static enum hin_code open_server(struct hin_hub *hub, struct hin_error *err)
 	}
 	hin_http_server_settings_default(&s);
 	s.listen = hub->settings.listen;
-	hin_trust_serve(&s, hub->authority);
-	s.revoked = is_revoked; /* of the authority that is in force then */
+	hin_trust_serve(&s, hub->ca);
+	s.revoked = is_revoked; /* of the CA that is in force then */
 	s.revoked_user = hub;
 	s.routes = routes;
 	s.route_count = HIN_COUNT(routes);
@@ -477,12 +477,12 @@ static enum hin_code open_parts(struct hin_hub *hub, const char *folder, struct 
 	if (access(hub->folder, F_OK) != 0 && errno == ENOENT)
 		return hin_fail(err, HIN_ENOENT,
 				"%s does not exist: begin with `hinomi trust init`", hub->folder);
-	code = hin_authority_open(&hub->authority, hub->trust, err);
+	code = hin_ca_open(&hub->ca, hub->trust, err);
 	if (code == HIN_OK)
-		code = hin_authority_unlock(hub->authority, hub->passphrase, err);
+		code = hin_ca_unlock(hub->ca, hub->passphrase, err);
 	if (code != HIN_OK)
 		return code;
-	hub->hub_expires_s = hin_authority_hub_expires_s(hub->authority);
+	hub->hub_expires_s = hin_ca_hub_expires_s(hub->ca);
 	hub_read_trust(hub);
 	code = open_ingest(hub, err);
 	if (code == HIN_OK)
@@ -542,7 +542,7 @@ void hin_hub_close(struct hin_hub *hub)
 		write_status(hub);
 	hin_intake_close(hub->intake);
 	hin_ingest_close(hub->ingest);
-	hin_authority_close(hub->authority);
+	hin_ca_close(hub->ca);
 	hin_sensors_free(hub->sensors);
 	hin_sensor_key_fini(&hub->key);
 	if (hub->passphrase != NULL)

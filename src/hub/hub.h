@@ -2,7 +2,7 @@
  * hub - the hub of an organisation: takes batches over HTTPS, stores them, says how its sensors
  *are.
  *
- * A hub lives in one folder: trust/ (trust/authority.h), store/ (store/store.h), hub.key (signs the
+ * A hub lives in one folder: trust/ (trust/ca.h), store/ (store/store.h), hub.key (signs the
  * hub's own rows), status.json (for `hinomi status`), hub.yaml (settings, optional). Routes:
  *
  *	POST /v1/batches	batches of a sensor; a certificate is required
@@ -32,7 +32,7 @@ struct hin_hub;
 
 /*
  * Open the hub in `folder`, bind its sockets and serve. `passphrase` opens the keys, or NULL. The
- * folder's hub.yaml is not read here. HIN_ENOENT when there is no authority yet.
+ * folder's hub.yaml is not read here. HIN_ENOENT when there is no CA yet.
  */
 HIN_MUST_USE enum hin_code hin_hub_open(struct hin_hub **out, const char *folder,
 					const struct hin_hub_settings *settings,

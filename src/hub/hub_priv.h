@@ -6,7 +6,7 @@
 #include "hub/hub.h"
 #include "trust/route.h"
 
-/* A route of the authority, which a reload replaces. */
+/* A route of the CA, which a reload replaces. */
 struct hub_trust_route {
 	struct hin_hub *hub;
 	size_t index;
@@ -23,8 +23,8 @@ struct hin_hub {
 	uint16_t port, metrics_port;
 	int64_t started_ns;
 
-	pthread_rwlock_t lock; /* of the authority: read by handlers, written by a reload */
-	struct hin_authority *authority;
+	pthread_rwlock_t lock; /* of the CA: read by handlers, written by a reload */
+	struct hin_ca *ca;
 	struct hin_http_route trust_inner[HIN_TRUST_ROUTES];
 	struct hub_trust_route trust_routes[HIN_TRUST_ROUTES];
 

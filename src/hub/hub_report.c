@@ -115,7 +115,7 @@ void hin_hub_status(struct hin_hub *hub, struct hin_buffer *out)
 	hin_buffer_puts(out, "{");
 	put_text(out, "program", "hinomi hub");
 	put_text(out, "version", HIN_VERSION);
-	put_text(out, "hub", hin_authority_hub(hub->authority));
+	put_text(out, "hub", hin_ca_hub(hub->ca));
 	put_time(out, "time", hin_time_now_ns());
 	put_time(out, "started", hub->started_ns);
 	put_number(out, "pid", (uint64_t)getpid());
@@ -272,13 +272,13 @@ static void put_http(struct hin_hub *hub, struct hin_buffer *out)
 
 static void put_trust(struct hin_hub *hub, struct hin_buffer *out)
 {
-	struct hin_authority_counters c;
+	struct hin_ca_counters c;
 
 	pthread_rwlock_rdlock(&hub->lock);
-	hin_authority_count(hub->authority, &c);
+	hin_ca_count(hub->ca, &c);
 	pthread_rwlock_unlock(&hub->lock);
 #define X(name, meaning) metric(out, "trust_" #name "_total", "counter", meaning, c.name);
-	HIN_AUTHORITY_COUNTERS(X)
+	HIN_CA_COUNTERS(X)
 #undef X
 	metric(out, "hub_certificate_expires_seconds", "gauge", "End of the hub's certificate.",
 	       (uint64_t)hub->hub_expires_s);

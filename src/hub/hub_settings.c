@@ -26,7 +26,7 @@ static const struct hin_setting rows[] = {
 	  { HIN_VALUE_TEXT },
 	  AT(trust),
 	  NULL,
-	  "folder of the authority; trust in the hub's folder when empty",
+	  "folder of the CA; trust in the hub's folder when empty",
 	  "認証局のフォルダー。空ならハブのフォルダーの trust",
 	  NULL },
 	{ "store",

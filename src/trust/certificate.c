@@ -340,8 +340,8 @@ static enum hin_code make(struct hin_buffer *out, const struct hin_certificate_w
 	}
 	if (issuer_pem != NULL && (issuer == NULL || issuer_key == NULL ||
 				   X509_check_private_key(issuer, issuer_key) != 1)) {
-		code = hin_fail(err, HIN_EFORMAT,
-				"the authority's certificate and key do not fit: %s", reason());
+		code = hin_fail(err, HIN_EFORMAT, "the CA's certificate and key do not fit: %s",
+				reason());
 		goto out;
 	}
 	if (!fill(x, issuer != NULL ? issuer : x, key, wish) ||
@@ -523,7 +523,7 @@ enum hin_code hin_certificate_read(struct hin_certificate *out, const char *pem,
 	read_uri(c.uri, x);
 	c.from_s = seconds_of(X509_get0_notBefore(x));
 	c.until_s = seconds_of(X509_get0_notAfter(x));
-	c.authority = X509_check_ca(x) > 0;
+	c.ca = X509_check_ca(x) > 0;
 	OPENSSL_free(hex);
 	BN_free(number);
 	X509_free(x);
@@ -532,13 +532,13 @@ enum hin_code hin_certificate_read(struct hin_certificate *out, const char *pem,
 	return HIN_OK;
 }
 
-static enum hin_code verify(X509 *x, X509 *authority, int64_t now_s, struct hin_error *err)
+static enum hin_code verify(X509 *x, X509 *ca, int64_t now_s, struct hin_error *err)
 {
 	X509_STORE *store = X509_STORE_new();
 	X509_STORE_CTX *ctx = X509_STORE_CTX_new();
 	enum hin_code code = HIN_OK;
 
-	if (store == NULL || ctx == NULL || X509_STORE_add_cert(store, authority) != 1 ||
+	if (store == NULL || ctx == NULL || X509_STORE_add_cert(store, ca) != 1 ||
 	    X509_STORE_CTX_init(ctx, store, x, NULL) != 1) {
 		code = hin_fail(err, HIN_ENOMEM, "no memory to check a certificate");
 	} else {
@@ -553,22 +553,22 @@ static enum hin_code verify(X509 *x, X509 *authority, int64_t now_s, struct hin_
 	return code;
 }
 
-enum hin_code hin_certificate_check(const char *pem, const char *authority_pem, const char *key_pem,
+enum hin_code hin_certificate_check(const char *pem, const char *ca_pem, const char *key_pem,
 				    int64_t now_s, struct hin_error *err)
 {
-	X509 *x = read_certificate(pem), *authority = read_certificate(authority_pem);
+	X509 *x = read_certificate(pem), *ca = read_certificate(ca_pem);
 	EVP_PKEY *key = key_pem != NULL ? read_key(key_pem, NULL) : NULL;
 	enum hin_code code;
 
-	if (x == NULL || authority == NULL)
+	if (x == NULL || ca == NULL)
 		code = hin_fail(err, HIN_EFORMAT, "this is no certificate");
 	else if (key_pem != NULL && (key == NULL || X509_check_private_key(x, key) != 1))
 		code = hin_fail(err, HIN_EVERIFY, "the certificate is for another key");
 	else
-		code = verify(x, authority, now_s, err);
+		code = verify(x, ca, now_s, err);
 	ERR_clear_error();
 	EVP_PKEY_free(key);
-	X509_free(authority);
+	X509_free(ca);
 	X509_free(x);
 	return code;
 }

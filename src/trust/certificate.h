@@ -1,5 +1,5 @@
 /*
- * certificate - X.509 as the road uses it: one authority, a hub, sensors; all P-256.
+ * certificate - X.509 as the road uses it: one CA, a hub, sensors; all P-256.
  *
  * Texts are PEM. Keys are PKCS#8; with a passphrase they are encrypted (PBES2 with scrypt and
  * AES-256), so that `openssl pkey` reads them too. A sensor's certificate names its id, the first
@@ -41,7 +41,7 @@ struct hin_certificate {
 	char serial[HIN_CERTIFICATE_SERIAL];
 	char uri[HIN_CERTIFICATE_URI]; /* the first URI, or "" */
 	int64_t from_s, until_s;
-	bool authority;
+	bool ca;
 };
 
 /* Clear and free a buffer that held a secret. NULL is fine. */
@@ -72,7 +72,7 @@ HIN_MUST_USE enum hin_code hin_certificate_seed_open(uint8_t seed[32], const cha
 
 /*
  * Append a certificate for the public half of `key_pem`, signed by `issuer_key_pem` in the name of
- * `issuer_pem`; both NULL for an authority, which signs itself. Keys are not encrypted.
+ * `issuer_pem`; both NULL for a CA, which signs itself. Keys are not encrypted.
  */
 HIN_MUST_USE enum hin_code hin_certificate_make(struct hin_buffer *out,
 						const struct hin_certificate_wish *wish,
@@ -101,10 +101,10 @@ HIN_MUST_USE enum hin_code hin_certificate_read(struct hin_certificate *out, con
 						struct hin_error *err);
 
 /*
- * Is the certificate signed by the authority, and of this key (NULL = any), at the time `now_s`?
+ * Is the certificate signed by the CA, and of this key (NULL = any), at the time `now_s`?
  * HIN_EVERIFY with the reason.
  */
-HIN_MUST_USE enum hin_code hin_certificate_check(const char *pem, const char *authority_pem,
+HIN_MUST_USE enum hin_code hin_certificate_check(const char *pem, const char *ca_pem,
 						 const char *key_pem, int64_t now_s,
 						 struct hin_error *err);
 

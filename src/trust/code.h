@@ -3,7 +3,7 @@
  *
  *	hinomi-join:hub.example:8443:AbCd...
  *
- * It names the hub, the SHA-256 of its authority's certificate, the code's own id and its secret.
+ * It names the hub, the SHA-256 of its CA's certificate, the code's own id and its secret.
  * Who has the code can join once; a sensor that has it cannot be led to another hub.
  *
  * Ownership: the caller's storage; a code is secret, and ends with explicit_bzero().

@@ -13,7 +13,7 @@
 #define END "-----END CERTIFICATE-----\n"
 #define VARIANT sodium_base64_VARIANT_ORIGINAL
 
-/* What is signed: the act, the authority, the code, and a digest of the request. */
+/* What is signed: the act, the CA, the code, and a digest of the request. */
 #define SIGNED (sizeof(ENROL) - 1 + 32 + HIN_CODE_ID + 32)
 
 static void signed_bytes(uint8_t out[SIGNED], const struct hin_enrol_request *r,
@@ -192,14 +192,13 @@ enum hin_code hin_enrol_read(struct hin_enrol_request *out, const void *data, si
 
 enum hin_code hin_enrol_answer_write(struct hin_buffer *out, const char *name,
 				     const struct hin_note_verifier *settings_key,
-				     const char *certificate_pem, const char *authority_pem,
+				     const char *certificate_pem, const char *ca_pem,
 				     struct hin_error *err)
 {
 	char key[HIN_NOTE_KEY_TEXT];
 
 	hin_buffer_printf(out, CERTIFICATE "name %s\nsettings %s\n%s%s", name,
-			  hin_note_verifier_format(settings_key, key), certificate_pem,
-			  authority_pem);
+			  hin_note_verifier_format(settings_key, key), certificate_pem, ca_pem);
 	if (out->failed)
 		return hin_fail(err, HIN_ENOMEM, "no memory for an answer");
 	return HIN_OK;
@@ -244,8 +243,7 @@ enum hin_code hin_enrol_answer_read(struct hin_enrol_answer *out, const void *da
 		return code;
 	memcpy(out->name, name, name_size);
 	out->name[name_size] = '\0';
-	if (!take_pem(&in, &out->certificate_pem) || !take_pem(&in, &out->authority_pem) ||
-	    in.left > 0)
+	if (!take_pem(&in, &out->certificate_pem) || !take_pem(&in, &out->ca_pem) || in.left > 0)
 		return hin_fail(err, HIN_EFORMAT, "the hub's answer has not two certificates");
 	return HIN_OK;
 }
@@ -255,5 +253,5 @@ void hin_enrol_answer_fini(struct hin_enrol_answer *answer)
 	if (answer == NULL)
 		return;
 	hin_buffer_fini(&answer->certificate_pem);
-	hin_buffer_fini(&answer->authority_pem);
+	hin_buffer_fini(&answer->ca_pem);
 }

@@ -9,7 +9,7 @@
 #include "trust/settings.h"
 
 /*
- * Join the hub that `code` names and write `folder`. Only a hub with the authority of the code is
+ * Join the hub that `code` names and write `folder`. Only a hub with the CA of the code is
  * spoken to. HIN_EDENIED with the hub's reason when it refuses. When the connection breaks it is
  * tried again, up to three times: the hub lets the same key repeat.
  */

@@ -131,7 +131,7 @@ enum hin_code hin_member_load(struct hin_member *out, const char *folder, const 
 		return hin_fail(err, HIN_ENOMEM, "no memory for %s", folder);
 	code = read_joined(&m, err);
 	if (code == HIN_OK)
-		code = read_text(&m.ca_pem, folder, "authority.crt", err);
+		code = read_text(&m.ca_pem, folder, "ca.crt", err);
 	if (code == HIN_OK)
 		code = hin_certificate_read(&ca, hin_buffer_text(&m.ca_pem), err);
 	if (code == HIN_OK) {
@@ -191,7 +191,7 @@ enum hin_code hin_member_ask_renewal(struct hin_buffer *request, struct hin_buff
 
 /* ---- the answer ---- */
 
-/* Is it from the hub's authority, for our TLS key and for our own id? */
+/* Is it from the hub's CA, for our TLS key and for our own id? */
 static enum hin_code check_answer(const struct hin_enrol_answer *answer,
 				  const uint8_t ca_sha256[32], const struct hin_enrol_key *key,
 				  const char *key_pem, int64_t now_s, struct hin_error *err)
@@ -201,15 +201,15 @@ static enum hin_code check_answer(const struct hin_enrol_answer *answer,
 	uint8_t id[32], named[16];
 	enum hin_code code;
 
-	code = hin_certificate_read(&ca, hin_buffer_text(&answer->authority_pem), err);
+	code = hin_certificate_read(&ca, hin_buffer_text(&answer->ca_pem), err);
 	if (code == HIN_OK)
 		code = hin_certificate_read(&own, hin_buffer_text(&answer->certificate_pem), err);
 	if (code != HIN_OK)
 		return code;
 	if (memcmp(ca.sha256, ca_sha256, 32) != 0)
-		return hin_fail(err, HIN_EVERIFY, "the hub answered with another authority");
+		return hin_fail(err, HIN_EVERIFY, "the hub answered with another CA");
 	code = hin_certificate_check(hin_buffer_text(&answer->certificate_pem),
-				     hin_buffer_text(&answer->authority_pem), key_pem, now_s, &why);
+				     hin_buffer_text(&answer->ca_pem), key_pem, now_s, &why);
 	if (code != HIN_OK)
 		return hin_fail(err, HIN_EVERIFY, "the hub's answer: %s; is this clock right?",
 				why.text);
@@ -256,7 +256,7 @@ enum hin_code hin_member_join(const char *folder, const struct hin_join_code *jo
 		code = write_tls(folder, key_pem, hin_buffer_text(&answer.certificate_pem),
 				 passphrase, err);
 	if (code == HIN_OK)
-		code = write_text(folder, "authority.crt", &answer.authority_pem, err);
+		code = write_text(folder, "ca.crt", &answer.ca_pem, err);
 	if (code == HIN_OK) {
 		hin_buffer_printf(&joined, HEAD "hub %s%s%s:%u\nname %s\nsettings %s\n",
 				  v6 ? "[" : "", join->host, v6 ? "]" : "", join->port, answer.name,

@@ -1,10 +1,10 @@
 /*
- * member - a sensor's side of an authority: what it keeps after it has joined a hub.
+ * member - a sensor's side of a CA: what it keeps after it has joined a hub.
  *
  * A folder (mode 0700, files 0600), beside the sensor's own key:
  *
  *	joined		the hub, the sensor's name there, the key of its settings
- *	authority.crt	the hub's authority; nobody else is trusted
+ *	ca.crt	the hub's CA; nobody else is trusted
  *	tls.pem		key and certificate for TLS; both change together
  *	settings.note	the last good settings (trust/settings.h)
  *

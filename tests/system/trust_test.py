@@ -70,7 +70,7 @@ class Hub:
         return 0
 
     def counters(self):
-        return json.loads(curl(self.port, "/counters", "--cacert", self.folder / "authority.crt")[1])
+        return json.loads(curl(self.port, "/counters", "--cacert", self.folder / "ca.crt")[1])
 
     def close(self):
         self.process.stdin.close()
@@ -85,7 +85,7 @@ def free_port():
 
 
 def curl(port, path, *options):
-    done = subprocess.run(["curl", "-sS", "--cacert", FOLDER / "hub/authority.crt", "-m", "30", "-w",
+    done = subprocess.run(["curl", "-sS", "--cacert", FOLDER / "hub/ca.crt", "-m", "30", "-w",
                            "\n%{http_code} %{num_connects} %{ssl_verify_result}", *map(str, options),
                            "https://127.0.0.1:%d%s" % (port, path)], capture_output=True, text=True)
     if done.returncode != 0:
@@ -103,7 +103,7 @@ def foreign():
     """A certificate of an authority of the same name that is not ours."""
     folder = FOLDER / "foreign"
     folder.mkdir()
-    subject = subprocess.run(["openssl", "x509", "-in", FOLDER / "hub/authority.crt", "-noout", "-subject",
+    subject = subprocess.run(["openssl", "x509", "-in", FOLDER / "hub/ca.crt", "-noout", "-subject",
                               "-nameopt", "multiline"], capture_output=True, text=True, check=True).stdout
     name = subject.split("commonName")[1].split("=")[1].strip()
     quiet = dict(check=True, capture_output=True)
@@ -147,7 +147,7 @@ def lifecycle():
     expect_in("a bad name", trust("enrol", "At tic", "--dir", hub, status=1), "name")
     expect_in("list", trust("list", "--dir", hub), "code open")
     expect_in("join", trust("join", code, "--dir", FOLDER / "attic"), "joined 127.0.0.1:%d as attic" % port)
-    for name in ("sensor.key", "tls.pem", "authority.crt", "joined"):
+    for name in ("sensor.key", "tls.pem", "ca.crt", "joined"):
         expect("mode of " + name, (FOLDER / "attic" / name).stat().st_mode & 0o777, 0o600)
     expect_in("join twice", trust("join", code, "--dir", FOLDER / "attic", status=1), "joined a hub already")
     expect_in("a code used twice", trust("join", code, "--dir", FOLDER / "thief", status=1), "used before")
@@ -225,7 +225,7 @@ def openssl_verifies(note, attic):
 
 def revoking(hub, port):
     """On a connection that stays open: refused at the next request."""
-    context = ssl.create_default_context(cafile=hub / "authority.crt")
+    context = ssl.create_default_context(cafile=hub / "ca.crt")
     context.load_cert_chain(FOLDER / "cellar/tls.pem")
     with socket.create_connection(("127.0.0.1", port)) as raw:
         with context.wrap_socket(raw, server_hostname="127.0.0.1") as s:
@@ -276,9 +276,9 @@ def encrypted():
                                                   status=1), "chmod 600")
     words.chmod(0o600)
     trust("init", "--dir", hub, "--hub", "127.0.0.1:%d" % port, "--passphrase-file", words)
-    for name in ("authority.key", "settings.key", "hub.pem"):
+    for name in ("ca.key", "settings.key", "hub.pem"):
         expect_in(name, (hub / name).read_text(), "BEGIN ENCRYPTED PRIVATE KEY")
-    done = subprocess.run(["openssl", "pkey", "-in", hub / "authority.key", "-passin", "pass:correct horse", "-noout",
+    done = subprocess.run(["openssl", "pkey", "-in", hub / "ca.key", "-passin", "pass:correct horse", "-noout",
                            "-text_pub"], capture_output=True, text=True)
     expect_in("openssl reads it", done.stdout, "prime256v1")
     (FOLDER / "s.yaml").write_text("members: []\n")
@@ -363,8 +363,8 @@ def clients():
     served = Hub(hub)
     port = served.port
     foreign()
-    sign(hub / "authority.crt", hub / "authority.key", FOLDER / "expired.pem", start="20200101000000Z")
-    sign(hub / "authority.crt", hub / "authority.key", FOLDER / "unknown.pem")
+    sign(hub / "ca.crt", hub / "ca.key", FOLDER / "expired.pem", start="20200101000000Z")
+    sign(hub / "ca.crt", hub / "ca.key", FOLDER / "unknown.pem")
     for name, options, wanted, says in (
             ("no certificate", [], 403, "is needed"),
             ("a foreign one", ["--cert", FOLDER / "foreign/tls.pem"], 403, "authority"),
@@ -394,7 +394,7 @@ def clients():
 def s_client(port):
     def run(*options, request="GET /sensor HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n"):
         done = subprocess.run(["openssl", "s_client", "-connect", "127.0.0.1:%d" % port, "-CAfile",
-                               FOLDER / "hub/authority.crt", "-verify_return_error", "-ign_eof",
+                               FOLDER / "hub/ca.crt", "-verify_return_error", "-ign_eof",
                                *map(str, options)], input=request, capture_output=True, text=True, timeout=DEADLINE)
         return done.stdout + done.stderr
     text = run("-cert", FOLDER / "attic/tls.pem")
@@ -412,7 +412,7 @@ def gnutls(port):
     if shutil.which("gnutls-cli") is None:
         return
     def run(*options):
-        done = subprocess.run(["gnutls-cli", "--x509cafile", FOLDER / "hub/authority.crt", "-p", str(port), "127.0.0.1",
+        done = subprocess.run(["gnutls-cli", "--x509cafile", FOLDER / "hub/ca.crt", "-p", str(port), "127.0.0.1",
                                *map(str, options)], input="GET /sensor HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n",
                               capture_output=True, text=True, timeout=DEADLINE)
         return done.stdout + done.stderr
@@ -428,7 +428,7 @@ def gnutls(port):
 def slow_ones():
     """Slow-loris on handshake, headers and body: each is closed, and honest ones notice nothing."""
     served = Hub(FOLDER / "hub", SERVE_MS="1500")
-    context = ssl.create_default_context(cafile=FOLDER / "hub/authority.crt")
+    context = ssl.create_default_context(cafile=FOLDER / "hub/ca.crt")
 
     def connect():
         return socket.create_connection(("127.0.0.1", served.port), DEADLINE)
@@ -476,7 +476,7 @@ def idle_crowd():
         most = crowd // 2
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     served = Hub(FOLDER / "hub", SERVE_MS="600000", SERVE_CONNECTIONS=str(most))
-    context = ssl.create_default_context(cafile=FOLDER / "hub/authority.crt")
+    context = ssl.create_default_context(cafile=FOLDER / "hub/ca.crt")
     context.load_cert_chain(FOLDER / "attic/tls.pem")
     honest = context.wrap_socket(socket.create_connection(("127.0.0.1", served.port)), server_hostname="127.0.0.1")
     expect("before the crowd", ask(honest, "/sensor"), 200)

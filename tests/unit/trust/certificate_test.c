@@ -75,7 +75,7 @@ static void makes_and_reads(void **state)
 	assert_int_equal(strlen(c.serial), 32);
 	assert_int_equal(c.from_s, NOW - 600);
 	assert_int_equal(c.until_s, NOW + 86400);
-	assert_false(c.authority);
+	assert_false(c.ca);
 	hin_buffer_fini(&pem);
 }
 
@@ -88,22 +88,22 @@ static void checks(void **state)
 	assert_int_equal(hin_certificate_make(&pem, &wish, other_key.data, ca.data, key.data, NULL),
 			 HIN_OK);
 	const struct {
-		const char *name, *authority, *key;
+		const char *name, *ca, *key;
 		int64_t now;
 		enum hin_code want;
 	} cases[] = {
 		{ "good", ca.data, other_key.data, NOW, HIN_OK },
 		{ "any key", ca.data, NULL, NOW, HIN_OK },
 		{ "another key", ca.data, key.data, NOW, HIN_EVERIFY },
-		{ "another authority", other_ca.data, other_key.data, NOW, HIN_EVERIFY },
+		{ "another CA", other_ca.data, other_key.data, NOW, HIN_EVERIFY },
 		{ "itself as authority", pem.data, other_key.data, NOW, HIN_EVERIFY },
 		{ "too early", ca.data, other_key.data, NOW - 601, HIN_EVERIFY },
 		{ "too late", ca.data, other_key.data, NOW + 86401, HIN_EVERIFY },
-		{ "no authority", "x", other_key.data, NOW, HIN_EFORMAT },
+		{ "no CA", "x", other_key.data, NOW, HIN_EFORMAT },
 		{ "no key", ca.data, "x", NOW, HIN_EVERIFY },
 	};
 	for (size_t i = 0; i < HIN_COUNT(cases); i++)
-		if (hin_certificate_check(pem.data, cases[i].authority, cases[i].key, cases[i].now,
+		if (hin_certificate_check(pem.data, cases[i].ca, cases[i].key, cases[i].now,
 					  NULL) != cases[i].want)
 			fail_msg("%s", cases[i].name);
 	hin_buffer_fini(&pem);
@@ -163,7 +163,7 @@ static void requests(void **state)
 	hin_buffer_reset(&pem);
 	assert_int_equal(hin_certificate_make_for(&pem, &wish, csr.data, csr.used - 1, ca.data,
 						  other_key.data, NULL),
-			 HIN_EFORMAT); /* not the authority's key */
+			 HIN_EFORMAT); /* not the CA's key */
 	wish.name = "a name of more than sixty-four characters, which X.509 does not allow at all";
 	assert_int_equal(hin_certificate_make_for(&pem, &wish, csr.data, csr.used - 1, ca.data,
 						  key.data, NULL),

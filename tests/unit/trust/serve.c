@@ -1,5 +1,5 @@
 /*
- * serve - a hub that is nothing but its authority, for the system tests.
+ * serve - a hub that is nothing but its CA, for the system tests.
  *
  * usage: trust-serve FOLDER LISTEN [PASSPHRASE]
  *
@@ -19,7 +19,7 @@
 #include "trust/route.h"
 
 static struct hin_http_server *server;
-static struct hin_authority *authority;
+static struct hin_ca *ca;
 
 static void answer_open(void *user, struct hin_http_request *request)
 {
@@ -32,7 +32,7 @@ static void answer_sensor(void *user, struct hin_http_request *request)
 	struct hin_roster_sensor sensor;
 
 	(void)user;
-	if (hin_trust_sensor(authority, &sensor, &request->peer, NULL) == HIN_OK)
+	if (hin_trust_sensor(ca, &sensor, &request->peer, NULL) == HIN_OK)
 		hin_http_answer_text(request, 200, "%s", sensor.name);
 	else
 		hin_http_answer_text(request, 403, "nobody");
@@ -69,15 +69,15 @@ static int complain(const struct hin_error *err)
 /* The hub's certificate of the folder as it is now. */
 static void reload(const char *folder, const char *passphrase)
 {
-	struct hin_authority *fresh = NULL;
+	struct hin_ca *fresh = NULL;
 	struct hin_error err;
 
-	if (hin_authority_open(&fresh, folder, &err) != HIN_OK ||
-	    hin_authority_unlock(fresh, passphrase, &err) != HIN_OK ||
-	    hin_http_server_reload(server, hin_authority_hub_pem(fresh),
-				   hin_authority_hub_key(fresh), &err) != HIN_OK)
+	if (hin_ca_open(&fresh, folder, &err) != HIN_OK ||
+	    hin_ca_unlock(fresh, passphrase, &err) != HIN_OK ||
+	    hin_http_server_reload(server, hin_ca_hub_pem(fresh), hin_ca_hub_key(fresh), &err) !=
+		    HIN_OK)
 		(void)complain(&err);
-	hin_authority_close(fresh);
+	hin_ca_close(fresh);
 	puts("reloaded");
 	fflush(stdout);
 }
@@ -107,12 +107,12 @@ int main(int argc, char *argv[])
 
 	if (argc < 3)
 		return 2;
-	if (hin_authority_open(&authority, argv[1], &err) != HIN_OK ||
-	    hin_authority_unlock(authority, passphrase, &err) != HIN_OK)
+	if (hin_ca_open(&ca, argv[1], &err) != HIN_OK ||
+	    hin_ca_unlock(ca, passphrase, &err) != HIN_OK)
 		return complain(&err);
 	hin_http_server_settings_default(&settings);
-	hin_trust_serve(&settings, authority);
-	hin_trust_routes(routes + 4, authority);
+	hin_trust_serve(&settings, ca);
+	hin_trust_routes(routes + 4, ca);
 	settings.listen = argv[2];
 	settings.routes = routes;
 	settings.route_count = HIN_COUNT(routes);
@@ -124,6 +124,6 @@ int main(int argc, char *argv[])
 	while (fgets(line, sizeof(line), stdin) != NULL)
 		reload(argv[1], passphrase);
 	hin_http_server_close(server);
-	hin_authority_close(authority);
+	hin_ca_close(ca);
 	return 0;
 }

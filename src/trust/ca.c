@@ -1,5 +1,5 @@
-/* authority - the folder of a hub's authority; requests of sensors are in authority_answer.c */
-#include "trust/authority.h"
+/* ca - the folder of a hub's CA; requests of sensors are in ca_answer.c */
+#include "trust/ca.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -11,7 +11,7 @@
 
 #include "base/file.h"
 #include "base/time.h"
-#include "trust/authority_priv.h"
+#include "trust/ca_priv.h"
 #include "trust/settings.h"
 
 #define HEAD "hinomi hub 1\n"
@@ -55,13 +55,13 @@ static enum hin_code read_file(struct hin_buffer *out, const char *folder, const
 
 /* ---- hub.conf ---- */
 
-static enum hin_code add_name(struct hin_authority *a, const char *name, struct hin_error *err)
+static enum hin_code add_name(struct hin_ca *a, const char *name, struct hin_error *err)
 {
 	char host[HIN_CODE_HOST], text[HIN_CODE_HOST + 8];
 	uint16_t port;
 
-	if (a->name_count == HIN_AUTHORITY_NAMES)
-		return hin_fail(err, HIN_ELIMIT, "a hub has at most %d names", HIN_AUTHORITY_NAMES);
+	if (a->name_count == HIN_CA_NAMES)
+		return hin_fail(err, HIN_ELIMIT, "a hub has at most %d names", HIN_CA_NAMES);
 	snprintf(text, sizeof(text), strchr(name, ':') != NULL ? "[%s]:1" : "%s:1", name);
 	if (strlen(name) >= HIN_CODE_HOST || hin_host_parse(host, &port, text, NULL) != HIN_OK)
 		return hin_fail(err, HIN_EFORMAT, "\"%.100s\" is neither a DNS name nor an address",
@@ -76,7 +76,7 @@ static enum hin_code add_name(struct hin_authority *a, const char *name, struct 
 	return HIN_OK;
 }
 
-static void forget_names(struct hin_authority *a)
+static void forget_names(struct hin_ca *a)
 {
 	while (a->name_count > 0)
 		free(a->names[--a->name_count]);
@@ -84,7 +84,7 @@ static void forget_names(struct hin_authority *a)
 	a->hub = NULL;
 }
 
-static enum hin_code set_hub(struct hin_authority *a, const char *hub, struct hin_error *err)
+static enum hin_code set_hub(struct hin_ca *a, const char *hub, struct hin_error *err)
 {
 	enum hin_code code = hin_host_parse(a->host, &a->port, hub, err);
 
@@ -96,7 +96,7 @@ static enum hin_code set_hub(struct hin_authority *a, const char *hub, struct hi
 	return add_name(a, a->host, err);
 }
 
-static enum hin_code write_conf(const struct hin_authority *a, struct hin_error *err)
+static enum hin_code write_conf(const struct hin_ca *a, struct hin_error *err)
 {
 	struct hin_buffer text = { 0 };
 	enum hin_code code;
@@ -109,15 +109,15 @@ static enum hin_code write_conf(const struct hin_authority *a, struct hin_error 
 	return code;
 }
 
-static enum hin_code read_conf(struct hin_authority *a, struct hin_error *err)
+static enum hin_code read_conf(struct hin_ca *a, struct hin_error *err)
 {
 	struct hin_buffer text = { 0 };
 	char *rest = NULL;
 	enum hin_code code = read_file(&text, a->folder, "hub.conf", CONF_SIZE, err);
 
 	if (code == HIN_ENOENT)
-		code = hin_fail(err, HIN_ENOENT,
-				"%s is no hub's authority: hinomi trust init makes one", a->folder);
+		code = hin_fail(err, HIN_ENOENT, "%s is no hub's CA: hinomi trust init makes one",
+				a->folder);
 	if (code == HIN_OK && strncmp(hin_buffer_text(&text), HEAD, strlen(HEAD)) != 0)
 		code = hin_fail(err, HIN_EFORMAT,
 				"%s/hub.conf does not begin with \"hinomi hub 1\"", a->folder);
@@ -144,13 +144,13 @@ static enum hin_code read_conf(struct hin_authority *a, struct hin_error *err)
 
 /* ---- keys ---- */
 
-/* Draw the authority's key and make its certificate. */
-static enum hin_code make_authority(struct hin_authority *a, const char *passphrase, int64_t now_s,
-				    struct hin_error *err)
+/* Draw the CA's key and make its certificate. */
+static enum hin_code make_ca(struct hin_ca *a, const char *passphrase, int64_t now_s,
+			     struct hin_error *err)
 {
 	struct hin_certificate_wish wish = { .kind = HIN_CERTIFICATE_AUTHORITY,
 					     .from_s = now_s - EARLY_S,
-					     .until_s = now_s + HIN_AUTHORITY_LIFE_S };
+					     .until_s = now_s + HIN_CA_LIFE_S };
 	struct hin_buffer sealed = { 0 };
 	char name[HIN_CERTIFICATE_NAME];
 	uint8_t mark[4];
@@ -168,17 +168,16 @@ static enum hin_code make_authority(struct hin_authority *a, const char *passphr
 	if (code == HIN_OK && passphrase != NULL)
 		code = hin_certificate_key_seal(&sealed, hin_buffer_text(&a->key), passphrase, err);
 	if (code == HIN_OK)
-		code = write_file(a->folder, "authority.key",
-				  passphrase != NULL ? &sealed : &a->key, err);
+		code = write_file(a->folder, "ca.key", passphrase != NULL ? &sealed : &a->key, err);
 	if (code == HIN_OK)
-		code = write_file(a->folder, "authority.crt", &a->pem, err);
+		code = write_file(a->folder, "ca.crt", &a->pem, err);
 	if (code == HIN_OK)
 		code = hin_certificate_read(&a->certificate, hin_buffer_text(&a->pem), err);
 	hin_secret_fini(&sealed);
 	return code;
 }
 
-static enum hin_code make_settings_key(struct hin_authority *a, const char *passphrase,
+static enum hin_code make_settings_key(struct hin_ca *a, const char *passphrase,
 				       struct hin_error *err)
 {
 	struct hin_buffer pem = { 0 };
@@ -197,7 +196,7 @@ static enum hin_code make_settings_key(struct hin_authority *a, const char *pass
 }
 
 /* A key and a certificate for the hub, in one file, so that they change together. */
-static enum hin_code make_hub(struct hin_authority *a, const char *passphrase, int64_t now_s,
+static enum hin_code make_hub(struct hin_ca *a, const char *passphrase, int64_t now_s,
 			      struct hin_error *err)
 {
 	struct hin_certificate_wish wish = { .kind = HIN_CERTIFICATE_HUB,
@@ -248,9 +247,9 @@ static enum hin_code make_hub(struct hin_authority *a, const char *passphrase, i
 /* ---- init, open, unlock ---- */
 
 /* NULL without memory. */
-static struct hin_authority *authority_new(const char *folder)
+static struct hin_ca *ca_new(const char *folder)
 {
-	struct hin_authority *a = sodium_init() >= 0 ? calloc(1, sizeof(*a)) : NULL;
+	struct hin_ca *a = sodium_init() >= 0 ? calloc(1, sizeof(*a)) : NULL;
 
 	if (a == NULL)
 		return NULL;
@@ -274,8 +273,7 @@ static enum hin_code check_fresh(const char *folder, struct hin_error *err)
 	if (code != HIN_OK)
 		return code;
 	if (stat(path, &st) == 0)
-		return hin_fail(err, HIN_EDENIED, "%s is the folder of an authority already",
-				folder);
+		return hin_fail(err, HIN_EDENIED, "%s is the folder of a CA already", folder);
 	code = path_of(path, folder, "roster", err);
 	if (code == HIN_OK && stat(path, &st) == 0 && st.st_size > 64)
 		return hin_fail(err, HIN_EDENIED,
@@ -286,8 +284,8 @@ static enum hin_code check_fresh(const char *folder, struct hin_error *err)
 	return code;
 }
 
-static enum hin_code make_all(struct hin_authority *a, const struct hin_authority_wish *wish,
-			      int64_t now_s, struct hin_error *err)
+static enum hin_code make_all(struct hin_ca *a, const struct hin_ca_wish *wish, int64_t now_s,
+			      struct hin_error *err)
 {
 	char path[PATH_MAX];
 	enum hin_code code = set_hub(a, wish->hub, err);
@@ -306,7 +304,7 @@ static enum hin_code make_all(struct hin_authority *a, const struct hin_authorit
 	if (code == HIN_OK && chmod(a->folder, 0700) != 0)
 		code = hin_fail(err, HIN_ESYS, "chmod %s", a->folder);
 	if (code == HIN_OK)
-		code = make_authority(a, wish->passphrase, now_s, err);
+		code = make_ca(a, wish->passphrase, now_s, err);
 	if (code == HIN_OK)
 		code = make_settings_key(a, wish->passphrase, err);
 	if (code == HIN_OK)
@@ -320,31 +318,30 @@ static enum hin_code make_all(struct hin_authority *a, const struct hin_authorit
 	return code;
 }
 
-enum hin_code hin_authority_init(const char *folder, const struct hin_authority_wish *wish,
-				 int64_t now_s, struct hin_error *err)
+enum hin_code hin_ca_init(const char *folder, const struct hin_ca_wish *wish, int64_t now_s,
+			  struct hin_error *err)
 {
-	struct hin_authority *a = authority_new(folder);
+	struct hin_ca *a = ca_new(folder);
 	enum hin_code code;
 
 	if (a == NULL)
-		return hin_fail(err, HIN_ENOMEM, "no memory for an authority");
+		return hin_fail(err, HIN_ENOMEM, "no memory for a CA");
 	code = make_all(a, wish, now_s, err);
-	hin_authority_close(a);
+	hin_ca_close(a);
 	return code;
 }
 
-enum hin_code hin_authority_open(struct hin_authority **out, const char *folder,
-				 struct hin_error *err)
+enum hin_code hin_ca_open(struct hin_ca **out, const char *folder, struct hin_error *err)
 {
-	struct hin_authority *a = authority_new(folder);
+	struct hin_ca *a = ca_new(folder);
 	char path[PATH_MAX];
 	enum hin_code code;
 
 	if (a == NULL)
-		return hin_fail(err, HIN_ENOMEM, "no memory for an authority");
+		return hin_fail(err, HIN_ENOMEM, "no memory for a CA");
 	code = read_conf(a, err);
 	if (code == HIN_OK)
-		code = read_file(&a->pem, folder, "authority.crt", HIN_PEM_SIZE, err);
+		code = read_file(&a->pem, folder, "ca.crt", HIN_PEM_SIZE, err);
 	if (code == HIN_OK)
 		code = hin_certificate_read(&a->certificate, hin_buffer_text(&a->pem), err);
 	if (code == HIN_OK)
@@ -355,11 +352,11 @@ enum hin_code hin_authority_open(struct hin_authority **out, const char *folder,
 		*out = a;
 		a = NULL;
 	}
-	hin_authority_close(a);
+	hin_ca_close(a);
 	return code;
 }
 
-static enum hin_code unlock_settings(struct hin_authority *a, const char *passphrase,
+static enum hin_code unlock_settings(struct hin_ca *a, const char *passphrase,
 				     struct hin_error *err)
 {
 	struct hin_buffer file = { 0 };
@@ -375,8 +372,7 @@ static enum hin_code unlock_settings(struct hin_authority *a, const char *passph
 	return code;
 }
 
-static enum hin_code unlock_hub(struct hin_authority *a, const char *passphrase,
-				struct hin_error *err)
+static enum hin_code unlock_hub(struct hin_ca *a, const char *passphrase, struct hin_error *err)
 {
 	struct hin_buffer file = { 0 };
 	const char *chain = NULL;
@@ -397,8 +393,7 @@ static enum hin_code unlock_hub(struct hin_authority *a, const char *passphrase,
 	return code;
 }
 
-enum hin_code hin_authority_unlock(struct hin_authority *a, const char *passphrase,
-				   struct hin_error *err)
+enum hin_code hin_ca_unlock(struct hin_ca *a, const char *passphrase, struct hin_error *err)
 {
 	struct hin_buffer file = { 0 };
 	struct hin_error why = { 0 };
@@ -406,7 +401,7 @@ enum hin_code hin_authority_unlock(struct hin_authority *a, const char *passphra
 
 	if (a->unlocked)
 		return HIN_OK;
-	code = read_file(&file, a->folder, "authority.key", HIN_PEM_SIZE, &why);
+	code = read_file(&file, a->folder, "ca.key", HIN_PEM_SIZE, &why);
 	if (code == HIN_OK)
 		code = hin_certificate_key_open(&a->key, hin_buffer_text(&file), passphrase, &why);
 	if (code == HIN_OK)
@@ -421,7 +416,7 @@ enum hin_code hin_authority_unlock(struct hin_authority *a, const char *passphra
 	return code == HIN_OK ? HIN_OK : hin_fail(err, code, "%s: %s", a->folder, why.text);
 }
 
-void hin_authority_close(struct hin_authority *a)
+void hin_ca_close(struct hin_ca *a)
 {
 	if (a == NULL)
 		return;
@@ -439,44 +434,43 @@ void hin_authority_close(struct hin_authority *a)
 
 /* ---- what it is ---- */
 
-const char *hin_authority_hub(const struct hin_authority *a)
+const char *hin_ca_hub(const struct hin_ca *a)
 {
 	return a->hub;
 }
 
-const char *hin_authority_pem(const struct hin_authority *a)
+const char *hin_ca_pem(const struct hin_ca *a)
 {
 	return hin_buffer_text(&a->pem);
 }
 
-const uint8_t *hin_authority_sha256(const struct hin_authority *a)
+const uint8_t *hin_ca_sha256(const struct hin_ca *a)
 {
 	return a->certificate.sha256;
 }
 
-const char *hin_authority_hub_pem(const struct hin_authority *a)
+const char *hin_ca_hub_pem(const struct hin_ca *a)
 {
 	return a->hub_pem.data;
 }
 
-const char *hin_authority_hub_key(const struct hin_authority *a)
+const char *hin_ca_hub_key(const struct hin_ca *a)
 {
 	return a->hub_key.data;
 }
 
-int64_t hin_authority_hub_expires_s(const struct hin_authority *a)
+int64_t hin_ca_hub_expires_s(const struct hin_ca *a)
 {
 	return a->hub_certificate.until_s;
 }
 
-bool hin_authority_hub_due(const struct hin_authority *a, int64_t now_s)
+bool hin_ca_hub_due(const struct hin_ca *a, int64_t now_s)
 {
 	return now_s > a->hub_certificate.until_s - HIN_HUB_LIFE_S / 3;
 }
 
-enum hin_code hin_authority_renew_hub(struct hin_authority *a,
-				      const struct hin_authority_wish *wish, const char *passphrase,
-				      int64_t now_s, struct hin_error *err)
+enum hin_code hin_ca_renew_hub(struct hin_ca *a, const struct hin_ca_wish *wish,
+			       const char *passphrase, int64_t now_s, struct hin_error *err)
 {
 	enum hin_code code = HIN_OK;
 
@@ -503,21 +497,19 @@ enum hin_code hin_authority_renew_hub(struct hin_authority *a,
 
 /* ---- settings ---- */
 
-const struct hin_note_verifier *hin_authority_settings_key(const struct hin_authority *a)
+const struct hin_note_verifier *hin_ca_settings_key(const struct hin_ca *a)
 {
 	return &a->signer.verifier;
 }
 
-enum hin_code hin_authority_settings(const struct hin_authority *a, struct hin_buffer *out,
-				     struct hin_error *err)
+enum hin_code hin_ca_settings(const struct hin_ca *a, struct hin_buffer *out, struct hin_error *err)
 {
 	return read_file(out, a->folder, "settings.note", HIN_NOTE_SIZE, err);
 }
 
-enum hin_code hin_authority_sign_settings(struct hin_authority *a, const char *name,
-					  const void *yaml, size_t size, uint64_t version,
-					  int64_t now_s, uint64_t *out_version,
-					  struct hin_error *err)
+enum hin_code hin_ca_sign_settings(struct hin_ca *a, const char *name, const void *yaml,
+				   size_t size, uint64_t version, int64_t now_s,
+				   uint64_t *out_version, struct hin_error *err)
 {
 	struct hin_sensor_settings last = { 0 };
 	struct hin_buffer note = { 0 };

@@ -3,13 +3,12 @@
 #include <stdlib.h>
 
 #include "base/log.h"
-#include "trust/authority_priv.h"
+#include "trust/ca_priv.h"
 
 #define EARLY_S 600 /* certificates begin that much before now: clocks differ */
 
-enum hin_code hin_authority_invite(struct hin_authority *a, struct hin_join_code *out,
-				   const char *name, int64_t life_s, int64_t now_s,
-				   struct hin_error *err)
+enum hin_code hin_ca_invite(struct hin_ca *a, struct hin_join_code *out, const char *name,
+			    int64_t life_s, int64_t now_s, struct hin_error *err)
 {
 	struct hin_join_code code = { .port = a->port };
 	enum hin_code rc;
@@ -30,8 +29,8 @@ enum hin_code hin_authority_invite(struct hin_authority *a, struct hin_join_code
 	return rc;
 }
 
-enum hin_code hin_authority_revoke(struct hin_authority *a, const char *name_or_id, int64_t now_s,
-				   struct hin_error *err)
+enum hin_code hin_ca_revoke(struct hin_ca *a, const char *name_or_id, int64_t now_s,
+			    struct hin_error *err)
 {
 	enum hin_code code;
 
@@ -41,8 +40,8 @@ enum hin_code hin_authority_revoke(struct hin_authority *a, const char *name_or_
 	return code;
 }
 
-enum hin_code hin_authority_sensor(struct hin_authority *a, struct hin_roster_sensor *out,
-				   const uint8_t id[16], struct hin_error *err)
+enum hin_code hin_ca_sensor(struct hin_ca *a, struct hin_roster_sensor *out, const uint8_t id[16],
+			    struct hin_error *err)
 {
 	const struct hin_roster_sensor *sensor;
 	enum hin_code code;
@@ -72,8 +71,8 @@ static enum hin_code copy_of(void **out, const void *items, size_t size, struct 
 	return HIN_OK;
 }
 
-enum hin_code hin_authority_sensors(struct hin_authority *a, struct hin_roster_sensor **out,
-				    size_t *count, struct hin_error *err)
+enum hin_code hin_ca_sensors(struct hin_ca *a, struct hin_roster_sensor **out, size_t *count,
+			     struct hin_error *err)
 {
 	const struct hin_roster_sensor *all;
 	enum hin_code code;
@@ -91,8 +90,8 @@ enum hin_code hin_authority_sensors(struct hin_authority *a, struct hin_roster_s
 	return code;
 }
 
-enum hin_code hin_authority_codes(struct hin_authority *a, struct hin_roster_code **out,
-				  size_t *count, struct hin_error *err)
+enum hin_code hin_ca_codes(struct hin_ca *a, struct hin_roster_code **out, size_t *count,
+			   struct hin_error *err)
 {
 	const struct hin_roster_code *all;
 	enum hin_code code;
@@ -110,7 +109,7 @@ enum hin_code hin_authority_codes(struct hin_authority *a, struct hin_roster_cod
 	return code;
 }
 
-void hin_authority_count(struct hin_authority *a, struct hin_authority_counters *out)
+void hin_ca_count(struct hin_ca *a, struct hin_ca_counters *out)
 {
 	pthread_mutex_lock(&a->lock);
 	*out = a->counters;
@@ -120,8 +119,7 @@ void hin_authority_count(struct hin_authority *a, struct hin_authority_counters 
 /* ---- requests; all under the lock ---- */
 
 /* The refusals of an address; the one that was quiet longest gives way to a new one. */
-static struct refusals *refusals_of(struct hin_authority *a, const struct hin_addr *address,
-				    int64_t now_s)
+static struct refusals *refusals_of(struct hin_ca *a, const struct hin_addr *address, int64_t now_s)
 {
 	struct hin_addr key = *address;
 	struct refusals *oldest = &a->refusals[0];
@@ -147,7 +145,7 @@ static struct refusals *refusals_of(struct hin_authority *a, const struct hin_ad
 
 /* A request on its way. */
 struct call {
-	struct hin_authority *a;
+	struct hin_ca *a;
 	struct hin_enrol_request request;
 	const uint8_t *peer;
 	const char *name; /* of the sensor; the roster's */
@@ -166,7 +164,7 @@ static enum hin_code refuse(struct call *c, uint64_t *counter, enum hin_code cod
 /* May the key of this request join with its code? */
 static enum hin_code check_code(struct call *c)
 {
-	struct hin_authority_counters *n = &c->a->counters;
+	struct hin_ca_counters *n = &c->a->counters;
 	const uint8_t *ca = c->a->certificate.sha256;
 	const struct hin_roster_code *code = hin_roster_code(c->a->roster, c->request.code);
 
@@ -196,7 +194,7 @@ static enum hin_code check_code(struct call *c)
 /* May it have a new certificate? */
 static enum hin_code check_renewal(struct call *c)
 {
-	struct hin_authority_counters *n = &c->a->counters;
+	struct hin_ca_counters *n = &c->a->counters;
 	const struct hin_roster_sensor *sensor = hin_roster_sensor(c->a->roster, c->id);
 
 	if (c->peer == NULL || memcmp(c->peer, c->id, 16) != 0)
@@ -221,7 +219,7 @@ static enum hin_code issue(struct call *c, struct hin_buffer *out)
 					     .sensor_id = c->id,
 					     .from_s = c->now_s - EARLY_S,
 					     .until_s = c->now_s + HIN_SENSOR_LIFE_S };
-	struct hin_authority *a = c->a;
+	struct hin_ca *a = c->a;
 	struct hin_buffer pem = { 0 };
 	struct hin_certificate made = { 0 };
 	char name[HIN_ROSTER_NAME];
@@ -257,7 +255,7 @@ static enum hin_code issue(struct call *c, struct hin_buffer *out)
 
 static enum hin_code serve(struct call *c, struct hin_buffer *out, const void *request, size_t size)
 {
-	struct hin_authority *a = c->a;
+	struct hin_ca *a = c->a;
 	enum hin_code code = hin_enrol_read(&c->request, request, size, &c->why);
 
 	if (code == HIN_OK)
@@ -296,9 +294,8 @@ static unsigned say_no(struct call *c, struct hin_buffer *out, struct refusals *
 	return c->counter == &c->a->counters.malformed ? 400 : 403;
 }
 
-unsigned hin_authority_answer(struct hin_authority *a, struct hin_buffer *out, const void *request,
-			      size_t size, const uint8_t *peer, const struct hin_addr *address,
-			      int64_t now_s)
+unsigned hin_ca_answer(struct hin_ca *a, struct hin_buffer *out, const void *request, size_t size,
+		       const uint8_t *peer, const struct hin_addr *address, int64_t now_s)
 {
 	struct call c = { .a = a, .peer = peer, .now_s = now_s };
 	struct refusals *r;

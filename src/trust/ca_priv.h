@@ -1,8 +1,8 @@
-/* authority_priv - what the files of the authority share. */
+/* ca_priv - what the files of the CA share. */
 #pragma once
 #include <pthread.h>
 
-#include "trust/authority.h"
+#include "trust/ca.h"
 
 #define HIN_ADDRESSES 256 /* whose refusals are counted at once */
 
@@ -13,15 +13,15 @@ struct refusals {
 	int64_t since_s;
 };
 
-struct hin_authority {
+struct hin_ca {
 	char *folder;
 	char *hub; /* "host:port" */
 	char host[HIN_CODE_HOST];
 	uint16_t port;
-	char *names[HIN_AUTHORITY_NAMES];
+	char *names[HIN_CA_NAMES];
 	size_t name_count;
 	char settings_name[HIN_NOTE_NAME];
-	struct hin_buffer pem; /* the authority's certificate */
+	struct hin_buffer pem; /* the CA's certificate */
 	struct hin_certificate certificate;
 
 	/* after unlock */
@@ -33,5 +33,5 @@ struct hin_authority {
 	pthread_mutex_t lock; /* of what follows */
 	struct hin_roster *roster;
 	struct refusals refusals[HIN_ADDRESSES];
-	struct hin_authority_counters counters;
+	struct hin_ca_counters counters;
 };

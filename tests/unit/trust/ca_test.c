@@ -1,11 +1,11 @@
-/* A hub's authority and its sensors, without a network: bytes asked, bytes answered. */
+/* A hub's CA and its sensors, without a network: bytes asked, bytes answered. */
 #include "folder.h"
 
 #include <errno.h>
 #include <sodium.h>
 
 #include "base/file.h"
-#include "trust/authority.h"
+#include "trust/ca.h"
 #include "trust/member.h"
 #include "trust/settings.h"
 
@@ -13,16 +13,16 @@
 #define DAY 86400ll
 
 static char folder[64], hub[128], attic[128];
-static struct hin_authority *a;
+static struct hin_ca *a;
 static const struct hin_addr from = { { [10] = 0xff, [11] = 0xff, 192, 0, 2, 1 } };
 
-static struct hin_authority *opened(const char *passphrase)
+static struct hin_ca *opened(const char *passphrase)
 {
-	struct hin_authority *out = NULL;
+	struct hin_ca *out = NULL;
 	struct hin_error err = { 0 };
 
-	if (hin_authority_open(&out, hub, &err) != HIN_OK ||
-	    hin_authority_unlock(out, passphrase, &err) != HIN_OK)
+	if (hin_ca_open(&out, hub, &err) != HIN_OK ||
+	    hin_ca_unlock(out, passphrase, &err) != HIN_OK)
 		fail_msg("%s", err.text);
 	return out;
 }
@@ -30,15 +30,15 @@ static struct hin_authority *opened(const char *passphrase)
 static int begin(void **state)
 {
 	static const char *const names[] = { "localhost", "127.0.0.1", "::1" };
-	struct hin_authority_wish wish = { .hub = "hub.example:8443",
-					   .names = names,
-					   .name_count = HIN_COUNT(names) };
+	struct hin_ca_wish wish = { .hub = "hub.example:8443",
+				    .names = names,
+				    .name_count = HIN_COUNT(names) };
 
 	(void)state;
 	folder_make(folder);
 	snprintf(hub, sizeof(hub), "%s/hub", folder);
 	snprintf(attic, sizeof(attic), "%s/attic", folder);
-	if (hin_authority_init(hub, &wish, NOW, NULL) != HIN_OK)
+	if (hin_ca_init(hub, &wish, NOW, NULL) != HIN_OK)
 		return -1;
 	a = opened(NULL);
 	return 0;
@@ -47,7 +47,7 @@ static int begin(void **state)
 static int end(void **state)
 {
 	(void)state;
-	hin_authority_close(a);
+	hin_ca_close(a);
 	folder_remove(folder);
 	return 0;
 }
@@ -73,7 +73,7 @@ static struct hin_join_code invite(const char *name)
 	struct hin_join_code code;
 	struct hin_error err = { 0 };
 
-	if (hin_authority_invite(a, &code, name, 3600, NOW, &err) != HIN_OK)
+	if (hin_ca_invite(a, &code, name, 3600, NOW, &err) != HIN_OK)
 		fail_msg("%s", err.text);
 	return code;
 }
@@ -88,8 +88,8 @@ struct talk {
 static void hear(struct talk *t, const uint8_t *peer, int64_t now)
 {
 	hin_buffer_reset(&t->answer);
-	t->status = hin_authority_answer(a, &t->answer, t->request.data, t->request.used, peer,
-					 &from, now);
+	t->status =
+		hin_ca_answer(a, &t->answer, t->request.data, t->request.used, peer, &from, now);
 }
 
 static struct talk ask(const struct hin_join_code *code, uint8_t n, int64_t now)
@@ -119,11 +119,11 @@ static void refused(const struct hin_join_code *code, uint8_t n, int64_t now, un
 	hush(&t);
 }
 
-static struct hin_authority_counters counted(void)
+static struct hin_ca_counters counted(void)
 {
-	struct hin_authority_counters counters;
+	struct hin_ca_counters counters;
 
-	hin_authority_count(a, &counters);
+	hin_ca_count(a, &counters);
 	return counters;
 }
 
@@ -131,9 +131,9 @@ static struct hin_authority_counters counted(void)
 
 static void makes_a_folder(void **state)
 {
-	static const char *const files[] = { "hub.conf", "authority.crt", "authority.key",
-					     "hub.pem",	 "settings.key",  "roster" };
-	struct hin_authority_wish wish = { .hub = "hub.example:8443" };
+	static const char *const files[] = { "hub.conf", "ca.crt",	 "ca.key",
+					     "hub.pem",	 "settings.key", "roster" };
+	struct hin_ca_wish wish = { .hub = "hub.example:8443" };
 	struct hin_certificate c;
 	struct hin_error err = { 0 };
 	char other[256];
@@ -146,43 +146,43 @@ static void makes_a_folder(void **state)
 		assert_int_equal(stat(folder_path(hub, files[i]), &st), 0);
 		assert_int_equal(st.st_mode & 0777, 0600);
 	}
-	assert_string_equal(hin_authority_hub(a), "hub.example:8443");
-	assert_string_equal(hin_authority_settings_key(a)->name, "hub.example/settings");
-	assert_int_equal(hin_certificate_read(&c, hin_authority_pem(a), NULL), HIN_OK);
-	assert_true(c.authority);
-	assert_memory_equal(c.sha256, hin_authority_sha256(a), 32);
-	assert_int_equal(hin_certificate_check(hin_authority_hub_pem(a), hin_authority_pem(a),
-					       hin_authority_hub_key(a), NOW, &err),
+	assert_string_equal(hin_ca_hub(a), "hub.example:8443");
+	assert_string_equal(hin_ca_settings_key(a)->name, "hub.example/settings");
+	assert_int_equal(hin_certificate_read(&c, hin_ca_pem(a), NULL), HIN_OK);
+	assert_true(c.ca);
+	assert_memory_equal(c.sha256, hin_ca_sha256(a), 32);
+	assert_int_equal(hin_certificate_check(hin_ca_hub_pem(a), hin_ca_pem(a), hin_ca_hub_key(a),
+					       NOW, &err),
 			 HIN_OK);
-	assert_int_equal(hin_certificate_check(hin_authority_hub_pem(a), hin_authority_pem(a), NULL,
+	assert_int_equal(hin_certificate_check(hin_ca_hub_pem(a), hin_ca_pem(a), NULL,
 					       NOW + HIN_HUB_LIFE_S + 1, &err),
 			 HIN_EVERIFY);
-	assert_int_equal(hin_authority_init(hub, &wish, NOW, &err), HIN_EDENIED); /* not over it */
+	assert_int_equal(hin_ca_init(hub, &wish, NOW, &err), HIN_EDENIED); /* not over it */
 	snprintf(other, sizeof(other), "%s/none/below", folder);
-	assert_int_equal(hin_authority_init(other, &wish, NOW, &err), HIN_ESYS);
+	assert_int_equal(hin_ca_init(other, &wish, NOW, &err), HIN_ESYS);
 	snprintf(other, sizeof(other), "%s/bad", folder);
 	wish.hub = "hub example";
-	assert_int_equal(hin_authority_init(other, &wish, NOW, &err), HIN_EFORMAT);
+	assert_int_equal(hin_ca_init(other, &wish, NOW, &err), HIN_EFORMAT);
 	assert_int_equal(stat(other, &st), -1);
 }
 
 /* An init that was killed leaves no hub.conf, and is begun again; a roster in use is never lost. */
 static void unfinished_init(void **state)
 {
-	struct hin_authority_wish wish = { .hub = "hub.example:8443" };
-	struct hin_authority *none = NULL;
+	struct hin_ca_wish wish = { .hub = "hub.example:8443" };
+	struct hin_ca *none = NULL;
 	struct hin_join_code code;
 
 	(void)state;
 	unlink(folder_path(hub, "hub.conf"));
-	assert_int_equal(hin_authority_open(&none, hub, NULL), HIN_ENOENT);
-	assert_int_equal(hin_authority_init(hub, &wish, NOW, NULL), HIN_OK);
-	hin_authority_close(a);
+	assert_int_equal(hin_ca_open(&none, hub, NULL), HIN_ENOENT);
+	assert_int_equal(hin_ca_init(hub, &wish, NOW, NULL), HIN_OK);
+	hin_ca_close(a);
 	a = opened(NULL);
 	code = invite("attic");
 	(void)code;
 	unlink(folder_path(hub, "hub.conf"));
-	assert_int_equal(hin_authority_init(hub, &wish, NOW, NULL), HIN_EDENIED);
+	assert_int_equal(hin_ca_init(hub, &wish, NOW, NULL), HIN_EDENIED);
 }
 
 static void refuses_folders(void **state)
@@ -197,9 +197,9 @@ static void refuses_folders(void **state)
 		{ "hub.conf", "hinomi hub 1\nhub x:1\nsettings y\nname a b\n", HIN_EFORMAT,
 		  HIN_OK },
 		{ "hub.conf", "hinomi hub 1\nhub x:1\nsettings y\nmore\n", HIN_EFORMAT, HIN_OK },
-		{ "authority.crt", "x", HIN_EFORMAT, HIN_OK },
+		{ "ca.crt", "x", HIN_EFORMAT, HIN_OK },
 		{ "roster", "x", HIN_EFORMAT, HIN_OK },
-		{ "authority.key", "x", HIN_OK, HIN_EFORMAT },
+		{ "ca.key", "x", HIN_OK, HIN_EFORMAT },
 		{ "settings.key", "x", HIN_OK, HIN_EFORMAT },
 		{ "hub.pem", "x", HIN_OK, HIN_EFORMAT },
 	};
@@ -207,28 +207,28 @@ static void refuses_folders(void **state)
 	(void)state;
 	for (size_t i = 0; i < HIN_COUNT(cases); i++) {
 		const char *path = folder_path(hub, cases[i].file);
-		struct hin_authority *b = NULL;
+		struct hin_ca *b = NULL;
 		struct hin_buffer good = { 0 };
 		enum hin_code code;
 
 		assert_int_equal(hin_file_read(&good, path, 10000, NULL), HIN_OK);
 		folder_write(path, cases[i].bytes, strlen(cases[i].bytes), O_TRUNC);
-		code = hin_authority_open(&b, hub, NULL);
+		code = hin_ca_open(&b, hub, NULL);
 		if (code != cases[i].open)
 			fail_msg("%s: %s", cases[i].file, hin_code_text(code));
-		if (b != NULL && hin_authority_unlock(b, NULL, NULL) != cases[i].unlock)
+		if (b != NULL && hin_ca_unlock(b, NULL, NULL) != cases[i].unlock)
 			fail_msg("%s: unlocked", cases[i].file);
-		hin_authority_close(b);
+		hin_ca_close(b);
 		folder_write(path, good.data, good.used, O_TRUNC);
 		chmod(path, 0644);
 		b = NULL;
-		code = hin_authority_open(&b, hub, NULL);
+		code = hin_ca_open(&b, hub, NULL);
 		if (code == HIN_OK)
-			code = hin_authority_unlock(b, NULL, NULL);
+			code = hin_ca_unlock(b, NULL, NULL);
 		if (code != HIN_EDENIED)
 			fail_msg("%s: open to others, and yet %s", cases[i].file,
 				 hin_code_text(code));
-		hin_authority_close(b);
+		hin_ca_close(b);
 		chmod(path, 0600);
 		hin_buffer_fini(&good);
 	}
@@ -258,11 +258,11 @@ static void joins(void **state)
 	assert_true(hin_sensor_of_uri(named, m.certificate.uri));
 	assert_memory_equal(named, id, 16);
 	assert_string_equal(m.key_pem.data, t.tls_key.data);
-	assert_string_equal(m.ca_pem.data, hin_authority_pem(a));
-	assert_int_equal(m.settings_key.id, hin_authority_settings_key(a)->id);
+	assert_string_equal(m.ca_pem.data, hin_ca_pem(a));
+	assert_int_equal(m.settings_key.id, hin_ca_settings_key(a)->id);
 	assert_false(hin_member_due(&m, NOW + 19 * DAY));
 	assert_true(hin_member_due(&m, NOW + 21 * DAY));
-	assert_int_equal(hin_authority_sensor(a, &sensor, id, &err), HIN_OK);
+	assert_int_equal(hin_ca_sensor(a, &sensor, id, &err), HIN_OK);
 	assert_string_equal(sensor.name, "attic");
 	assert_string_equal(sensor.serial, m.certificate.serial);
 	assert_memory_equal(sensor.public_key, t.key.public_key, 32);
@@ -340,8 +340,8 @@ static void many_addresses(void **state)
 		struct hin_addr address = hin_addr_of_v4(0x0a000000u + i);
 
 		hin_buffer_reset(&t.answer);
-		assert_int_equal(hin_authority_answer(a, &t.answer, t.request.data, t.request.used,
-						      NULL, &address, NOW + i),
+		assert_int_equal(hin_ca_answer(a, &t.answer, t.request.data, t.request.used, NULL,
+					       &address, NOW + i),
 				 403);
 	}
 	/* a /64 counts as one */
@@ -349,8 +349,8 @@ static void many_addresses(void **state)
 		struct hin_addr address = { { 0x20, 1, 0xd, 0xb8, [15] = (uint8_t)i } };
 
 		hin_buffer_reset(&t.answer);
-		t.status = hin_authority_answer(a, &t.answer, t.request.data, t.request.used, NULL,
-						&address, NOW + 4000);
+		t.status = hin_ca_answer(a, &t.answer, t.request.data, t.request.used, NULL,
+					 &address, NOW + 4000);
 	}
 	assert_int_equal(t.status, 429);
 	hush(&t);
@@ -387,10 +387,10 @@ static void renews(void **state)
 	strcpy(serial, m.certificate.serial);
 	assert_int_equal(hin_member_load(&m, attic, NULL, NULL), HIN_OK);
 	assert_string_equal(m.certificate.serial, serial);
-	assert_int_equal(hin_authority_sensor(a, &sensor, id, NULL), HIN_OK);
+	assert_int_equal(hin_ca_sensor(a, &sensor, id, NULL), HIN_OK);
 	assert_string_equal(sensor.serial, serial);
-	assert_int_equal(hin_authority_revoke(a, "attic", NOW, NULL), HIN_OK);
-	assert_int_equal(hin_authority_sensor(a, &sensor, id, NULL), HIN_EDENIED);
+	assert_int_equal(hin_ca_revoke(a, "attic", NOW, NULL), HIN_OK);
+	assert_int_equal(hin_ca_sensor(a, &sensor, id, NULL), HIN_EDENIED);
 	hear(&r, id, NOW + DAY);
 	assert_int_equal(r.status, 403);
 	assert_non_null(strstr(r.answer.data, "revoked"));
@@ -434,8 +434,8 @@ static void refuses_changed_requests(void **state)
 		}
 		t.request.data[i] = (char)(was == 'a' ? 'b' : 'a');
 		hin_buffer_reset(&t.answer);
-		t.status = hin_authority_answer(a, &t.answer, t.request.data, t.request.used, NULL,
-						&address, NOW + later);
+		t.status = hin_ca_answer(a, &t.answer, t.request.data, t.request.used, NULL,
+					 &address, NOW + later);
 		if (t.status == 200)
 			fail_msg("byte %zu changed from %c, and taken", i, was);
 		t.request.data[i] = was;
@@ -465,14 +465,12 @@ static void refuses_malformed(void **state)
 		uint8_t *in = hin_test_copy(cases[i].bytes, cases[i].size);
 
 		hin_buffer_reset(&out);
-		assert_int_equal(hin_authority_answer(a, &out, in, cases[i].size, NULL, &from, NOW),
-				 400);
+		assert_int_equal(hin_ca_answer(a, &out, in, cases[i].size, NULL, &from, NOW), 400);
 		free(in);
 	}
 	memset(large, 'a', sizeof(large));
 	hin_buffer_reset(&out);
-	assert_int_equal(hin_authority_answer(a, &out, large, sizeof(large), NULL, &from, NOW),
-			 400);
+	assert_int_equal(hin_ca_answer(a, &out, large, sizeof(large), NULL, &from, NOW), 400);
 	assert_int_equal(counted().malformed, HIN_COUNT(cases) + 1);
 	hin_buffer_fini(&out);
 }
@@ -490,7 +488,7 @@ static void refuses_answers(void **state)
 	hin_member_join(attic, code_, &(talk).key, (tls).tls_key.data, (answer_).answer.data,      \
 			(answer_).answer.used, NULL, now, &err)
 	assert_int_equal(JOIN(t, &foreign, t, t, NOW), HIN_EVERIFY);
-	assert_non_null(strstr(err.text, "another authority"));
+	assert_non_null(strstr(err.text, "another CA"));
 	assert_int_equal(JOIN(t, &code, t, u, NOW), HIN_EVERIFY); /* another TLS key */
 	assert_int_equal(JOIN(t, &code, u, u, NOW), HIN_EVERIFY); /* another sensor's */
 	assert_non_null(strstr(err.text, "another sensor"));
@@ -513,19 +511,18 @@ static void refuses_answers(void **state)
 
 static void encrypts_keys(void **state)
 {
-	struct hin_authority_wish wish = { .hub = "hub.example:8443",
-					   .passphrase = "secret words" };
-	static const char *const files[] = { "authority.key", "settings.key", "hub.pem" };
+	struct hin_ca_wish wish = { .hub = "hub.example:8443", .passphrase = "secret words" };
+	static const char *const files[] = { "ca.key", "settings.key", "hub.pem" };
 	struct hin_join_code code;
 	struct hin_member m = { 0 };
 	struct hin_error err = { 0 };
 	struct talk t;
 
 	(void)state;
-	hin_authority_close(a);
+	hin_ca_close(a);
 	a = NULL;
 	folder_remove(hub);
-	assert_int_equal(hin_authority_init(hub, &wish, NOW, NULL), HIN_OK);
+	assert_int_equal(hin_ca_init(hub, &wish, NOW, NULL), HIN_OK);
 	for (size_t i = 0; i < HIN_COUNT(files); i++) {
 		struct hin_buffer file = { 0 };
 
@@ -535,16 +532,16 @@ static void encrypts_keys(void **state)
 		assert_null(strstr(file.data, "BEGIN PRIVATE KEY"));
 		hin_buffer_fini(&file);
 	}
-	assert_int_equal(hin_authority_open(&a, hub, &err), HIN_OK);
-	assert_int_equal(hin_authority_unlock(a, NULL, &err), HIN_EDENIED);
+	assert_int_equal(hin_ca_open(&a, hub, &err), HIN_OK);
+	assert_int_equal(hin_ca_unlock(a, NULL, &err), HIN_EDENIED);
 	assert_non_null(strstr(err.text, "--passphrase-file"));
-	assert_int_equal(hin_authority_unlock(a, "secret word", &err), HIN_EDENIED);
+	assert_int_equal(hin_ca_unlock(a, "secret word", &err), HIN_EDENIED);
 	code = invite("attic"); /* needs no key */
 	t = ask(&code, 1, NOW);
 	assert_int_equal(t.status, 500); /* locked */
 	assert_int_equal(counted().failed, 1);
 	hush(&t);
-	hin_authority_close(a);
+	hin_ca_close(a);
 	a = opened("secret words");
 	t = ask(&code, 1, NOW);
 	assert_int_equal(t.status, 200);
@@ -562,25 +559,23 @@ static void encrypts_keys(void **state)
 static void renews_the_hub(void **state)
 {
 	static const char *const names[] = { "198.51.100.1" };
-	struct hin_authority_wish wish = { .hub = "new.example:443",
-					   .names = names,
-					   .name_count = 1 };
-	uint32_t settings_id = hin_authority_settings_key(a)->id;
-	char *old = strdup(hin_authority_hub_pem(a));
+	struct hin_ca_wish wish = { .hub = "new.example:443", .names = names, .name_count = 1 };
+	uint32_t settings_id = hin_ca_settings_key(a)->id;
+	char *old = strdup(hin_ca_hub_pem(a));
 
 	(void)state;
-	assert_false(hin_authority_hub_due(a, NOW + 59 * DAY));
-	assert_true(hin_authority_hub_due(a, NOW + 61 * DAY));
-	assert_int_equal(hin_authority_renew_hub(a, NULL, NULL, NOW + 61 * DAY, NULL), HIN_OK);
-	assert_false(hin_authority_hub_due(a, NOW + 61 * DAY));
-	assert_string_not_equal(hin_authority_hub_pem(a), old);
-	assert_string_equal(hin_authority_hub(a), "hub.example:8443");
-	assert_int_equal(hin_authority_renew_hub(a, &wish, NULL, NOW + 62 * DAY, NULL), HIN_OK);
-	hin_authority_close(a);
+	assert_false(hin_ca_hub_due(a, NOW + 59 * DAY));
+	assert_true(hin_ca_hub_due(a, NOW + 61 * DAY));
+	assert_int_equal(hin_ca_renew_hub(a, NULL, NULL, NOW + 61 * DAY, NULL), HIN_OK);
+	assert_false(hin_ca_hub_due(a, NOW + 61 * DAY));
+	assert_string_not_equal(hin_ca_hub_pem(a), old);
+	assert_string_equal(hin_ca_hub(a), "hub.example:8443");
+	assert_int_equal(hin_ca_renew_hub(a, &wish, NULL, NOW + 62 * DAY, NULL), HIN_OK);
+	hin_ca_close(a);
 	a = opened(NULL);
-	assert_string_equal(hin_authority_hub(a), "new.example:443");
+	assert_string_equal(hin_ca_hub(a), "new.example:443");
 	/* the key that sensors know settings by stays */
-	assert_int_equal(hin_authority_settings_key(a)->id, settings_id);
+	assert_int_equal(hin_ca_settings_key(a)->id, settings_id);
 	free(old);
 }
 
@@ -592,28 +587,23 @@ static void signs_settings(void **state)
 	uint64_t version = 0;
 
 	(void)state;
-	assert_int_equal(hin_authority_settings(a, &note, NULL), HIN_ENOENT);
-	assert_int_equal(
-		hin_authority_sign_settings(a, "f", "members: []\n", 12, 0, NOW, &version, &err),
-		HIN_OK);
-	assert_int_equal(version, 1);
-	assert_int_equal(
-		hin_authority_sign_settings(a, "f", "members: []\n", 12, 0, NOW, &version, &err),
-		HIN_OK);
-	assert_int_equal(version, 2);
-	assert_int_equal(
-		hin_authority_sign_settings(a, "f", "members: []\n", 12, 2, NOW, &version, &err),
-		HIN_EDENIED);
-	assert_int_equal(
-		hin_authority_sign_settings(a, "f", "member: []\n", 11, 0, NOW, &version, &err),
-		HIN_EFORMAT);
-	assert_int_equal(
-		hin_authority_sign_settings(a, "f", "members: []\n", 12, 90, NOW, &version, &err),
-		HIN_OK);
-	assert_int_equal(hin_authority_settings(a, &note, NULL), HIN_OK);
-	assert_int_equal(hin_sensor_settings_open(&s, note.data, note.used,
-						  hin_authority_settings_key(a), 1, NULL),
+	assert_int_equal(hin_ca_settings(a, &note, NULL), HIN_ENOENT);
+	assert_int_equal(hin_ca_sign_settings(a, "f", "members: []\n", 12, 0, NOW, &version, &err),
 			 HIN_OK);
+	assert_int_equal(version, 1);
+	assert_int_equal(hin_ca_sign_settings(a, "f", "members: []\n", 12, 0, NOW, &version, &err),
+			 HIN_OK);
+	assert_int_equal(version, 2);
+	assert_int_equal(hin_ca_sign_settings(a, "f", "members: []\n", 12, 2, NOW, &version, &err),
+			 HIN_EDENIED);
+	assert_int_equal(hin_ca_sign_settings(a, "f", "member: []\n", 11, 0, NOW, &version, &err),
+			 HIN_EFORMAT);
+	assert_int_equal(hin_ca_sign_settings(a, "f", "members: []\n", 12, 90, NOW, &version, &err),
+			 HIN_OK);
+	assert_int_equal(hin_ca_settings(a, &note, NULL), HIN_OK);
+	assert_int_equal(
+		hin_sensor_settings_open(&s, note.data, note.used, hin_ca_settings_key(a), 1, NULL),
+		HIN_OK);
 	assert_int_equal(s.version, 90);
 	hin_sensor_settings_fini(&s);
 	hin_buffer_fini(&note);
