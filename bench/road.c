@@ -21,7 +21,7 @@
 #include "observe/carrier_member.h"
 #include "observe/road.h"
 #include "store/store.h"
-#include "trust/authority.h"
+#include "trust/ca.h"
 #include "trust/member.h"
 
 struct arguments {
@@ -56,7 +56,7 @@ static struct arguments arguments = { .rows = 1000000,
 
 static const struct hin_option rows[] = {
 	TEXT("folder", folder, "the sensor's folder, joined (send), or of all (crowd)"),
-	TEXT("trust", trust, "the hub's authority (crowd)"),
+	TEXT("trust", trust, "the hub's CA (crowd)"),
 	TEXT("store", store, "a store (rows)"),
 	NUMBER("rows", rows, "how many rows (send)"),
 	NUMBER("first", first, "number of the first row (send)"),
@@ -285,8 +285,8 @@ static enum hin_code run_urgent(struct hin_error *err)
 
 /* ---- many ---- */
 
-/* Join `folder` to the authority without a network, as `name`. */
-static enum hin_code join(struct hin_authority *authority, const char *folder, const char *name,
+/* Join `folder` to the CA without a network, as `name`. */
+static enum hin_code join(struct hin_ca *ca, const char *folder, const char *name,
 			  struct hin_error *err)
 {
 	struct hin_addr nowhere = { 0 };
@@ -306,10 +306,10 @@ static enum hin_code join(struct hin_authority *authority, const char *folder, c
 	if (rc == HIN_OK && hin_member_is_joined(folder))
 		return HIN_OK;
 	if (rc == HIN_OK)
-		rc = hin_authority_invite(authority, &code, name, 3600, now_s, err);
+		rc = hin_ca_invite(ca, &code, name, 3600, now_s, err);
 	if (rc == HIN_OK)
 		rc = hin_member_ask(&request, &tls, &code, &enrol, err);
-	if (rc == HIN_OK && hin_authority_answer(authority, &answer, request.data, request.used,
+	if (rc == HIN_OK && hin_ca_answer(ca, &answer, request.data, request.used,
 						 NULL, &nowhere, now_s) != 200)
 		rc = hin_fail(err, HIN_EDENIED, "%s", hin_buffer_text(&answer));
 	if (rc == HIN_OK)
@@ -324,20 +324,20 @@ static enum hin_code join(struct hin_authority *authority, const char *folder, c
 
 static enum hin_code join_all(struct hin_error *err)
 {
-	struct hin_authority *authority = NULL;
-	enum hin_code code = hin_authority_open(&authority, arguments.trust, err);
+	struct hin_ca *ca = NULL;
+	enum hin_code code = hin_ca_open(&ca, arguments.trust, err);
 
 	if (code == HIN_OK)
-		code = hin_authority_unlock(authority, NULL, err);
+		code = hin_ca_unlock(ca, NULL, err);
 	(void)mkdir(arguments.folder, 0700);
 	for (uint64_t i = 0; i < arguments.sensors && code == HIN_OK; i++) {
 		char folder[PATH_MAX], name[32];
 
 		snprintf(folder, sizeof(folder), "%s/%" PRIu64, arguments.folder, i);
 		snprintf(name, sizeof(name), "crowd-%" PRIu64, i);
-		code = join(authority, folder, name, err);
+		code = join(ca, folder, name, err);
 	}
-	hin_authority_close(authority);
+	hin_ca_close(ca);
 	return code;
 }
 

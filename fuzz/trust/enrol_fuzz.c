@@ -28,7 +28,7 @@ static void try_answer(const uint8_t *data, size_t size)
 
 	if (hin_enrol_answer_read(&answer, data, size, NULL) == HIN_OK) {
 		if (hin_enrol_answer_write(&out, answer.name, &answer.settings_key,
-					   answer.certificate_pem.data, answer.authority_pem.data,
+					   answer.certificate_pem.data, answer.ca_pem.data,
 					   NULL) != HIN_OK)
 			abort();
 		if (strlen(answer.name) > 0 && out.used <= HIN_ENROL_ANSWER &&
