@@ -12,11 +12,11 @@
 
 #include "base/file.h"
 #include "base/log.h"
+#include "base/notify.h"
 #include "base/options.h"
 #include "base/sandbox.h"
 #include "hub/backup.h"
 #include "hub/hub.h"
-#include "hub/notify.h"
 #include "text/words.h"
 
 #define TICK_MS 1000

@@ -3,9 +3,11 @@
 #include <stdio.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
-#include "hub/notify.h"
+#include "base/notify.h"
+#include "base/sandbox.h"
 
 static int listen_at(struct sockaddr_un *at, socklen_t *size, bool abstract)
 {
@@ -53,6 +55,32 @@ static void speaks_to_the_manager(void **state)
 		if (abstract == 0)
 			unlink(at.sun_path);
 	}
+}
+
+/* A program that reads captures may send nothing, but this. */
+static void speaks_out_of_a_sandbox(void **state)
+{
+	struct hin_sandbox box = { 0 };
+	struct sockaddr_un at;
+	char said[100] = "";
+	struct hin_notify n;
+	socklen_t size;
+	int fd = listen_at(&at, &size, true), status;
+	pid_t child;
+
+	(void)state;
+	assert_int_equal(hin_notify_open(&n, NULL), HIN_OK);
+	child = fork();
+	if (child == 0) {
+		if (hin_sandbox_limit_calls(&box, HIN_SANDBOX_ANALYSE, false, NULL) == HIN_OK)
+			hin_notify_send(&n, "WATCHDOG=1");
+		_exit(0);
+	}
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_int_equal(recv(fd, said, sizeof(said) - 1, MSG_DONTWAIT), 10);
+	assert_string_equal(said, "WATCHDOG=1");
+	hin_notify_close(&n);
+	close(fd);
 }
 
 static void needs_no_manager(void **state)
@@ -108,6 +136,7 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(speaks_to_the_manager),
+		cmocka_unit_test(speaks_out_of_a_sandbox),
 		cmocka_unit_test(needs_no_manager),
 		cmocka_unit_test(refuses_what_is_no_address),
 		cmocka_unit_test(another_process_is_watched),

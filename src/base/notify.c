@@ -1,5 +1,5 @@
 /* notify - the service manager; see notify.h and sd_notify(3) */
-#include "hub/notify.h"
+#include "base/notify.h"
 
 #include <stddef.h>
 #include <stdio.h>
@@ -52,7 +52,7 @@ enum hin_code hin_notify_open(struct hin_notify *n, struct hin_error *err)
 	if (text != NULL && text[0] != '\0') {
 		code = parse_address(&at, &size, text, err);
 		if (code == HIN_OK) {
-			n->fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+			n->fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 			if (n->fd == -1 || connect(n->fd, (struct sockaddr *)&at, size) != 0)
 				code = hin_fail(err, HIN_ESYS, "NOTIFY_SOCKET %.100s", text);
 		}
@@ -76,8 +76,8 @@ void hin_notify_close(struct hin_notify *n)
 
 void hin_notify_send(const struct hin_notify *n, const char *lines)
 {
-	if (n->fd != -1)
-		(void)!send(n->fd, lines, strlen(lines), MSG_NOSIGNAL | MSG_DONTWAIT);
+	if (n->fd != -1) /* not send(): a sandbox that lets no socket send lets this through */
+		(void)!write(n->fd, lines, strlen(lines));
 }
 
 void hin_notify_reloading(const struct hin_notify *n)
