@@ -1,0 +1,282 @@
+-- desk - what people work with: owners, findings, cases, notices, accounts (design.md, "desk").
+--
+-- Times are microseconds since 1970 UTC. Addresses are 16 bytes, IPv4 as ::ffff:a.b.c.d, so that
+-- ranges of both families compare as bytes. Text is UTF-8. Words with a CHECK are the field's own;
+-- the same words stand in the API and in the manual. Version 1: PRAGMA user_version.
+
+-- ---- who must be told: the directory ----
+
+CREATE TABLE organisation (
+	id INTEGER PRIMARY KEY,
+	handle TEXT NOT NULL UNIQUE,		-- short name: "example-city"
+	name TEXT NOT NULL,
+	name_ja TEXT NOT NULL DEFAULT '',
+	country TEXT NOT NULL DEFAULT '',	-- ISO 3166-1 alpha-2
+	language TEXT NOT NULL DEFAULT 'en' CHECK (language IN ('en', 'ja')),
+	sector TEXT NOT NULL DEFAULT '',	-- of data/sectors.csv, or ''
+	tlp TEXT NOT NULL DEFAULT 'amber' CHECK (tlp IN ('clear', 'green', 'amber', 'amber+strict', 'red')),
+	member INTEGER NOT NULL DEFAULT 0,	-- takes part
+	source TEXT NOT NULL DEFAULT '',	-- "csv", "rpsl", "rdap", "hand"
+	updated_us INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE contact (
+	id INTEGER PRIMARY KEY,
+	organisation INTEGER NOT NULL REFERENCES organisation ON DELETE CASCADE,
+	role TEXT NOT NULL DEFAULT 'abuse' CHECK (role IN ('abuse', 'security', 'admin', 'tech', 'owner')),
+	channel TEXT NOT NULL DEFAULT 'mail' CHECK (channel IN ('mail', 'xarf', 'csv', 'webhook')),
+	address TEXT NOT NULL,			-- mail address or URL
+	language TEXT NOT NULL DEFAULT '' CHECK (language IN ('', 'en', 'ja')), -- '': the organisation's
+	state TEXT NOT NULL DEFAULT 'ok' CHECK (state IN ('ok', 'bounced', 'unreadable', 'off')),
+	state_reason TEXT NOT NULL DEFAULT '',
+	state_us INTEGER NOT NULL DEFAULT 0,
+	quiet TEXT NOT NULL DEFAULT '',		-- "22:00-07:00 Asia/Tokyo", or ''
+	digest TEXT NOT NULL DEFAULT '' CHECK (digest IN ('', 'hour', 'day', 'week')),
+	UNIQUE (organisation, channel, address)
+) STRICT;
+
+-- What an organisation answers for. The most specific one that holds an address at a time wins.
+CREATE TABLE holding (
+	id INTEGER PRIMARY KEY,
+	organisation INTEGER NOT NULL REFERENCES organisation ON DELETE CASCADE,
+	kind TEXT NOT NULL CHECK (kind IN ('prefix', 'as', 'name')),
+	low BLOB,				-- first and last address of a prefix or range
+	high BLOB,
+	asn INTEGER,
+	name TEXT NOT NULL DEFAULT '',		-- of a domain
+	label TEXT NOT NULL DEFAULT '',		-- what the directory calls it: netname
+	source TEXT NOT NULL DEFAULT '',
+	from_us INTEGER NOT NULL DEFAULT 0,	-- 0: always
+	until_us INTEGER NOT NULL DEFAULT 0,
+	CHECK (kind <> 'prefix' OR (length(low) = 16 AND length(high) = 16 AND low <= high))
+) STRICT;
+CREATE INDEX holding_low ON holding (low, high) WHERE kind = 'prefix';
+CREATE INDEX holding_organisation ON holding (organisation);
+
+-- Who had an address when (observation.md, "Who it is about").
+CREATE TABLE lease (
+	id INTEGER PRIMARY KEY,
+	low BLOB NOT NULL,
+	high BLOB NOT NULL,
+	port_low INTEGER NOT NULL DEFAULT 0,	-- of a shared address: 0-65535 = all
+	port_high INTEGER NOT NULL DEFAULT 65535,
+	from_us INTEGER NOT NULL,
+	until_us INTEGER NOT NULL,		-- 0: still
+	device TEXT NOT NULL DEFAULT '',	-- stable identity: "mac:...", "circuit:...", "user:..."
+	organisation INTEGER REFERENCES organisation ON DELETE SET NULL,
+	basis TEXT NOT NULL CHECK (basis IN ('directory', 'dhcp', 'radius', 'nat', 'beat', 'hand')),
+	confidence INTEGER NOT NULL CHECK (confidence BETWEEN 0 AND 100),
+	source TEXT NOT NULL DEFAULT ''
+) STRICT;
+CREATE INDEX lease_low ON lease (low, from_us);
+
+-- ---- what was found ----
+
+CREATE TABLE finding (
+	id INTEGER PRIMARY KEY,
+	key BLOB NOT NULL UNIQUE,		-- 16 bytes: digest of kind, subject and what makes it one
+	kind TEXT NOT NULL,			-- registry/findings
+	subject_type TEXT NOT NULL CHECK (subject_type IN
+		('address', 'prefix', 'device', 'port', 'campaign', 'sensor', 'file', 'credential')),
+	subject TEXT NOT NULL,			-- as text: "203.0.113.9", "tcp/23", ...
+	address BLOB,				-- when it is about one
+	organisation INTEGER REFERENCES organisation ON DELETE SET NULL,
+	device TEXT NOT NULL DEFAULT '',
+	port INTEGER NOT NULL DEFAULT 0,
+	proto INTEGER NOT NULL DEFAULT 0,
+	tool INTEGER NOT NULL DEFAULT 0,	-- registry/tools
+	confidence INTEGER NOT NULL CHECK (confidence BETWEEN 0 AND 100),
+	severity TEXT NOT NULL CHECK (severity IN ('low', 'medium', 'high', 'critical')),
+	technique TEXT NOT NULL DEFAULT '',	-- ATT&CK: "T1595.002"
+	first_us INTEGER NOT NULL,
+	last_us INTEGER NOT NULL,
+	observations INTEGER NOT NULL,
+	packets INTEGER NOT NULL DEFAULT 0,
+	bytes INTEGER NOT NULL DEFAULT 0,
+	targets INTEGER NOT NULL DEFAULT 0,	-- most in one observation
+	sensors TEXT NOT NULL DEFAULT '',	-- ids that saw it, hex, separated by spaces; at most 16
+	query TEXT NOT NULL,			-- for `hinomi query`: shows its observations
+	live INTEGER NOT NULL DEFAULT 1,	-- seen within its rule's time
+	case_id INTEGER REFERENCES case_ ON DELETE SET NULL,
+	told_us INTEGER NOT NULL DEFAULT 0	-- when the hub knew first
+) STRICT;
+CREATE INDEX finding_address ON finding (address) WHERE address IS NOT NULL;
+CREATE INDEX finding_case ON finding (case_id);
+CREATE INDEX finding_last ON finding (last_us);
+CREATE INDEX finding_live ON finding (live, kind);
+
+-- What analysis has taken of each sensor; written with what came of it, so that a batch that is
+-- sent again is not counted twice.
+CREATE TABLE analysed (
+	sensor BLOB NOT NULL,
+	epoch INTEGER NOT NULL,
+	sequence INTEGER NOT NULL,
+	PRIMARY KEY (sensor)
+) STRICT, WITHOUT ROWID;
+
+-- ---- cases ----
+
+CREATE TABLE case_ (
+	id INTEGER PRIMARY KEY,			-- the number people use
+	title TEXT NOT NULL,
+	state TEXT NOT NULL CHECK (state IN ('new', 'open', 'closed', 'false_alarm', 'suppressed', 'merged')),
+	severity TEXT NOT NULL CHECK (severity IN ('low', 'medium', 'high', 'critical')),
+	organisation INTEGER REFERENCES organisation ON DELETE SET NULL,
+	device TEXT NOT NULL DEFAULT '',
+	campaign TEXT NOT NULL DEFAULT '',
+	assignee INTEGER REFERENCES account ON DELETE SET NULL,
+	opened_us INTEGER NOT NULL,
+	updated_us INTEGER NOT NULL,
+	first_us INTEGER NOT NULL,		-- of its findings
+	last_us INTEGER NOT NULL,
+	closed_us INTEGER NOT NULL DEFAULT 0,
+	reason TEXT NOT NULL DEFAULT '',	-- of closing, false alarm or suppression
+	until_us INTEGER NOT NULL DEFAULT 0,	-- of suppression; 0 = until lifted
+	merged_into INTEGER REFERENCES case_,
+	reopened INTEGER NOT NULL DEFAULT 0	-- how often
+) STRICT;
+CREATE INDEX case_state ON case_ (state, updated_us);
+CREATE INDEX case_organisation ON case_ (organisation);
+
+-- What joins: a live case is found by (kind of join, key).
+CREATE TABLE case_join (
+	basis TEXT NOT NULL CHECK (basis IN ('device', 'lease', 'address', 'campaign', 'hand')),
+	key TEXT NOT NULL,
+	case_id INTEGER NOT NULL REFERENCES case_ ON DELETE CASCADE,
+	from_us INTEGER NOT NULL,
+	until_us INTEGER NOT NULL,		-- joins hold within this time only; 0 = open
+	confidence INTEGER NOT NULL DEFAULT 100,
+	PRIMARY KEY (basis, key, case_id, from_us)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE case_history (
+	id INTEGER PRIMARY KEY,
+	case_id INTEGER NOT NULL REFERENCES case_ ON DELETE CASCADE,
+	time_us INTEGER NOT NULL,
+	account INTEGER NOT NULL,		-- 0 = hinomi itself
+	action TEXT NOT NULL,			-- opened, grew, assigned, noted, merged, split, closed, ...
+	text TEXT NOT NULL DEFAULT '',
+	finding INTEGER,
+	act INTEGER REFERENCES act
+) STRICT;
+CREATE INDEX case_history_case ON case_history (case_id, id);
+
+-- ---- telling ----
+
+CREATE TABLE notice (
+	id INTEGER PRIMARY KEY,
+	code TEXT NOT NULL UNIQUE,		-- short, on the notice: anyone checks it at /verify
+	case_id INTEGER NOT NULL REFERENCES case_,
+	organisation INTEGER REFERENCES organisation ON DELETE SET NULL,
+	contact INTEGER REFERENCES contact ON DELETE SET NULL,
+	trouble TEXT NOT NULL,			-- one notice a trouble: finding kind and subject
+	address BLOB,
+	device TEXT NOT NULL DEFAULT '',
+	channel TEXT NOT NULL,
+	language TEXT NOT NULL,
+	state TEXT NOT NULL CHECK (state IN
+		('no_owner', 'held', 'queued', 'sent', 'failed', 'bounced', 'fixed', 'withdrawn')),
+	created_us INTEGER NOT NULL,
+	due_us INTEGER NOT NULL DEFAULT 0,	-- when to send, remind or try next
+	sent_us INTEGER NOT NULL DEFAULT 0,
+	attempts INTEGER NOT NULL DEFAULT 0,
+	reminders INTEGER NOT NULL DEFAULT 0,
+	last_seen_us INTEGER NOT NULL,		-- the trouble
+	watched_until_us INTEGER NOT NULL DEFAULT 0, -- not seen, and watched, from last_seen to here
+	watched_us INTEGER NOT NULL DEFAULT 0,
+	fixed_us INTEGER NOT NULL DEFAULT 0,
+	reappeared INTEGER NOT NULL DEFAULT 0,
+	message_id TEXT NOT NULL DEFAULT '',
+	subject TEXT NOT NULL DEFAULT '',
+	body TEXT NOT NULL DEFAULT '',		-- what was sent, whole
+	error TEXT NOT NULL DEFAULT '',
+	act INTEGER REFERENCES act		-- of its sending: the proof
+) STRICT;
+CREATE UNIQUE INDEX notice_trouble ON notice (trouble, contact) WHERE state NOT IN ('withdrawn');
+CREATE INDEX notice_due ON notice (state, due_us);
+CREATE INDEX notice_case ON notice (case_id);
+
+CREATE TABLE notice_history (
+	id INTEGER PRIMARY KEY,
+	notice INTEGER NOT NULL REFERENCES notice ON DELETE CASCADE,
+	time_us INTEGER NOT NULL,
+	action TEXT NOT NULL,			-- queued, sent, reminded, bounced, fixed, reappeared, ...
+	text TEXT NOT NULL DEFAULT '',
+	act INTEGER REFERENCES act
+) STRICT;
+CREATE INDEX notice_history_notice ON notice_history (notice, id);
+
+CREATE TABLE alert (
+	id INTEGER PRIMARY KEY,
+	case_id INTEGER NOT NULL REFERENCES case_,
+	severity TEXT NOT NULL,
+	channel TEXT NOT NULL CHECK (channel IN ('mail', 'webhook', 'syslog')),
+	address TEXT NOT NULL,
+	text TEXT NOT NULL,
+	created_us INTEGER NOT NULL,
+	due_us INTEGER NOT NULL,
+	sent_us INTEGER NOT NULL DEFAULT 0,
+	attempts INTEGER NOT NULL DEFAULT 0,
+	error TEXT NOT NULL DEFAULT ''
+) STRICT;
+CREATE INDEX alert_due ON alert (sent_us, due_us);
+
+-- ---- people and the door ----
+
+CREATE TABLE account (
+	id INTEGER PRIMARY KEY,			-- the number that acts name; never used again
+	name TEXT NOT NULL UNIQUE,		-- to sign in
+	display TEXT NOT NULL DEFAULT '',
+	role TEXT NOT NULL CHECK (role IN ('analyst', 'operator', 'member', 'inspector', 'administrator')),
+	organisation INTEGER REFERENCES organisation, -- of a member
+	language TEXT NOT NULL DEFAULT '' CHECK (language IN ('', 'en', 'ja')),
+	password TEXT NOT NULL DEFAULT '',	-- Argon2id, as libsodium writes it; '' = none yet
+	totp BLOB,				-- secret; NULL = not set up
+	totp_step INTEGER NOT NULL DEFAULT 0,	-- the last step used: a code counts once
+	state TEXT NOT NULL DEFAULT 'active' CHECK (state IN ('invited', 'active', 'locked', 'closed')),
+	provider TEXT NOT NULL DEFAULT 'local', -- "local"; OpenID Connect has its issuer here
+	provider_subject TEXT NOT NULL DEFAULT '',
+	created_us INTEGER NOT NULL,
+	signed_in_us INTEGER NOT NULL DEFAULT 0,
+	CHECK (role <> 'member' OR organisation IS NOT NULL)
+) STRICT;
+
+CREATE TABLE recovery_code (
+	account INTEGER NOT NULL REFERENCES account ON DELETE CASCADE,
+	digest BLOB NOT NULL,
+	used_us INTEGER NOT NULL DEFAULT 0,
+	PRIMARY KEY (account, digest)
+) STRICT, WITHOUT ROWID;
+
+-- One-time links, sessions and API tokens: the secret's SHA-256 is kept, not the secret.
+CREATE TABLE credential (
+	digest BLOB PRIMARY KEY,
+	kind TEXT NOT NULL CHECK (kind IN ('invite', 'session', 'token')),
+	account INTEGER NOT NULL REFERENCES account ON DELETE CASCADE,
+	label TEXT NOT NULL DEFAULT '',		-- of a token
+	scopes TEXT NOT NULL DEFAULT '',	-- of a token, separated by spaces
+	csrf BLOB,				-- of a session
+	created_us INTEGER NOT NULL,
+	seen_us INTEGER NOT NULL,
+	expires_us INTEGER NOT NULL,
+	address BLOB				-- where a session began
+) STRICT, WITHOUT ROWID;
+CREATE INDEX credential_account ON credential (account);
+
+-- ---- acts: what the ledger has a digest of ----
+
+-- Written in the transaction that does what the act says; a pump appends it to the ledger and fills
+-- `ledger`. Salt and object may be erased by law; the ledger stays whole.
+CREATE TABLE act (
+	id INTEGER PRIMARY KEY AUTOINCREMENT,
+	time_us INTEGER NOT NULL,
+	account INTEGER NOT NULL,		-- 0 = hinomi itself
+	kind INTEGER NOT NULL,			-- registry/acts
+	authority BLOB,				-- 32 bytes, or NULL
+	salt BLOB,				-- 16 bytes
+	object TEXT,				-- JSON: what it was about
+	digest BLOB NOT NULL,			-- SHA-256 of salt and object
+	ledger INTEGER				-- its index; NULL = not yet appended
+) STRICT;
+CREATE INDEX act_pending ON act (id) WHERE ledger IS NULL;
+CREATE INDEX act_time ON act (time_us);
