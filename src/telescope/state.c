@@ -19,7 +19,7 @@
 
 #define MAGIC "HINSTAT1"
 #define HEADER_SIZE (8 + 32)
-#define STATE_VERSION 5u
+#define STATE_VERSION 6u
 
 struct walk {
 	bool load;
@@ -260,50 +260,26 @@ static void counters(struct walk *w, struct hin_telescope *t)
 	free(sum);
 }
 
-/* What a state must share with the telescope that loads it. */
+/* What a state must share with the telescope that loads it: what its tables are shaped by. */
 struct fit {
 	uint32_t version, layout;
-	struct hin_telescope_settings settings;
-	uint64_t dark_v4, dark_v6, flows, two_way;
-	uint8_t prefixes[32];
+	uint64_t memory_bytes, dark_v4, dark_v6, flows, two_way;
+	uint8_t dark[32];
 };
 
-static bool digest_prefixes(uint8_t out[32], const struct hin_telescope *t)
+static bool digest_dark(uint8_t out[32], const struct hin_telescope *t)
 {
-	const struct hin_prefix_tree *trees[] = { t->options.dark, t->options.member };
+	const struct hin_prefix_tree *tree = t->options.dark;
 	EVP_MD_CTX *digest = EVP_MD_CTX_new();
 	bool good = digest != NULL && EVP_DigestInit_ex(digest, EVP_sha256(), NULL) == 1;
+	struct hin_prefix p;
 
-	if (!good)
-		goto out;
-	for (size_t k = 0; k < HIN_COUNT(trees); k++) {
-		struct hin_prefix p;
-
-		for (size_t i = 0; trees[k] != NULL && hin_prefix_tree_at(trees[k], i, &p, NULL);
-		     i++) {
-			EVP_DigestUpdate(digest, p.addr.b, sizeof(p.addr.b));
-			EVP_DigestUpdate(digest, &p.len, 1);
-		}
-		EVP_DigestUpdate(digest, "|", 1);
-	}
-	good = EVP_DigestFinal_ex(digest, out, NULL) == 1;
-out:
+	for (size_t i = 0; good && tree != NULL && hin_prefix_tree_at(tree, i, &p, NULL); i++)
+		good = EVP_DigestUpdate(digest, p.addr.b, sizeof(p.addr.b)) == 1 &&
+		       EVP_DigestUpdate(digest, &p.len, 1) == 1;
+	good = good && EVP_DigestFinal_ex(digest, out, NULL) == 1;
 	EVP_MD_CTX_free(digest);
 	return good;
-}
-
-/* Field by field, as the table of settings has them (all of eight bytes); the seed may differ. */
-static bool same_settings(const struct hin_telescope_settings *a,
-			  const struct hin_telescope_settings *b)
-{
-	for (size_t i = 0; i < hin_telescope_table.count; i++) {
-		size_t at = hin_telescope_table.rows[i].offset;
-
-		if (at != offsetof(struct hin_telescope_settings, seed) &&
-		    memcmp((const uint8_t *)a + at, (const uint8_t *)b + at, 8) != 0)
-			return false;
-	}
-	return true;
 }
 
 static void check_fit(struct walk *w, const struct hin_telescope *t)
@@ -319,12 +295,12 @@ static void check_fit(struct walk *w, const struct hin_telescope *t)
 				 23 * sizeof(struct hin_victim) + 29 * sizeof(struct hin_flood) +
 				 31 * sizeof(struct member) + 37 * sizeof(struct point) +
 				 41 * sizeof(struct hin_ongoing_item));
-	ours.settings = t->options.settings;
+	ours.memory_bytes = t->options.settings.memory_bytes;
 	ours.dark_v4 = t->dark_v4;
 	ours.dark_v6 = t->dark_v6;
 	ours.flows = t->options.flows;
 	ours.two_way = t->options.dark == NULL;
-	if (!digest_prefixes(ours.prefixes, t)) {
+	if (!digest_dark(ours.dark, t)) {
 		walk_fail(w, HIN_ENOMEM, "no room to compare the prefixes");
 		return;
 	}
@@ -335,12 +311,11 @@ static void check_fit(struct walk *w, const struct hin_telescope *t)
 	if (theirs.version != ours.version || theirs.layout != ours.layout)
 		walk_fail(w, HIN_EVERIFY,
 			  "saved by another version of this program; begin a new state file");
-	else if (!same_settings(&theirs.settings, &ours.settings))
-		walk_fail(w, HIN_EVERIFY, "saved with other settings; use the same, or a new file");
-	else if (memcmp(theirs.prefixes, ours.prefixes, 32) != 0 || theirs.two_way != ours.two_way)
+	else if (theirs.memory_bytes != ours.memory_bytes)
+		walk_fail(w, HIN_EVERIFY, "saved with other memory; use the same, or a new file");
+	else if (memcmp(theirs.dark, ours.dark, 32) != 0 || theirs.two_way != ours.two_way)
 		walk_fail(w, HIN_EVERIFY,
-			  "saved with other --dark or --member prefixes; use the same, or a new "
-			  "file");
+			  "saved with other --dark prefixes; use the same, or a new file");
 	else if (theirs.flows != ours.flows)
 		walk_fail(w, HIN_EVERIFY, "saved with --flows where this run has none, or without");
 }

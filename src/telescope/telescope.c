@@ -1,9 +1,7 @@
 #include "telescope/telescope_priv.h"
 
 #include <assert.h>
-#include <errno.h>
 #include <linux/futex.h>
-#include <math.h>
 #include <netinet/in.h>
 #include <stdlib.h>
 #include <sys/random.h>
@@ -36,71 +34,7 @@ static struct hin_shard_sizes sizes_of(const struct hin_telescope_options *o)
 	return sizes;
 }
 
-/*
- * How long an event may be idle: a scanner at r packets/s Internet-wide hits D dark addresses as a
- * Poisson process of rate r D / 2^32, so P(gap > T) = exp(-T r D / 2^32). Merit's 624 s at 475,136
- * addresses is the case r = 100, P = 0.001.
- */
-static int64_t timeout_of(const struct hin_telescope_settings *s, uint64_t dark_v4)
-{
-	double most = (double)s->event_timeout_max_ns / 1e9, seconds = most;
-
-	if (s->event_timeout_ns > 0)
-		seconds = (double)s->event_timeout_ns / 1e9;
-	else if (dark_v4 > 0)
-		seconds = -log(s->event_miss) * 4294967296.0 /
-			  ((double)dark_v4 * (double)s->event_rate_pps);
-	if (s->event_timeout_ns == 0 && seconds > most)
-		seconds = most;
-	if (seconds < 60)
-		seconds = 60;
-	return (int64_t)(seconds * 1e6);
-}
-
 /* ---- the dark space ---- */
-
-/* Flatten the tree's IPv4 prefixes into ranges that do not overlap; the tree gives them sorted. */
-static enum hin_code dark_init(struct hin_telescope *t, struct hin_error *err)
-{
-	const struct hin_prefix_tree *dark = t->options.dark;
-	struct hin_prefix_size size;
-	struct hin_prefix p;
-	uint32_t offset = 0;
-
-	if (dark == NULL)
-		return HIN_OK;
-	size = hin_prefix_tree_size(dark);
-	t->dark_v4 = size.v4;
-	t->dark_v6 = size.addresses - size.v4;
-	t->dark_ranges = calloc(size.prefixes + 1, sizeof(*t->dark_ranges));
-	if (t->dark_ranges == NULL)
-		return hin_fail(err, HIN_ENOMEM, "no room for the dark prefixes");
-	for (size_t i = 0; hin_prefix_tree_at(dark, i, &p, NULL) && hin_addr_is_v4(&p.addr); i++) {
-		uint32_t first = hin_addr_v4(&p.addr);
-		uint32_t last =
-			first | (p.len == 0 ? UINT32_MAX : (UINT32_MAX >> 1) >> (p.len - 1));
-
-		if (p.len == 32)
-			last = first;
-		if (t->dark_range_count > 0 && last <= t->dark_ranges[t->dark_range_count - 1].last)
-			continue; /* inside the one before */
-		t->dark_ranges[t->dark_range_count++] =
-			(struct dark_range){ .first = first, .last = last, .offset = offset };
-		offset += last - first + 1;
-	}
-	if (size.v4 > 0 && size.v4 <= DARK_BITMAP_LIMIT) {
-		t->dark_seen = calloc((size_t)(size.v4 + 7) / 8, 1);
-		if (t->dark_seen == NULL)
-			return hin_fail(err, HIN_ENOMEM, "no room for the dark addresses");
-	}
-	t->marker.dark = dark;
-	if (size.prefixes == 1 && t->dark_range_count == 1 && t->dark_ranges[0].last > 0) {
-		t->marker.dark_single = true;
-		t->marker.dark_base = t->dark_ranges[0].first;
-		t->marker.dark_mask = ~(t->dark_ranges[0].last - t->dark_ranges[0].first);
-	}
-	return HIN_OK;
-}
 
 static void dark_see(struct hin_telescope *t, const struct hin_addr *dst)
 {
@@ -131,12 +65,10 @@ static enum hin_code engine_init(struct hin_telescope *t, struct hin_error *err)
 {
 	struct hin_shard_sizes sizes = sizes_of(&t->options);
 	struct hin_distinct_pool *member_pool = &t->member_pool;
-	enum hin_code code = dark_init(t, err);
+	enum hin_code code = hin_telescope_place(t, &t->options, err);
 
 	if (code != HIN_OK)
 		return code;
-	t->timeout_us = timeout_of(&t->options.settings, t->dark_v4);
-	hin_marker_set_members(&t->marker, t->options.member);
 	code = hin_shards_init(t->shards, &t->options.settings, &sizes, t->secret,
 			       t->options.dark == NULL, err);
 	if (code != HIN_OK)
@@ -450,9 +382,17 @@ static void to_shards(struct hin_telescope *t, struct slot *slot, struct hin_pac
 	}
 }
 
+/* Is it from or to whom nothing may be said of? */
+static bool is_excluded(const struct hin_prefix_tree *excluded, const struct hin_packet *p)
+{
+	return hin_prefix_tree_find(excluded, &p->src) != HIN_PREFIX_NONE ||
+	       hin_prefix_tree_find(excluded, &p->dst) != HIN_PREFIX_NONE;
+}
+
 /* Decode the frames of a slot, count them, and hand each packet to its shard's list. */
 static void decode_slot(struct hin_telescope *t, struct slot *slot, struct counters *c)
 {
+	const struct hin_prefix_tree *excluded = t->options.excluded;
 	bool two_way = t->options.dark == NULL;
 	size_t n = 0;
 
@@ -471,7 +411,8 @@ static void decode_slot(struct hin_telescope *t, struct slot *slot, struct count
 		}
 		p->frame = (uint16_t)i;
 		hin_mark(p, &t->marker);
-		if (HIN_UNLIKELY(p->marks & HIN_MARK_OUTSIDE)) {
+		if (HIN_UNLIKELY(p->marks & HIN_MARK_OUTSIDE) ||
+		    (HIN_UNLIKELY(excluded != NULL) && is_excluded(excluded, p))) {
 			c->outside++;
 			continue;
 		}
@@ -838,7 +779,7 @@ static uint64_t claim(struct worker *w)
 	if (t->ended ||
 	    number >= atomic_load_explicit(&t->retired, memory_order_acquire) + t->slot_count)
 		return UINT64_MAX;
-	if (t->stop || t->failed) {
+	if (t->stop || t->failed || t->pause) {
 		t->ended = true;
 		return UINT64_MAX;
 	}
@@ -1003,12 +944,20 @@ enum hin_code hin_telescope_run(struct hin_telescope *t, hin_batch_reader_fn rea
 			*err = t->read_error;
 		return t->read_code;
 	}
+	/* cleared here and not at the start: who asks between two runs is heard too */
+	if (atomic_exchange(&t->pause, false) && !t->stop && !t->failed && t->read_code != HIN_EOF)
+		return hin_fail(err, HIN_EAGAIN, "paused");
 	return HIN_OK;
 }
 
 void hin_telescope_stop(struct hin_telescope *t)
 {
 	t->stop = true;
+}
+
+void hin_telescope_pause(struct hin_telescope *t)
+{
+	t->pause = true;
 }
 
 enum hin_code hin_telescope_finish(struct hin_telescope *t, struct hin_error *err)

@@ -71,6 +71,7 @@ struct hin_telescope_options {
 	struct hin_telescope_settings settings;
 	const struct hin_prefix_tree *dark;	/* built, or NULL: unknown */
 	const struct hin_prefix_tree *member;	/* built, or NULL */
+	const struct hin_prefix_tree *excluded; /* built, or NULL: nothing is told of these */
 	const struct hin_prefix_tree *research; /* value = index into research_names; or NULL */
 	const char *const *research_names;
 	const char *const *member_names; /* by the member tree's values; NULL = none */
@@ -90,13 +91,29 @@ HIN_MUST_USE enum hin_code hin_telescope_new(struct hin_telescope **out,
 					     struct hin_error *err);
 void hin_telescope_free(struct hin_telescope *telescope);
 
-/* Read until the reader says HIN_EOF. May be called again for more input. */
+/*
+ * Read until the reader says HIN_EOF. May be called again for more input. HIN_EAGAIN: it was asked
+ * to pause; what was read is done with, and the next run goes on where this one ended.
+ */
 HIN_MUST_USE enum hin_code hin_telescope_run(struct hin_telescope *telescope,
 					     hin_batch_reader_fn read, void *user,
 					     struct hin_error *err);
 
 /* Ask a running telescope to stop; safe in a signal handler. */
 void hin_telescope_stop(struct hin_telescope *telescope);
+
+/* Ask for a pause of the run, or of the next one; safe in a signal handler and from any thread. */
+void hin_telescope_pause(struct hin_telescope *telescope);
+
+/*
+ * Between two runs: take settings, prefixes, names and `update_us` of `options` from now on; the
+ * trees before may be freed then. Memory, seed and all else stay as they were. What is under way
+ * goes on: an event that began under the old settings is judged by the new ones. HIN_EUSAGE when
+ * one has a dark space and the other has none; on failure nothing has changed.
+ */
+HIN_MUST_USE enum hin_code hin_telescope_reload(struct hin_telescope *telescope,
+						const struct hin_telescope_options *options,
+						struct hin_error *err);
 
 /* Flush the last, partial minute to the sink. Not before saving state for a later continuation. */
 HIN_MUST_USE enum hin_code hin_telescope_finish(struct hin_telescope *telescope,
@@ -125,10 +142,11 @@ HIN_MUST_USE enum hin_code hin_telescope_picture(struct hin_picture *out,
 
 /*
  * Save everything, so that a telescope that loads it goes on as if it had never stopped. The file
- * is replaced whole. Loading demands the same version, settings and prefixes: HIN_EVERIFY says what
- * differs, HIN_EFORMAT that the file is damaged, or that the engine cannot have written what it
- * holds. When loading fails the telescope is empty and takes no packets: it can only be freed, and
- * nothing of the file is told.
+ * is replaced whole. Loading demands the same version, memory and dark space, for they shape what
+ * is saved; other thresholds and members hold from then on, as after a reload. HIN_EVERIFY says
+ * what differs, HIN_EFORMAT that the file is damaged, or that the engine cannot have written what
+ * it holds. When loading fails the telescope is empty and takes no packets: it can only be freed,
+ * and nothing of the file is told.
  */
 HIN_MUST_USE enum hin_code hin_telescope_save(const struct hin_telescope *telescope,
 					      const char *path, struct hin_error *err);

@@ -129,7 +129,7 @@ struct hin_telescope {
 	_Atomic uint64_t retired; /* batches that all threads are done with */
 	_Atomic uint64_t frames;
 	_Atomic uint64_t drops;
-	_Atomic bool stop;
+	_Atomic bool stop, pause;
 	_Atomic bool failed;	    /* a sink said no */
 	_Atomic uint32_t epoch;	    /* futex: something changed */
 	_Atomic unsigned ticking;   /* threads that wait for the minute's work */
@@ -159,6 +159,14 @@ struct hin_telescope {
 	struct hin_distinct_pool member_pool;
 	uint64_t members_lost;
 };
+
+/*
+ * Take dark space, members, exclusions, research and settings of `options` (reload.c). On failure
+ * `t` is as it was. For the first time the tables are made after it.
+ */
+HIN_MUST_USE enum hin_code hin_telescope_place(struct hin_telescope *t,
+					       const struct hin_telescope_options *options,
+					       struct hin_error *err);
 
 /* Turn events that were idle too long into results (judge.c). */
 void hin_telescope_expire(struct hin_telescope *t, int64_t now_us);
