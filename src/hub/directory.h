@@ -86,11 +86,9 @@ struct hin_directory {
 	/* for the functions below only */
 	size_t organisation_room, contact_room, holding_room;
 	struct hin_arena arena;
-	uint32_t *index; /* organisations by handle */
-	size_t index_size;
-	uint32_t *texts; /* texts that come again and again */
-	const char **text_rows;
-	size_t text_count, text_room, text_size;
+	uint32_t *by_handle, *by_contact; /* open hash tables: index + 1 */
+	size_t by_handle_size, by_contact_size;
+	const char *last_source; /* sources come again and again */
 };
 
 HIN_MUST_USE struct hin_directory *hin_directory_new(void); /* NULL without memory */

@@ -22,6 +22,7 @@
  */
 #pragma once
 #include "base/geo.h"
+#include "base/lang.h"
 #include "hub/desk.h"
 
 #define HIN_OWNERS_ANY_PORT (-1)     /* the port is not known: ICMP, or a row without one */
