@@ -337,18 +337,58 @@ static struct hin_column_data *column_of(struct hin_block_reader *r, unsigned id
 	return c;
 }
 
-static enum hin_code load_summary(struct hin_block_reader *r, struct hin_column_data *c,
+/* Hold a piece of `c`: its summary, or its codes. */
+static enum hin_code hold_summary(struct hin_block_reader *r, struct hin_column_data *c,
 				  struct hin_error *err)
 {
 	const struct hin_part *p = &c->part;
 	enum hin_code code;
 
-	if (c->have_summary || p->shape != HIN_SHAPE_DICT)
+	if (c->summary.have || p->shape != HIN_SHAPE_DICT)
 		return HIN_OK;
 	code = read_piece(r, p, p->offset, p->summary, p->summary_sum, err);
 	if (code != HIN_OK)
 		return code;
-	return damaged(r, p, hin_column_read_summary(c, r->zstd, r->piece, p->summary), err);
+	code = hin_column_hold(&c->summary, r->zstd, p->zstd_summary, p->summary_raw, &r->piece,
+			       &r->piece_size, p->summary);
+	return damaged(r, p, code, err);
+}
+
+static enum hin_code hold_codes(struct hin_block_reader *r, struct hin_column_data *c,
+				struct hin_error *err)
+{
+	const struct hin_part *p = &c->part;
+	enum hin_code code;
+
+	if (c->data.have || p->shape == HIN_SHAPE_CONST)
+		return HIN_OK;
+	code = read_piece(r, p, (uint64_t)p->offset + p->summary, p->bytes, p->bytes_sum, err);
+	if (code != HIN_OK)
+		return code;
+	code = hin_column_hold(&c->data, r->zstd, p->zstd_codes, p->bytes_raw, &r->piece,
+			       &r->piece_size, p->bytes);
+	return damaged(r, p, code, err);
+}
+
+static enum hin_code load_summary(struct hin_block_reader *r, struct hin_column_data *c,
+				  struct hin_error *err)
+{
+	enum hin_code code = hold_summary(r, c, err);
+
+	if (code != HIN_OK || c->have_summary || c->part.shape != HIN_SHAPE_DICT)
+		return code;
+	return damaged(r, &c->part, hin_column_read_summary(c), err);
+}
+
+static enum hin_code load_codes(struct hin_block_reader *r, struct hin_column_data *c,
+				struct hin_error *err)
+{
+	enum hin_code code = HIN_OK;
+
+	if (c->have_codes)
+		return HIN_OK;
+	code = hold_codes(r, c, err);
+	return code == HIN_OK ? damaged(r, &c->part, hin_column_read_codes(c), err) : code;
 }
 
 enum hin_code hin_block_summary(struct hin_block_reader *r, unsigned id,
@@ -364,20 +404,54 @@ enum hin_code hin_block_column(struct hin_block_reader *r, unsigned id,
 			       const struct hin_column_data **out, struct hin_error *err)
 {
 	struct hin_column_data *c = column_of(r, id);
-	const struct hin_part *p;
 	enum hin_code code;
 
 	*out = c;
-	if (c == NULL || c->have_codes)
+	if (c == NULL)
 		return HIN_OK;
-	p = &c->part;
 	code = load_summary(r, c, err);
-	if (code == HIN_OK && p->shape != HIN_SHAPE_CONST)
-		code = read_piece(r, p, (uint64_t)p->offset + p->summary, p->bytes, p->bytes_sum,
-				  err);
+	return code == HIN_OK ? load_codes(r, c, err) : code;
+}
+
+enum hin_code hin_block_codes(struct hin_block_reader *r, unsigned id,
+			      const struct hin_column_data **out, struct hin_error *err)
+{
+	struct hin_column_data *c = column_of(r, id);
+
+	*out = c;
+	return c == NULL ? HIN_OK : load_codes(r, c, err);
+}
+
+enum hin_code hin_block_ranks(struct hin_block_reader *r, unsigned id, uint64_t first,
+			      uint64_t last, uint32_t *low, uint32_t *end, struct hin_error *err)
+{
+	struct hin_column_data *c = column_of(r, id);
+	enum hin_code code = hold_summary(r, c, err);
+
 	if (code != HIN_OK)
 		return code;
-	return damaged(r, p, hin_column_read_codes(c, r->zstd, r->piece, p->bytes), err);
+	code = hin_column_rank(c, first, low);
+	if (code == HIN_OK)
+		code = hin_column_rank(c, last + 1, end);
+	return damaged(r, &c->part, code, err);
+}
+
+enum hin_code hin_block_pick(struct hin_block_reader *r, unsigned id, const uint32_t *rows,
+			     size_t count, uint64_t *out, const struct hin_column_data **column,
+			     struct hin_error *err)
+{
+	struct hin_column_data *c = column_of(r, id);
+	enum hin_code code;
+
+	*column = c;
+	if (c == NULL)
+		return HIN_OK;
+	code = hold_summary(r, c, err);
+	if (code == HIN_OK && !c->have_codes)
+		code = hold_codes(r, c, err);
+	if (code != HIN_OK)
+		return code;
+	return damaged(r, &c->part, hin_column_pick(c, rows, count, out), err);
 }
 
 enum hin_code hin_block_batches(struct hin_block_reader *r, struct hin_error *err)

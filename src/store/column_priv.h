@@ -72,8 +72,17 @@ static inline size_t hin_packed_size(size_t count, unsigned width)
 /* Pack `count` numbers below 2^width; writes up to 8 bytes more than hin_packed_size(). */
 void hin_pack(uint8_t *out, const uint32_t *values, size_t count, unsigned width);
 
-/* The reverse; reads up to 8 bytes behind what was packed. `width` 0 to 32. */
+/* The reverse; reads up to HIN_COLUMN_SLACK bytes behind what was packed. `width` 0 to 32. */
 void hin_unpack(uint32_t *out, const uint8_t *in, size_t count, unsigned width);
+
+/* One number of those that were packed. */
+static inline uint32_t hin_unpack_one(const uint8_t *in, size_t i, unsigned width)
+{
+	uint64_t word, mask = (UINT64_C(1) << width) - 1;
+
+	memcpy(&word, in + i * width / 8, sizeof(word));
+	return (uint32_t)(HIN_LE64(word) >> i * width % 8 & mask);
+}
 
 /* Append numbers, most of them small: packed low bits, the rest as exceptions. */
 void hin_patched_write(struct hin_buffer *out, const uint32_t *values, size_t count);
@@ -84,10 +93,21 @@ size_t hin_patched_size(const uint32_t *values, size_t count);
 /* Read `count` numbers; behind `in` HIN_COLUMN_SLACK bytes may be read. False when damaged. */
 bool hin_patched_read(struct hin_reader *in, uint32_t *out, size_t count);
 
+/* Of `count` numbers those at `rows`, ascending, `some` of them; `in` moves behind all. */
+bool hin_patched_pick(struct hin_reader *in, size_t count, const uint32_t *rows, size_t some,
+		      uint32_t *out);
+
 /* Append `count` ascending distinct numbers up to `max` (Elias-Fano). */
 void hin_ascending_write(struct hin_buffer *out, const uint32_t *values, size_t count,
 			 uint32_t max);
 bool hin_ascending_read(struct hin_reader *in, uint32_t *out, size_t count, uint32_t max);
+
+/* How many of them lie below `value`; reads no others. False when damaged. */
+bool hin_ascending_rank(struct hin_reader *in, size_t count, uint32_t max, uint64_t value,
+			uint32_t *out);
+
+/* Number `at`, or false when damaged. */
+bool hin_ascending_at(struct hin_reader *in, size_t count, uint32_t max, size_t at, uint32_t *out);
 
 /* CRC-32C. */
 uint32_t hin_sum(const void *data, size_t size);
@@ -164,18 +184,26 @@ void hin_coder_write_blob(struct hin_coder *c, struct hin_buffer *out, struct hi
 
 /* ---- reading ---- */
 
+/* A piece without its zstd, with HIN_COLUMN_SLACK bytes behind it. */
+struct hin_piece {
+	uint8_t *bytes;
+	size_t room, size;
+	bool have;
+};
+
 /*
- * A column as it is read. Numbers are base + scale * dict[codes[i]] (DICT), base + scale *
- * codes[i] (OFFSETS), base + scale * wide[i] (WIDE), or base.
+ * A column as it is read: pieces are held, and then unpacked, or asked for a few numbers alone.
+ * Numbers are base + scale * dict[codes[i]] (DICT), base + scale * codes[i] (OFFSETS), base + scale
+ * * wide[i] (WIDE), or base.
  */
 struct hin_column_data {
 	struct hin_part part;
-	bool have_summary, have_codes;
+	struct hin_piece summary, data;
+	bool have_summary, have_codes; /* unpacked */
 	uint32_t *codes;
 	uint32_t *dict, *counts;
 	uint64_t *wide;
-	uint8_t *bytes; /* BYTES: `part.bytes_raw` of them */
-	size_t bytes_size;
+	const uint8_t *bytes; /* BYTES: `part.bytes_raw` of them, once there are codes */
 };
 
 void hin_column_fini(struct hin_column_data *c);
@@ -184,13 +212,34 @@ void hin_column_fini(struct hin_column_data *c);
 void hin_column_start(struct hin_column_data *c, const struct hin_part *part);
 
 /*
- * Read the pieces: `piece` as stored, with HIN_COLUMN_SLACK bytes behind it, its checksum checked.
- * HIN_EFORMAT for what cannot be, HIN_ENOMEM. `counts` of the summary add up to `part.count`.
+ * Hold a piece as stored: `*bytes` of `size`, with room for HIN_COLUMN_SLACK more that are zero,
+ * its checksum checked. The memory is swapped for that of the piece before when it needs no zstd.
+ * HIN_EFORMAT for what cannot be, HIN_ENOMEM.
  */
-HIN_MUST_USE enum hin_code hin_column_read_summary(struct hin_column_data *c, ZSTD_DCtx *zstd,
-						   const uint8_t *piece, size_t size);
-HIN_MUST_USE enum hin_code hin_column_read_codes(struct hin_column_data *c, ZSTD_DCtx *zstd,
-						 const uint8_t *piece, size_t size);
+HIN_MUST_USE enum hin_code hin_column_hold(struct hin_piece *piece, ZSTD_DCtx *zstd, bool packed,
+					   uint32_t raw, uint8_t **bytes, size_t *room,
+					   size_t size);
+
+/*
+ * Unpack what is held. HIN_EFORMAT for what cannot be, HIN_ENOMEM. `counts` of the summary add up
+ * to `part.count`.
+ */
+HIN_MUST_USE enum hin_code hin_column_read_summary(struct hin_column_data *c);
+HIN_MUST_USE enum hin_code hin_column_read_codes(struct hin_column_data *c);
+
+/*
+ * The numbers of some rows, ascending, without unpacking the others; for DICT and the shapes but
+ * BYTES, when all pieces are held. HIN_EFORMAT, HIN_ENOMEM.
+ */
+HIN_MUST_USE enum hin_code hin_column_pick(struct hin_column_data *c, const uint32_t *rows,
+					   size_t count, uint64_t *out);
+
+/*
+ * How many values of the dictionary lie below `value` (as kept, from base and by scale); when the
+ * summary is held. HIN_EFORMAT.
+ */
+HIN_MUST_USE enum hin_code hin_column_rank(const struct hin_column_data *c, uint64_t value,
+					   uint32_t *out);
 
 /* Number `i`; for DICT and the shapes but BYTES, when all pieces are there. */
 static inline uint64_t hin_column_at(const struct hin_column_data *c, size_t i)

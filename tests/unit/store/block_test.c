@@ -141,6 +141,48 @@ static void write_column(int load, const uint64_t *values, size_t count, struct 
 	assert_false(out->failed);
 }
 
+static void hold(struct hin_piece *piece, bool packed, uint32_t raw, const char *bytes, size_t size)
+{
+	size_t room = size + HIN_COLUMN_SLACK;
+	uint8_t *copy = calloc(1, room);
+
+	if (size > 0)
+		memcpy(copy, bytes, size);
+	assert_int_equal(hin_column_hold(piece, reader.zstd, packed, raw, &copy, &room, size),
+			 HIN_OK);
+	free(copy);
+}
+
+/* Some rows alone are what they are among all. */
+static void expect_picked(const char *name, struct hin_column_data *column, const uint64_t *values,
+			  size_t count, size_t some)
+{
+	uint32_t *rows = calloc(some, sizeof(*rows));
+	uint64_t *out = calloc(some, sizeof(*out));
+
+	for (size_t i = 0; i < some; i++)
+		rows[i] = (uint32_t)(some == 1 ? count - 1 : i * (count - 1) / (some - 1));
+	assert_int_equal(hin_column_pick(column, rows, some, out), HIN_OK);
+	for (size_t i = 0; i < some; i++)
+		if (out[i] != values[rows[i]])
+			fail_msg("%s: row %u of %zu", name, rows[i], some);
+	free(rows);
+	free(out);
+}
+
+/* The dictionary's order, without unpacking it. */
+static void expect_ranks(const char *name, const struct hin_column_data *c)
+{
+	uint32_t rank;
+
+	for (uint32_t i = 0; i < c->part.distinct; i++) {
+		if (hin_column_rank(c, c->dict[i], &rank) != HIN_OK || rank != i)
+			fail_msg("%s: value %u has rank %u", name, i, rank);
+		if (hin_column_rank(c, c->dict[i] + UINT64_C(1), &rank) != HIN_OK || rank != i + 1)
+			fail_msg("%s: behind value %u there is rank %u", name, i, rank);
+	}
+}
+
 static void columns_come_back(void **state)
 {
 	static const struct {
@@ -190,19 +232,21 @@ static void columns_come_back(void **state)
 		size = out.used;
 		if ((double)size * 8 / (double)count > cases[i].bits)
 			fail_msg("%s: %zu bytes", cases[i].name, size);
-		hin_buffer_fill(&out, 0, HIN_COLUMN_SLACK);
 		hin_column_start(&column, &part);
+		hold(&column.summary, part.zstd_summary, part.summary_raw, out.data, part.summary);
+		hold(&column.data, part.zstd_codes, part.bytes_raw, out.data + part.summary,
+		     part.bytes);
+		for (size_t some = 1; some < count; some *= 7)
+			expect_picked(cases[i].name, &column, values, count, some);
 		if (part.shape == HIN_SHAPE_DICT)
-			assert_int_equal(hin_column_read_summary(&column, reader.zstd,
-								 (uint8_t *)out.data, part.summary),
-					 HIN_OK);
-		assert_int_equal(hin_column_read_codes(&column, reader.zstd,
-						       (uint8_t *)out.data + part.summary,
-						       part.bytes),
-				 HIN_OK);
+			assert_int_equal(hin_column_read_summary(&column), HIN_OK);
+		if (part.shape == HIN_SHAPE_DICT)
+			expect_ranks(cases[i].name, &column);
+		assert_int_equal(hin_column_read_codes(&column), HIN_OK);
 		for (size_t k = 0; k < count; k++)
 			if (hin_column_at(&column, k) != values[k])
 				fail_msg("%s: row %zu", cases[i].name, k);
+		expect_picked(cases[i].name, &column, values, count, 100);
 		hin_buffer_fini(&out);
 	}
 	hin_column_fini(&column);
