@@ -10,6 +10,7 @@
  * Threads:   as the desk.
  */
 #pragma once
+#include "base/buffer.h"
 #include "hub/account.h"
 
 #define HIN_SECRET_TEXT 44	   /* base64url of 32 bytes, with its NUL */
