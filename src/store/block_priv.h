@@ -16,7 +16,7 @@
 #include "store/store.h"
 
 #define HIN_BLOCK_MAGIC 0x314b4248u /* "HBK1" */
-#define HIN_BLOCK_VERSION 1
+#define HIN_BLOCK_VERSION 2	    /* 1: without stretches; still written where there are none */
 #define HIN_BLOCK_ROWS HIN_COLUMN_ROWS
 #define HIN_BLOCK_FIXED 64	  /* bytes of a head before its parts */
 #define HIN_BLOCK_HEAD_MAX 32768u /* bytes of a head */
@@ -165,6 +165,7 @@ struct hin_block_reader {
 	const struct hin_block_head *head;
 	uint8_t *piece;
 	size_t piece_size;
+	struct hin_piece plain; /* a stretch */
 	uint64_t bytes_read;
 	struct hin_column_data columns[HIN_PARTS_KNOWN];
 	uint64_t known[2]; /* bits of `columns` that belong to this block */

@@ -41,6 +41,18 @@ enum hin_codes {
 
 #define HIN_PART_SIZE 80 /* bytes of a part in the head of a block */
 
+/*
+ * The codes of many rows are divided into stretches, so that a question about few rows reads those
+ * around them alone. The piece begins with a directory, HIN_STRETCH_ENTRY bytes for each: its bytes
+ * (the highest bit: zstd), its bytes unpacked, its checksum; ESCAPE has the frequent codes behind
+ * that. Then the stretches follow, each with a checksum of its own and written as if it were all.
+ */
+#define HIN_STRETCH_ROWS 8192u /* as written */
+#define HIN_STRETCH_UNIT 256u  /* as said in a part */
+#define HIN_STRETCHES_MAX 64u
+#define HIN_STRETCH_ENTRY 12u
+#define HIN_STRETCH_HOT (1u + 4u * 255u)
+
 /* What the head of a block says of one part of it. */
 struct hin_part {
 	uint16_t id;
@@ -55,6 +67,15 @@ struct hin_part {
 	uint32_t offset;    /* of the summary piece in the block; the codes follow */
 	uint32_t summary, summary_raw, summary_sum;
 	uint32_t bytes, bytes_raw, bytes_sum; /* the codes piece: stored, unpacked, checksum */
+	uint32_t stretch;		      /* rows of a stretch; 0: the piece is not divided */
+	uint32_t directory; /* bytes before the stretches: `bytes_sum` is of these */
+};
+
+/* Some rows of the codes, and where they stand behind the summary. */
+struct hin_stretch {
+	uint32_t first, rows;
+	uint32_t offset, stored, raw, sum;
+	bool zstd;
 };
 
 /* ---- packing ---- */
@@ -192,14 +213,17 @@ struct hin_piece {
 };
 
 /*
- * A column as it is read: pieces are held, and then unpacked, or asked for a few numbers alone.
- * Numbers are base + scale * dict[codes[i]] (DICT), base + scale * codes[i] (OFFSETS), base + scale
- * * wide[i] (WIDE), or base.
+ * A column as it is read. Numbers are base + scale * dict[codes[i]] (DICT), base + scale * codes[i]
+ * (OFFSETS), base + scale * wide[i] (WIDE), or base.
  */
 struct hin_column_data {
 	struct hin_part part;
-	struct hin_piece summary, data;
-	bool have_summary, have_codes; /* unpacked */
+	struct hin_piece summary, data; /* `data` of BYTES */
+	bool have_summary, have_codes;	/* unpacked; the reader says so of codes */
+	bool have_stretches;
+	uint32_t stretch_count;
+	struct hin_stretch stretches[HIN_STRETCHES_MAX];
+	uint32_t hot[256]; /* ESCAPE: what bytes stand for, when divided */
 	uint32_t *codes;
 	uint32_t *dict, *counts;
 	uint64_t *wide;
@@ -216,23 +240,37 @@ void hin_column_start(struct hin_column_data *c, const struct hin_part *part);
  * its checksum checked. The memory is swapped for that of the piece before when it needs no zstd.
  * HIN_EFORMAT for what cannot be, HIN_ENOMEM.
  */
-HIN_MUST_USE enum hin_code hin_column_hold(struct hin_piece *piece, ZSTD_DCtx *zstd, bool packed,
-					   uint32_t raw, uint8_t **bytes, size_t *room,
-					   size_t size);
+HIN_MUST_USE enum hin_code hin_piece_hold(struct hin_piece *piece, ZSTD_DCtx *zstd, bool packed,
+					  uint32_t raw, uint8_t **bytes, size_t *room, size_t size);
 
 /*
- * Unpack what is held. HIN_EFORMAT for what cannot be, HIN_ENOMEM. `counts` of the summary add up
- * to `part.count`.
+ * Unpack the summary that is held. HIN_EFORMAT for what cannot be, HIN_ENOMEM. `counts` add up to
+ * `part.count`.
  */
 HIN_MUST_USE enum hin_code hin_column_read_summary(struct hin_column_data *c);
-HIN_MUST_USE enum hin_code hin_column_read_codes(struct hin_column_data *c);
+
+/* Read the directory (of what is not divided: nothing), its checksum checked. HIN_EFORMAT. */
+HIN_MUST_USE enum hin_code hin_column_read_directory(struct hin_column_data *c,
+						     const uint8_t *bytes, size_t size);
 
 /*
- * The numbers of some rows, ascending, without unpacking the others; for DICT and the shapes but
- * BYTES, when all pieces are held. HIN_EFORMAT, HIN_ENOMEM.
+ * Unpack the codes of stretch `at` out of `bytes`, without zstd, with slack behind them. The codes
+ * of all stretches are those of the column. HIN_EFORMAT, HIN_ENOMEM.
  */
-HIN_MUST_USE enum hin_code hin_column_pick(struct hin_column_data *c, const uint32_t *rows,
-					   size_t count, uint64_t *out);
+HIN_MUST_USE enum hin_code hin_column_read_codes(struct hin_column_data *c, uint32_t at,
+						 const uint8_t *bytes, size_t size);
+
+/*
+ * The codes or offsets of some rows of stretch `at`, ascending, without unpacking the others.
+ * HIN_EFORMAT, HIN_ENOMEM.
+ */
+HIN_MUST_USE enum hin_code hin_column_pick_codes(const struct hin_column_data *c, uint32_t at,
+						 const uint8_t *bytes, size_t size,
+						 const uint32_t *rows, size_t count, uint64_t *out);
+
+/* What such codes stand for, in their place; of DICT the summary is held. The same codes. */
+HIN_MUST_USE enum hin_code hin_column_pick_values(struct hin_column_data *c, uint64_t *values,
+						  size_t count);
 
 /*
  * How many values of the dictionary lie below `value` (as kept, from base and by scale); when the

@@ -21,7 +21,7 @@ void hin_column_start(struct hin_column_data *c, const struct hin_part *part)
 {
 	c->part = *part;
 	c->have_summary = c->have_codes = false;
-	c->summary.have = c->data.have = false;
+	c->summary.have = c->data.have = c->have_stretches = false;
 }
 
 /* Room for a full column, kept for the next one. */
@@ -32,8 +32,8 @@ static bool numbers(uint32_t **at)
 	return *at != NULL;
 }
 
-enum hin_code hin_column_hold(struct hin_piece *piece, ZSTD_DCtx *zstd, bool packed, uint32_t raw,
-			      uint8_t **bytes, size_t *room, size_t size)
+enum hin_code hin_piece_hold(struct hin_piece *piece, ZSTD_DCtx *zstd, bool packed, uint32_t raw,
+			     uint8_t **bytes, size_t *room, size_t size)
 {
 	size_t need = (size_t)raw + HIN_COLUMN_SLACK;
 
@@ -109,45 +109,105 @@ enum hin_code hin_column_rank(const struct hin_column_data *c, uint64_t value, u
 	return HIN_OK;
 }
 
+/* ---- the directory ---- */
+
+/* The codes that bytes stand for. */
+static void read_hot(struct hin_reader *in, uint32_t hot[256])
+{
+	uint8_t count = hin_read_u8(in);
+
+	memset(hot, 0, 256 * sizeof(*hot));
+	for (size_t i = 0; i < count; i++)
+		hot[i] = hin_read_le32(in);
+}
+
+enum hin_code hin_column_read_directory(struct hin_column_data *c, const uint8_t *bytes,
+					size_t size)
+{
+	const struct hin_part *p = &c->part;
+	struct hin_reader in = hin_reader_of(bytes, size);
+	uint64_t offset = p->directory, raw = 0;
+
+	c->stretch_count = 1;
+	c->stretches[0] = (struct hin_stretch){ .rows = p->count,
+						.stored = p->bytes,
+						.raw = p->bytes_raw,
+						.sum = p->bytes_sum,
+						.zstd = p->zstd_codes };
+	if (p->stretch > 0) {
+		c->stretch_count = (p->count + p->stretch - 1) / p->stretch;
+		if (c->stretch_count > HIN_STRETCHES_MAX)
+			return HIN_EFORMAT;
+		for (uint32_t i = 0; i < c->stretch_count; i++) {
+			uint32_t first = i * p->stretch, stored = hin_read_le32(&in);
+			uint32_t left = p->count - first;
+
+			c->stretches[i] = (struct hin_stretch){
+				.first = first,
+				.rows = left < p->stretch ? left : p->stretch,
+				.offset = (uint32_t)offset,
+				.stored = stored & INT32_MAX,
+				.zstd = stored >> 31,
+				.raw = hin_read_le32(&in),
+				.sum = hin_read_le32(&in),
+			};
+			offset += c->stretches[i].stored;
+			raw += c->stretches[i].raw;
+			if (offset > p->bytes)
+				return HIN_EFORMAT;
+		}
+		if (p->shape == HIN_SHAPE_DICT && p->codes == HIN_CODES_ESCAPE)
+			read_hot(&in, c->hot);
+		if (in.failed || offset != p->bytes || raw != p->bytes_raw)
+			return HIN_EFORMAT;
+	}
+	c->have_stretches = true;
+	return HIN_OK;
+}
+
 /* ---- codes ---- */
 
 /* The parts of escaped codes: what bytes stand for, the bytes, and packed what they do not say. */
 struct escaped {
-	uint32_t hot[256];
+	uint32_t own[256];
+	const uint32_t *hot;
 	const uint8_t *bytes, *packed;
 	uint32_t rest;
 };
 
-static bool open_escaped(const struct hin_column_data *c, struct hin_reader *in, struct escaped *e)
+static bool open_escaped(const struct hin_column_data *c, uint32_t rows, struct hin_reader *in,
+			 struct escaped *e)
 {
-	uint32_t count = c->part.count, rest = 0;
-	uint8_t hot_count = hin_read_u8(in);
+	uint32_t rest = 0;
 
-	memset(e->hot, 0, sizeof(e->hot));
-	for (size_t i = 0; i < hot_count; i++)
-		e->hot[i] = hin_read_le32(in);
-	e->bytes = hin_read_bytes(in, count);
+	e->hot = c->hot;
+	if (c->part.stretch == 0) {
+		read_hot(in, e->own);
+		e->hot = e->own;
+	}
+	e->bytes = hin_read_bytes(in, rows);
 	if (e->bytes == NULL)
 		return false;
-	for (uint32_t i = 0; i < count; i++)
+	for (uint32_t i = 0; i < rows; i++)
 		rest += e->bytes[i] == 255;
 	e->rest = rest;
 	e->packed = in->pos;
 	return in->left == hin_packed_size(rest, c->part.width);
 }
 
-static bool read_escaped(struct hin_column_data *c, struct hin_reader *in)
+static bool read_escaped(const struct hin_column_data *c, uint32_t rows, struct hin_reader *in,
+			 uint32_t *codes)
 {
-	uint32_t count = c->part.count, next;
 	struct escaped e;
+	uint32_t next;
 
-	if (!open_escaped(c, in, &e))
+	if (!open_escaped(c, rows, in, &e))
 		return false;
 	/* the rest is unpacked where it is used up before it is overwritten: at the end of codes */
-	next = count - e.rest;
-	hin_unpack(c->codes + next, e.packed, e.rest, c->part.width);
-	for (uint32_t i = 0; i < count; i++)
-		c->codes[i] = e.bytes[i] == 255 ? c->codes[next++] : e.hot[e.bytes[i]];
+	next = rows - e.rest;
+	hin_unpack(codes + next, e.packed, e.rest, c->part.width);
+	for (uint32_t i = 0; i < rows; i++)
+		codes[i] = e.bytes[i] == 255 ? codes[next++] : e.hot[e.bytes[i]];
 	return true;
 }
 
@@ -161,53 +221,61 @@ static bool codes_fit(const uint32_t *codes, size_t count, uint32_t limit)
 	return bad == 0;
 }
 
-static bool read_dict_codes(struct hin_column_data *c, struct hin_reader *in)
+static bool read_dict_codes(const struct hin_column_data *c, uint32_t rows, struct hin_reader *in,
+			    uint32_t *codes)
 {
-	uint32_t count = c->part.count;
 	const uint8_t *bytes;
 
 	switch (c->part.codes) {
 	case HIN_CODES_PACKED:
-		if (in->left != hin_packed_size(count, c->part.width))
+		if (in->left != hin_packed_size(rows, c->part.width))
 			return false;
-		hin_unpack(c->codes, in->pos, count, c->part.width);
+		hin_unpack(codes, in->pos, rows, c->part.width);
 		break;
 	case HIN_CODES_BYTES:
-		bytes = hin_read_bytes(in, count);
+		bytes = hin_read_bytes(in, rows);
 		if (bytes == NULL)
 			return false;
-		for (uint32_t i = 0; i < count; i++)
-			c->codes[i] = bytes[i];
+		for (uint32_t i = 0; i < rows; i++)
+			codes[i] = bytes[i];
 		break;
 	default:
-		if (!read_escaped(c, in))
+		if (!read_escaped(c, rows, in, codes))
 			return false;
 	}
-	return codes_fit(c->codes, count, c->part.distinct);
+	return codes_fit(codes, rows, c->part.distinct);
 }
 
-static bool read_wide(struct hin_column_data *c, struct hin_reader *in)
+static uint64_t offset_limit(const struct hin_part *p)
 {
-	uint32_t *low = c->codes, *high = c->counts;
-	uint64_t limit = (c->part.max - c->part.base) / c->part.scale;
+	return (p->max - p->base) / p->scale;
+}
+
+static bool read_wide(const struct hin_column_data *c, const struct hin_stretch *s,
+		      struct hin_reader *in)
+{
+	uint32_t *low = c->codes + s->first, *high = c->counts + s->first;
+	uint64_t *wide = c->wide + s->first, limit = offset_limit(&c->part);
 	bool bad = false;
 
-	if (!hin_patched_read(in, low, c->part.count) ||
-	    !hin_patched_read(in, high, c->part.count) || in->left > 0)
+	if (!hin_patched_read(in, low, s->rows) || !hin_patched_read(in, high, s->rows) ||
+	    in->left > 0)
 		return false;
-	for (uint32_t i = 0; i < c->part.count; i++) {
-		c->wide[i] = (uint64_t)high[i] << 32 | low[i];
-		bad |= c->wide[i] > limit;
+	for (uint32_t i = 0; i < s->rows; i++) {
+		wide[i] = (uint64_t)high[i] << 32 | low[i];
+		bad |= wide[i] > limit;
 	}
 	return !bad;
 }
 
 /* No number may lie above the greatest, with which filters have judged. */
-static bool offsets_fit(const struct hin_column_data *c)
+static bool read_offsets(const struct hin_column_data *c, uint32_t rows, struct hin_reader *in,
+			 uint32_t *codes)
 {
-	uint64_t limit = (c->part.max - c->part.base) / c->part.scale;
+	uint64_t limit = offset_limit(&c->part);
 
-	return limit >= UINT32_MAX || codes_fit(c->codes, c->part.count, (uint32_t)limit + 1);
+	return hin_patched_read(in, codes, rows) && in->left == 0 &&
+	       (limit >= UINT32_MAX || codes_fit(codes, rows, (uint32_t)limit + 1));
 }
 
 static bool room_for_codes(struct hin_column_data *c)
@@ -219,52 +287,42 @@ static bool room_for_codes(struct hin_column_data *c)
 	return c->part.shape != HIN_SHAPE_WIDE || c->wide != NULL;
 }
 
-enum hin_code hin_column_read_codes(struct hin_column_data *c)
+enum hin_code hin_column_read_codes(struct hin_column_data *c, uint32_t at, const uint8_t *bytes,
+				    size_t size)
 {
-	struct hin_reader in = hin_reader_of(c->data.bytes, c->data.size);
-	bool good;
+	const struct hin_stretch *s = &c->stretches[at];
+	struct hin_reader in = hin_reader_of(bytes, size);
+	bool good = false;
 
-	if (c->part.shape == HIN_SHAPE_CONST) {
-		c->have_codes = true;
-		return HIN_OK;
-	}
-	if (!c->data.have)
-		return HIN_EFORMAT;
-	if (c->part.shape == HIN_SHAPE_BYTES) {
-		c->bytes = c->data.bytes;
-		c->have_codes = true;
-		return HIN_OK;
-	}
 	if (!room_for_codes(c))
 		return HIN_ENOMEM;
-	switch (c->part.shape) {
-	case HIN_SHAPE_DICT:
-		good = read_dict_codes(c, &in);
-		break;
-	case HIN_SHAPE_OFFSETS:
-		good = hin_patched_read(&in, c->codes, c->part.count) && in.left == 0 &&
-		       offsets_fit(c);
-		break;
-	default:
-		good = read_wide(c, &in);
-		break;
-	}
-	c->have_codes = good;
+	if (c->part.shape == HIN_SHAPE_DICT)
+		good = read_dict_codes(c, s->rows, &in, c->codes + s->first);
+	else if (c->part.shape == HIN_SHAPE_OFFSETS)
+		good = read_offsets(c, s->rows, &in, c->codes + s->first);
+	else if (c->part.shape == HIN_SHAPE_WIDE)
+		good = read_wide(c, s, &in);
 	return good ? HIN_OK : HIN_EFORMAT;
 }
 
 /* ---- some rows ---- */
 
-static bool pick_escaped(const struct hin_column_data *c, struct hin_reader *in,
-			 const uint32_t *rows, size_t count, uint32_t *out)
+/* A row's place in its stretch. */
+static uint32_t place(const struct hin_stretch *s, uint32_t row)
+{
+	return row - s->first;
+}
+
+static bool pick_escaped(const struct hin_column_data *c, const struct hin_stretch *s,
+			 struct hin_reader *in, const uint32_t *rows, size_t count, uint64_t *out)
 {
 	uint32_t at = 0, rest = 0;
 	struct escaped e;
 
-	if (!open_escaped(c, in, &e))
+	if (!open_escaped(c, s->rows, in, &e))
 		return false;
 	for (size_t i = 0; i < count; i++) {
-		uint32_t row = rows[i];
+		uint32_t row = place(s, rows[i]);
 
 		if (e.bytes[row] != 255) {
 			out[i] = e.hot[e.bytes[row]];
@@ -277,104 +335,102 @@ static bool pick_escaped(const struct hin_column_data *c, struct hin_reader *in,
 	return true;
 }
 
-/* Codes of the rows into `out`. */
-static bool pick_codes(const struct hin_column_data *c, struct hin_reader *in, const uint32_t *rows,
-		       size_t count, uint32_t *out)
+static bool pick_dict(const struct hin_column_data *c, const struct hin_stretch *s,
+		      struct hin_reader *in, const uint32_t *rows, size_t count, uint64_t *out)
 {
 	const uint8_t *bytes;
 	unsigned width = c->part.width;
+	bool bad = false;
 
 	switch (c->part.codes) {
 	case HIN_CODES_PACKED:
-		if (in->left != hin_packed_size(c->part.count, width))
+		if (in->left != hin_packed_size(s->rows, width))
 			return false;
 		for (size_t i = 0; i < count; i++)
-			out[i] = width > 0 ? hin_unpack_one(in->pos, rows[i], width) : 0;
+			out[i] = width > 0 ? hin_unpack_one(in->pos, place(s, rows[i]), width) : 0;
 		break;
 	case HIN_CODES_BYTES:
-		bytes = hin_read_bytes(in, c->part.count);
+		bytes = hin_read_bytes(in, s->rows);
 		if (bytes == NULL)
 			return false;
 		for (size_t i = 0; i < count; i++)
-			out[i] = bytes[rows[i]];
+			out[i] = bytes[place(s, rows[i])];
 		break;
 	default:
-		if (!pick_escaped(c, in, rows, count, out))
+		if (!pick_escaped(c, s, in, rows, count, out))
 			return false;
 	}
-	return codes_fit(out, count, c->part.distinct);
+	for (size_t i = 0; i < count; i++)
+		bad |= out[i] >= c->part.distinct;
+	return !bad;
 }
 
-static enum hin_code pick_dict(struct hin_column_data *c, struct hin_reader *in,
-			       const uint32_t *rows, size_t count, uint32_t *codes, uint64_t *out)
+/* OFFSETS and WIDE; of `places` there is room for three times `count`. */
+static bool pick_offsets(const struct hin_column_data *c, const struct hin_stretch *s,
+			 struct hin_reader *in, const uint32_t *rows, size_t count,
+			 uint32_t *places, uint64_t *out)
 {
-	enum hin_code code = HIN_OK;
-	uint32_t range, value;
+	uint64_t limit = offset_limit(&c->part);
+	uint32_t *low = places + count, *high = low + count;
+	bool wide = c->part.shape == HIN_SHAPE_WIDE, bad = false;
 
-	if (c->have_codes)
-		for (size_t i = 0; i < count; i++)
-			codes[i] = c->codes[rows[i]];
-	else if (!pick_codes(c, in, rows, count, codes))
-		return HIN_EFORMAT;
-	if (!c->have_summary && count > SELECT_MOST)
-		code = hin_column_read_summary(c);
-	if (code != HIN_OK || !dict_range(&c->part, &range))
-		return code != HIN_OK ? code : HIN_EFORMAT;
-	for (size_t i = 0; i < count; i++) {
-		struct hin_reader summary = hin_reader_of(c->summary.bytes, c->summary.size);
-
-		if (c->have_summary)
-			value = c->dict[codes[i]];
-		else if (!hin_ascending_at(&summary, c->part.distinct, range, codes[i], &value))
-			return HIN_EFORMAT;
-		out[i] = c->part.base + c->part.scale * value;
-	}
-	return HIN_OK;
-}
-
-/* OFFSETS and WIDE; `low` and `high` have room for `count`. */
-static bool pick_offsets(const struct hin_column_data *c, struct hin_reader *in,
-			 const uint32_t *rows, size_t count, uint32_t *low, uint32_t *high,
-			 uint64_t *out)
-{
-	uint64_t limit = (c->part.max - c->part.base) / c->part.scale;
-	bool wide = c->part.shape == HIN_SHAPE_WIDE;
-
-	if (!hin_patched_pick(in, c->part.count, rows, count, low) ||
-	    (wide && !hin_patched_pick(in, c->part.count, rows, count, high)) || in->left > 0)
+	for (size_t i = 0; i < count; i++)
+		places[i] = place(s, rows[i]);
+	if (!hin_patched_pick(in, s->rows, places, count, low) ||
+	    (wide && !hin_patched_pick(in, s->rows, places, count, high)) || in->left > 0)
 		return false;
 	for (size_t i = 0; i < count; i++) {
-		uint64_t value = wide ? (uint64_t)high[i] << 32 | low[i] : low[i];
-
-		if (value > limit)
-			return false;
-		out[i] = c->part.base + c->part.scale * value;
+		out[i] = wide ? (uint64_t)high[i] << 32 | low[i] : low[i];
+		bad |= out[i] > limit;
 	}
-	return true;
+	return !bad;
 }
 
-enum hin_code hin_column_pick(struct hin_column_data *c, const uint32_t *rows, size_t count,
-			      uint64_t *out)
+enum hin_code hin_column_pick_codes(const struct hin_column_data *c, uint32_t at,
+				    const uint8_t *bytes, size_t size, const uint32_t *rows,
+				    size_t count, uint64_t *out)
 {
-	struct hin_reader in = hin_reader_of(c->data.bytes, c->data.size);
-	enum hin_code code = HIN_OK;
-	uint32_t *some;
+	const struct hin_stretch *s = &c->stretches[at];
+	struct hin_reader in = hin_reader_of(bytes, size);
+	uint32_t *places;
+	bool good;
 
-	if (c->part.shape == HIN_SHAPE_CONST ||
-	    (c->have_codes && (c->have_summary || c->part.shape != HIN_SHAPE_DICT))) {
-		for (size_t i = 0; i < count; i++)
-			out[i] = hin_column_at(c, rows[i]);
-		return HIN_OK;
-	}
-	if ((!c->data.have && !c->have_codes) || c->part.shape == HIN_SHAPE_BYTES)
-		return HIN_EFORMAT;
-	some = malloc(2 * (count + 1) * sizeof(*some));
-	if (some == NULL)
-		return HIN_ENOMEM;
 	if (c->part.shape == HIN_SHAPE_DICT)
-		code = pick_dict(c, &in, rows, count, some, out);
-	else if (!pick_offsets(c, &in, rows, count, some, some + count, out))
-		code = HIN_EFORMAT;
-	free(some);
+		return pick_dict(c, s, &in, rows, count, out) ? HIN_OK : HIN_EFORMAT;
+	if (c->part.shape != HIN_SHAPE_OFFSETS && c->part.shape != HIN_SHAPE_WIDE)
+		return HIN_EFORMAT;
+	places = malloc(3 * (count + 1) * sizeof(*places));
+	if (places == NULL)
+		return HIN_ENOMEM;
+	good = pick_offsets(c, s, &in, rows, count, places, out);
+	free(places);
+	return good ? HIN_OK : HIN_EFORMAT;
+}
+
+enum hin_code hin_column_pick_values(struct hin_column_data *c, uint64_t *values, size_t count)
+{
+	const struct hin_part *p = &c->part;
+	enum hin_code code = HIN_OK;
+	uint32_t range = 0, value;
+
+	if (p->shape == HIN_SHAPE_DICT && !dict_range(p, &range))
+		return HIN_EFORMAT;
+	if (p->shape == HIN_SHAPE_DICT && !c->have_summary && count > SELECT_MOST)
+		code = hin_column_read_summary(c);
+	for (size_t i = 0; i < count && code == HIN_OK; i++) {
+		struct hin_reader in = hin_reader_of(c->summary.bytes, c->summary.size);
+
+		value = 0;
+		if (p->shape != HIN_SHAPE_DICT) {
+			values[i] = p->base + p->scale * values[i];
+			continue;
+		}
+		if (c->have_summary)
+			value = c->dict[values[i]];
+		else if (!c->summary.have ||
+			 !hin_ascending_at(&in, p->distinct, range, values[i], &value))
+			code = HIN_EFORMAT;
+		values[i] = p->base + p->scale * value;
+	}
 	return code;
 }
