@@ -50,7 +50,8 @@ void hin_zone_unref(struct hin_zone *zone); /* NULL is fine */
 /* Seconds that clocks there are ahead of UTC at `time_s`. */
 int32_t hin_zone_offset_s(const struct hin_zone *zone, int64_t time_s);
 
-/* Hours of a week in a zone: days (bit 0 = Monday) and minutes; `until` before `from`: overnight. */
+/* Hours of a week in a zone: days (bit 0 = Monday) and minutes; `until` before `from`: overnight.
+ */
 struct hin_span {
 	uint8_t days;
 	uint16_t from_min, until_min;
@@ -107,8 +108,8 @@ uint64_t hin_alert_routes(const struct hin_alert_table *table, enum hin_severity
 
 /*
  * Write an alert about a case for each route that takes it, in the open transaction; `about` says
- * why ("opened", "worse", "reopened", "fixed", "no_owner", "bounced"): the same about the same case,
- * severity and address is written once. `written` (may be NULL) gets how many are new.
+ * why ("opened", "worse", "reopened", "fixed", "no_owner", "bounced"): the same about the same
+ * case, severity and address is written once. `written` (may be NULL) gets how many are new.
  */
 HIN_MUST_USE enum hin_code hin_alert_write(struct hin_desk *desk,
 					   const struct hin_alert_table *table, int64_t case_id,

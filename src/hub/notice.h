@@ -16,8 +16,8 @@
  * What goes out is a letter: one message to one contact about one or, as a digest, several notices.
  * Its bytes are made once and kept, so that what is previewed is what is sent.
  *
- * Ownership: the desk is borrowed. Texts of a struct hin_notice_row live until the callback returns.
- * Threads:   one thread at a time for each desk.
+ * Ownership: the desk is borrowed. Texts of a struct hin_notice_row live until the callback
+ *returns. Threads:   one thread at a time for each desk.
  */
 #pragma once
 #include "base/buffer.h"
@@ -61,13 +61,13 @@ typedef enum hin_code (*hin_notice_fn)(void *user, const struct hin_notice_row *
 
 /* Which notices; { 0 } = the newest 100. */
 struct hin_notice_filter {
-	const char *state;	/* or NULL */
-	const char *code;	/* or NULL */
-	int64_t id;		/* 0 = any */
-	int64_t case_id;	/* 0 = any */
-	int64_t organisation;	/* 0 = any: a member sees its own only */
-	int64_t before;		/* ids below it, for pages; 0 = from the newest */
-	uint64_t limit;		/* 0 = 100 */
+	const char *state;    /* or NULL */
+	const char *code;     /* or NULL */
+	int64_t id;	      /* 0 = any */
+	int64_t case_id;      /* 0 = any */
+	int64_t organisation; /* 0 = any: a member sees its own only */
+	int64_t before;	      /* ids below it, for pages; 0 = from the newest */
+	uint64_t limit;	      /* 0 = 100 */
 };
 
 /* Call for each, the newest first. */
@@ -75,7 +75,8 @@ HIN_MUST_USE enum hin_code hin_notice_each(struct hin_desk *desk,
 					   const struct hin_notice_filter *filter,
 					   hin_notice_fn call, void *user, struct hin_error *err);
 
-/* Append one notice with its history and letters as JSON: what `hinomi notice show --json` prints. */
+/* Append one notice with its history and letters as JSON: what `hinomi notice show --json` prints.
+ */
 HIN_MUST_USE enum hin_code hin_notice_json(struct hin_desk *desk, int64_t id,
 					   struct hin_buffer *out, struct hin_error *err);
 
@@ -89,12 +90,12 @@ HIN_MUST_USE enum hin_code hin_notice_list_json(struct hin_desk *desk,
 /* What a stranger who has the code may know: nothing of others, no contact. */
 struct hin_notice_check {
 	char code[HIN_NOTICE_CODE];
-	char kind[48];	 /* of the finding */
-	char state[16];	 /* "open", "fixed", "withdrawn", "waiting" (not sent yet) */
+	char kind[48];	  /* of the finding */
+	char state[16];	  /* "open", "fixed", "withdrawn", "waiting" (not sent yet) */
 	char subject[80]; /* the address or device, all but its ends covered */
 	int64_t created_us, sent_us, fixed_us;
-	int64_t act;	/* number in the desk */
-	int64_t ledger; /* index of its act in the ledger; -1 = not yet there */
+	int64_t act;	    /* number in the desk */
+	int64_t ledger;	    /* index of its act in the ledger; -1 = not yet there */
 	uint8_t digest[32]; /* SHA-256 of its text */
 };
 
@@ -117,8 +118,8 @@ void hin_notice_object(struct hin_buffer *out, const char *code, const char *kin
 		       const char *subject, const char *text, int64_t created_us);
 
 /*
- * Append the proof of a notice in the form that hinomi-verify reads (doc/ledger.md): `ledger` is the
- * ledger's folder. HIN_EAGAIN while its act is not in a signed tree yet.
+ * Append the proof of a notice in the form that hinomi-verify reads (doc/ledger.md): `ledger` is
+ * the ledger's folder. HIN_EAGAIN while its act is not in a signed tree yet.
  */
 HIN_MUST_USE enum hin_code hin_notice_proof(struct hin_desk *desk, const char *ledger,
 					    const char *code, struct hin_buffer *out,
@@ -133,7 +134,8 @@ HIN_MUST_USE enum hin_code hin_notice_proof(struct hin_desk *desk, const char *l
 HIN_MUST_USE enum hin_code hin_notice_release(struct hin_desk *desk, int64_t id, int64_t account,
 					      int64_t now_us, struct hin_error *err);
 
-/* Take a notice back, with the reason; who had it is told so. HIN_ENOENT, HIN_EDENIED: it is over. */
+/* Take a notice back, with the reason; who had it is told so. HIN_ENOENT, HIN_EDENIED: it is over.
+ */
 HIN_MUST_USE enum hin_code hin_notice_withdraw(struct hin_desk *desk, int64_t id, int64_t account,
 					       const char *reason, int64_t now_us,
 					       struct hin_error *err);
@@ -146,7 +148,12 @@ struct hin_notice_figure {
 	int64_t median_fix_us, p90_fix_us; /* from sending to fixed; 0 = none was */
 };
 
-enum hin_notice_by { HIN_NOTICE_ALL, HIN_NOTICE_BY_OWNER, HIN_NOTICE_BY_SECTOR, HIN_NOTICE_BY_KIND };
+enum hin_notice_by {
+	HIN_NOTICE_ALL,
+	HIN_NOTICE_BY_OWNER,
+	HIN_NOTICE_BY_SECTOR,
+	HIN_NOTICE_BY_KIND
+};
 
 /* Figures of notices made in [since, until), 0 = open; free() `*out`. The most told first. */
 HIN_MUST_USE enum hin_code hin_notice_figures(struct hin_desk *desk, enum hin_notice_by by,

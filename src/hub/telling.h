@@ -3,9 +3,9 @@
  *
  * Two threads, each with its own handle of the desk: one for alerts, which never waits for anything
  * but its own channels, and one for notices. Both are woken after the desk has changed
- * (hin_telling_wake), and look by themselves every second. What has changed they find in tables that
- * the desk's own triggers fill (notice_todo, alert_todo), so nothing is missed, whoever wrote it and
- * however a process ended.
+ * (hin_telling_wake), and look by themselves every second. What has changed they find in tables
+ * that the desk's own triggers fill (notice_todo, alert_todo), so nothing is missed, whoever wrote
+ * it and however a process ended.
  *
  * Nothing goes out unless sending is switched on in the settings, a sender's address is set and
  * every setting is understood: telling fails closed, and notices are held until somebody lets them
@@ -30,7 +30,8 @@ struct hin_telling_settings {
 	bool send, approve, mail_plain, hook_private;
 	int mail_tls; /* enum hin_mail_tls */
 	char *mail_server, *mail_from, *mail_name, *mail_reply, *mail_bounce, *mail_user;
-	char *mail_password_file, *mail_ca, *mail_certificate, *mail_key, *mail_bounces, *mail_hello;
+	char *mail_password_file, *mail_ca, *mail_certificate, *mail_key, *mail_bounces,
+		*mail_hello;
 	char *hook_secret_file;
 	char *organisation, *contact, *verify_url, *templates;
 	struct hin_config_list kinds, alert_to;
@@ -45,8 +46,8 @@ struct hin_telling_open {
 	const char *desk;			     /* path */
 	const char *store;			     /* folder of the observations, or NULL */
 	const char *ledger;			     /* folder of the ledger, or NULL */
-	const char *hub_name;			     /* for Message-ID and syslog when mail.from is not
-							set */
+	const char *hub_name; /* for Message-ID and syslog when mail.from is not
+				 set */
 };
 
 /*
@@ -112,8 +113,8 @@ HIN_MUST_USE enum hin_code hin_telling_notify(struct hin_telling *telling, struc
 
 /*
  * Append the letter that notice `id` is in, or would be in now: the bytes themselves when they are
- * made (`*final`), else as they would be made. Nothing changes in the desk. HIN_ENOENT when there is
- * nothing to go out.
+ * made (`*final`), else as they would be made. Nothing changes in the desk. HIN_ENOENT when there
+ * is nothing to go out.
  */
 HIN_MUST_USE enum hin_code hin_telling_preview(struct hin_telling *telling, struct hin_desk *desk,
 					       int64_t id, int64_t now_us, struct hin_buffer *out,

@@ -22,8 +22,8 @@ enum hin_bounce_action {
 };
 
 struct hin_bounce_recipient {
-	char address[256]; /* as it was meant originally, else finally; escaped, "" = not said */
-	char status[16];   /* "5.1.1", digits and dots, or "" */
+	char address[256];    /* as it was meant originally, else finally; escaped, "" = not said */
+	char status[16];      /* "5.1.1", digits and dots, or "" */
 	char diagnostic[200]; /* escaped */
 	enum hin_bounce_action action;
 };

@@ -26,8 +26,8 @@
 
 /*
  * Is `text` an address: local@domain in ASCII, the local part a dot-atom of at most 64 bytes, the
- * domain a DNS name or "localhost"? HIN_EFORMAT with what is wrong. Quoted local parts, comments and
- * address literals are refused: no mailbox of a directory needs them.
+ * domain a DNS name or "localhost"? HIN_EFORMAT with what is wrong. Quoted local parts, comments
+ * and address literals are refused: no mailbox of a directory needs them.
  */
 HIN_MUST_USE enum hin_code hin_mail_address_check(const char *text, struct hin_error *err);
 
@@ -74,8 +74,8 @@ struct hin_mail {
 struct hin_mail_signer;
 
 /*
- * Read certificate (with the chain behind it, as it was given) and key, PEM. HIN_EFORMAT for what is
- * none, HIN_EVERIFY when they do not belong together or the certificate is over at `now_s`.
+ * Read certificate (with the chain behind it, as it was given) and key, PEM. HIN_EFORMAT for what
+ * is none, HIN_EVERIFY when they do not belong together or the certificate is over at `now_s`.
  */
 HIN_MUST_USE enum hin_code hin_mail_signer_open(struct hin_mail_signer **out,
 						const char *certificate_pem, const char *key_pem,
@@ -103,13 +103,13 @@ enum hin_mail_tls {
 struct hin_mailer_settings {
 	const char *server; /* "mail.example:587", "[2001:db8::1]:25" */
 	enum hin_mail_tls tls;
-	bool plain_anywhere;		 /* HIN_MAIL_PLAIN also beyond loopback */
-	const char *ca_file;		 /* authorities, PEM; NULL = the system's */
-	const char *user, *password;	 /* NULL = no authentication; never without TLS but to
-					    loopback */
-	const char *hello;		 /* own name for EHLO, or NULL */
-	int64_t connect_ns, message_ns;	 /* 0 = 15 s, 60 s */
-	const _Atomic bool *stop;	 /* when it becomes true, sending ends with HIN_EAGAIN */
+	bool plain_anywhere;		/* HIN_MAIL_PLAIN also beyond loopback */
+	const char *ca_file;		/* authorities, PEM; NULL = the system's */
+	const char *user, *password;	/* NULL = no authentication; never without TLS but to
+					   loopback */
+	const char *hello;		/* own name for EHLO, or NULL */
+	int64_t connect_ns, message_ns; /* 0 = 15 s, 60 s */
+	const _Atomic bool *stop;	/* when it becomes true, sending ends with HIN_EAGAIN */
 };
 
 struct hin_mailer;

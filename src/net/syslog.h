@@ -1,5 +1,6 @@
 /*
- * syslog - messages for a log server: RFC 5424 over a unix socket, UDP (RFC 5426) or TLS (RFC 5425).
+ * syslog - messages for a log server: RFC 5424 over a unix socket, UDP (RFC 5426) or TLS (RFC
+ * 5425).
  *
  * Where a message goes is one text: "unix:/dev/log", "udp://192.0.2.1:514",
  * "tls://log.example:6514". UDP and unix are sent and forgotten; TLS checks the server's

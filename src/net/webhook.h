@@ -25,11 +25,11 @@
 #define HIN_WEBHOOK_ANSWER 300 /* longest word of what came back, with its NUL */
 
 struct hin_webhook_settings {
-	bool private_too;	      /* private and loopback addresses are allowed, and http there */
-	const char *ca_file;	      /* authorities, PEM; NULL = the system's */
-	const char *secret;	      /* for the signature; NULL or "" = none */
+	bool private_too;    /* private and loopback addresses are allowed, and http there */
+	const char *ca_file; /* authorities, PEM; NULL = the system's */
+	const char *secret;  /* for the signature; NULL or "" = none */
 	int64_t connect_ns, request_ns; /* 0 = 10 s, 20 s */
-	const _Atomic bool *stop;     /* when it becomes true, sending ends with HIN_WEBHOOK_LATER */
+	const _Atomic bool *stop; /* when it becomes true, sending ends with HIN_WEBHOOK_LATER */
 };
 
 struct hin_webhook;
@@ -43,8 +43,8 @@ HIN_MUST_USE enum hin_code hin_webhook_open(struct hin_webhook **out,
 void hin_webhook_close(struct hin_webhook *hook);
 
 /*
- * May this URL be used at all, as far as its text tells? HIN_EFORMAT or HIN_EDENIED with the reason:
- * no URL, not https, a name and password in it, an address that is not public.
+ * May this URL be used at all, as far as its text tells? HIN_EFORMAT or HIN_EDENIED with the
+ * reason: no URL, not https, a name and password in it, an address that is not public.
  */
 HIN_MUST_USE enum hin_code hin_webhook_check(const char *url, bool private_too,
 					     struct hin_error *err);
@@ -58,7 +58,8 @@ enum hin_webhook_outcome {
 	HIN_WEBHOOK_REFUSED,  /* another status, or a URL that may not be used */
 };
 
-/* POST `size` bytes of JSON. `id` (printable ASCII) goes as X-Hinomi-Delivery: the same in each try.
+/* POST `size` bytes of JSON. `id` (printable ASCII) goes as X-Hinomi-Delivery: the same in each
+ * try.
  */
 enum hin_webhook_outcome hin_webhook_send(struct hin_webhook *hook, const char *url, const char *id,
 					  const void *json, size_t size, int64_t now_s,
