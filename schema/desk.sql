@@ -32,6 +32,7 @@ CREATE TABLE contact (
 	state_us INTEGER NOT NULL DEFAULT 0,
 	quiet TEXT NOT NULL DEFAULT '',		-- "22:00-07:00 Asia/Tokyo", or ''
 	digest TEXT NOT NULL DEFAULT '' CHECK (digest IN ('', 'hour', 'day', 'week')),
+	source TEXT NOT NULL DEFAULT '',
 	UNIQUE (organisation, channel, address)
 ) STRICT;
 
@@ -68,13 +69,23 @@ CREATE TABLE lease (
 	confidence INTEGER NOT NULL CHECK (confidence BETWEEN 0 AND 100),
 	source TEXT NOT NULL DEFAULT ''
 ) STRICT;
-CREATE INDEX lease_low ON lease (low, from_us);
+CREATE UNIQUE INDEX lease_low ON lease (low, from_us, high, port_low, port_high, device, basis);
+CREATE INDEX lease_until ON lease (until_us);
+
+-- Counts the changes of the tables above, so that what was made of them is made anew.
+CREATE TABLE directory_state (
+	id INTEGER PRIMARY KEY CHECK (id = 1),
+	directory INTEGER NOT NULL,
+	leases INTEGER NOT NULL
+) STRICT;
+INSERT INTO directory_state VALUES (1, 0, 0);
 
 -- ---- what was found ----
 
 CREATE TABLE finding (
 	id INTEGER PRIMARY KEY,
-	key BLOB NOT NULL UNIQUE,		-- 16 bytes: digest of kind, subject and what makes it one
+	key BLOB NOT NULL UNIQUE,		-- 16 bytes: digest of kind, subject and what makes it one;
+						-- another once its time is over and a new one began
 	kind TEXT NOT NULL,			-- registry/findings
 	subject_type TEXT NOT NULL CHECK (subject_type IN
 		('address', 'prefix', 'device', 'port', 'campaign', 'sensor', 'file', 'credential')),
@@ -103,22 +114,26 @@ CREATE TABLE finding (
 CREATE INDEX finding_address ON finding (address) WHERE address IS NOT NULL;
 CREATE INDEX finding_case ON finding (case_id);
 CREATE INDEX finding_last ON finding (last_us);
-CREATE INDEX finding_live ON finding (live, kind);
+CREATE INDEX finding_live ON finding (kind, last_us) WHERE live = 1;
+CREATE INDEX finding_kind ON finding (kind, id);
+CREATE INDEX finding_organisation ON finding (organisation, id) WHERE organisation IS NOT NULL;
 
--- What analysis has taken of each sensor; written with what came of it, so that a batch that is
--- sent again is not counted twice.
+-- Batches that analysis has taken and the store has perhaps not: written with what came of them,
+-- so that a batch that is sent again after a crash between the two is not counted twice.
 CREATE TABLE analysed (
 	sensor BLOB NOT NULL,
 	epoch INTEGER NOT NULL,
 	sequence INTEGER NOT NULL,
-	PRIMARY KEY (sensor)
+	PRIMARY KEY (sensor, epoch, sequence)
 ) STRICT, WITHOUT ROWID;
 
 -- ---- cases ----
 
 CREATE TABLE case_ (
 	id INTEGER PRIMARY KEY,			-- the number people use
-	title TEXT NOT NULL,
+	title TEXT NOT NULL DEFAULT '',		-- given by a person; '' = by kind and subject
+	kind TEXT NOT NULL,			-- of its gravest finding
+	subject TEXT NOT NULL,			-- the same
 	state TEXT NOT NULL CHECK (state IN ('new', 'open', 'closed', 'false_alarm', 'suppressed', 'merged')),
 	severity TEXT NOT NULL CHECK (severity IN ('low', 'medium', 'high', 'critical')),
 	organisation INTEGER REFERENCES organisation ON DELETE SET NULL,
@@ -135,8 +150,9 @@ CREATE TABLE case_ (
 	merged_into INTEGER REFERENCES case_,
 	reopened INTEGER NOT NULL DEFAULT 0	-- how often
 ) STRICT;
+CREATE INDEX case_updated ON case_ (updated_us, id);
 CREATE INDEX case_state ON case_ (state, updated_us);
-CREATE INDEX case_organisation ON case_ (organisation);
+CREATE INDEX case_organisation ON case_ (organisation, updated_us, id);
 
 -- What joins: a live case is found by (kind of join, key).
 CREATE TABLE case_join (
@@ -148,6 +164,7 @@ CREATE TABLE case_join (
 	confidence INTEGER NOT NULL DEFAULT 100,
 	PRIMARY KEY (basis, key, case_id, from_us)
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX case_join_case ON case_join (case_id);
 
 CREATE TABLE case_history (
 	id INTEGER PRIMARY KEY,

@@ -117,6 +117,11 @@ HIN_MUST_USE enum hin_code hin_directory_parse(struct hin_directory *d,
 HIN_MUST_USE enum hin_code hin_directory_read(struct hin_directory *d, struct hin_desk *desk,
 					      struct hin_error *err);
 
+#define HIN_HOLDING_TEXT 260 /* longest text of a holding, with its NUL */
+
+/* Write what is held, "192.0.2.0/24", "AS64500" or "city.example", to `out`; returns `out`. */
+char *hin_directory_holding_text(char out[HIN_HOLDING_TEXT], const struct hin_directory_holding *h);
+
 /* Append `d` as our CSV: what was imported comes out so that it can be imported again. */
 void hin_directory_export(const struct hin_directory *d, struct hin_buffer *out);
 
