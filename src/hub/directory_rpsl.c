@@ -627,7 +627,8 @@ static enum hin_code take_route(struct rpsl *r)
 					    r->err);
 	range = (struct range){ h.low, h.high };
 	if (card == NULL || !card->organisation ||
-	    bsearch(&range, r->networks, r->network_count, sizeof(range), compare_ranges) != NULL) {
+	    (r->network_count > 0 && bsearch(&range, r->networks, r->network_count, sizeof(range),
+					     compare_ranges) != NULL)) {
 		r->in->notes->skipped++;
 		return HIN_OK;
 	}
