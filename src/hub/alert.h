@@ -108,11 +108,13 @@ uint64_t hin_alert_routes(const struct hin_alert_table *table, enum hin_severity
 
 /*
  * Write an alert about a case for each route that takes it, in the open transaction; `about` says
- * why ("opened", "worse", "reopened", "fixed", "no_owner", "bounced"): the same about the same
- * case, severity and address is written once. `written` (may be NULL) gets how many are new.
+ * why ("opened", "worse", "reopened 2", "fixed", "no-owner", "bounced"): the same about the same
+ * case, severity and address is written once. `since_us`: when the hub knew. `written` (may be
+ * NULL) gets how many are new.
  */
 HIN_MUST_USE enum hin_code hin_alert_write(struct hin_desk *desk,
 					   const struct hin_alert_table *table, int64_t case_id,
 					   enum hin_severity severity, const char *about,
-					   const char *text_en, const char *text_ja, int64_t now_us,
-					   uint64_t *written, struct hin_error *err);
+					   const char *text_en, const char *text_ja,
+					   int64_t since_us, int64_t now_us, uint64_t *written,
+					   struct hin_error *err);
