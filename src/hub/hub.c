@@ -449,7 +449,7 @@ static enum hin_code open_ingest(struct hin_hub *hub, struct hin_error *err)
 	enum hin_code code;
 
 	snprintf(path, sizeof(path), "%s/hub.key", hub->folder);
-	code = hin_sensor_key_open(&hub->key, path, err);
+	code = hin_sensor_key_open_sealed(&hub->key, path, hub->passphrase, err);
 	snprintf(path, sizeof(path), "%s/" RESTORED, hub->folder);
 	s.new_epoch = access(path, F_OK) == 0;
 	if (code == HIN_OK)

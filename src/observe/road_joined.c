@@ -21,7 +21,8 @@ enum hin_code hin_road_open_joined(struct hin_road **out, const char *folder,
 	if (snprintf(path, sizeof(path), "%s/" HIN_SENSOR_KEY_FILE, folder) >= (int)sizeof(path))
 		code = hin_fail(err, HIN_ELIMIT, "path of %zu bytes is too long", strlen(folder));
 	if (code == HIN_OK)
-		code = hin_sensor_key_load(key, path, err);
+		code = hin_sensor_key_unlock(key, path, member != NULL ? member->passphrase : NULL,
+					     err);
 	if (code == HIN_OK)
 		code = hin_carrier_member_open(&own.carrier, folder, key, member, err);
 	if (code == HIN_OK) {
