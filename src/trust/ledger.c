@@ -470,6 +470,11 @@ enum hin_code hin_ledger_witness(struct hin_ledger *l, const void *note, size_t 
 	return code;
 }
 
+const char *hin_ledger_folder(const struct hin_ledger *l)
+{
+	return l->folder;
+}
+
 const struct hin_note_verifier *hin_ledger_key(const struct hin_ledger *l)
 {
 	return &l->signer.verifier;

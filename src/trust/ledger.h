@@ -92,7 +92,8 @@ HIN_MUST_USE enum hin_code hin_ledger_head(struct hin_ledger *ledger, struct hin
 HIN_MUST_USE enum hin_code hin_ledger_witness(struct hin_ledger *ledger, const void *note,
 					      size_t size, struct hin_error *err);
 
-/* The key that checkpoints are signed with. */
+/* Its folder, and the key that checkpoints are signed with. */
+const char *hin_ledger_folder(const struct hin_ledger *ledger);
 const struct hin_note_verifier *hin_ledger_key(const struct hin_ledger *ledger);
 
 /*
