@@ -289,9 +289,9 @@ enum hin_code hin_block_peek(struct hin_block_reader *r, const struct hin_part *
 	return read_at(r, (uint64_t)part->offset + part->summary + at, out, size, err);
 }
 
-/* Read a piece into `r->piece`, with slack behind it, and check it. */
-static enum hin_code read_piece(struct hin_block_reader *r, const struct hin_part *part,
-				uint64_t at, size_t size, uint32_t sum, struct hin_error *err)
+/* Read into `r->piece`, with slack behind it. */
+static enum hin_code read_bytes(struct hin_block_reader *r, uint64_t at, size_t size,
+				struct hin_error *err)
 {
 	enum hin_code code;
 
@@ -305,15 +305,30 @@ static enum hin_code read_piece(struct hin_block_reader *r, const struct hin_par
 		r->piece_size = room;
 	}
 	code = read_at(r, at, r->piece, size, err);
-	if (code != HIN_OK)
-		return code;
-	memset(r->piece + size, 0, HIN_COLUMN_SLACK);
-	if (hin_sum_fits(r->piece, size, sum))
+	if (code == HIN_OK)
+		memset(r->piece + size, 0, HIN_COLUMN_SLACK);
+	return code;
+}
+
+static enum hin_code check_piece(const struct hin_block_reader *r, const struct hin_part *part,
+				 uint64_t at, const uint8_t *bytes, size_t size, uint32_t sum,
+				 struct hin_error *err)
+{
+	if (hin_sum_fits(bytes, size, sum))
 		return HIN_OK;
 	return hin_fail(err, HIN_EVERIFY,
 			"%s: offset %llu: wrong checksum in part %u of the block at %llu", r->name,
 			(unsigned long long)(r->offset + at), part->id,
 			(unsigned long long)r->offset);
+}
+
+/* The same of a piece, and check it. */
+static enum hin_code read_piece(struct hin_block_reader *r, const struct hin_part *part,
+				uint64_t at, size_t size, uint32_t sum, struct hin_error *err)
+{
+	enum hin_code code = read_bytes(r, at, size, err);
+
+	return code == HIN_OK ? check_piece(r, part, at, r->piece, size, sum, err) : code;
 }
 
 static enum hin_code damaged(const struct hin_block_reader *r, const struct hin_part *part,
@@ -399,6 +414,35 @@ static enum hin_code read_stretch(struct hin_block_reader *r, struct hin_column_
 	return damaged(r, p, code, err);
 }
 
+/* One stretch after the other, read at once; the directory is read. */
+static enum hin_code unpack_stretches(struct hin_block_reader *r, struct hin_column_data *c,
+				      struct hin_error *err)
+{
+	const struct hin_part *p = &c->part;
+	uint64_t at = (uint64_t)p->offset + p->summary + p->directory;
+	enum hin_code code = read_bytes(r, at, p->bytes - p->directory, err);
+
+	for (uint32_t i = 0; i < c->stretch_count && code == HIN_OK; i++) {
+		const struct hin_stretch *s = &c->stretches[i];
+		const uint8_t *bytes = r->piece + (s->offset - p->directory);
+		size_t size = s->stored;
+
+		code = check_piece(r, p, at + s->offset - p->directory, bytes, size, s->sum, err);
+		if (code == HIN_OK && s->zstd) {
+			code = damaged(r, p,
+				       hin_piece_unpack(&r->plain, r->zstd, s->raw, bytes, size),
+				       err);
+			bytes = r->plain.bytes;
+			size = r->plain.size;
+		} else if (code == HIN_OK && s->raw != size) {
+			code = damaged(r, p, HIN_EFORMAT, err);
+		}
+		if (code == HIN_OK)
+			code = damaged(r, p, hin_column_read_codes(c, i, bytes, size), err);
+	}
+	return code;
+}
+
 /* Items are always read from `bytes`. */
 static enum hin_code load_bytes(struct hin_block_reader *r, struct hin_column_data *c,
 				struct hin_error *err)
@@ -427,14 +471,8 @@ static enum hin_code load_codes(struct hin_block_reader *r, struct hin_column_da
 		return load_bytes(r, c, err);
 	if (c->part.shape != HIN_SHAPE_CONST) {
 		code = load_directory(r, c, err);
-		for (uint32_t i = 0; i < c->stretch_count && code == HIN_OK; i++) {
-			code = read_stretch(r, c, &c->stretches[i], err);
-			if (code == HIN_OK)
-				code = damaged(
-					r, &c->part,
-					hin_column_read_codes(c, i, r->plain.bytes, r->plain.size),
-					err);
-		}
+		if (code == HIN_OK)
+			code = unpack_stretches(r, c, err);
 	}
 	c->have_codes = code == HIN_OK;
 	return code;

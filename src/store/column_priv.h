@@ -96,6 +96,10 @@ void hin_pack(uint8_t *out, const uint32_t *values, size_t count, unsigned width
 /* The reverse; reads up to HIN_COLUMN_SLACK bytes behind what was packed. `width` 0 to 32. */
 void hin_unpack(uint32_t *out, const uint8_t *in, size_t count, unsigned width);
 
+/* 1 where a number is `low` or up to `width` above. */
+void hin_mask_range(uint8_t *mask, const uint32_t *values, size_t count, uint32_t low,
+		    uint32_t width);
+
 /* One number of those that were packed. */
 static inline uint32_t hin_unpack_one(const uint8_t *in, size_t i, unsigned width)
 {
@@ -242,6 +246,10 @@ void hin_column_start(struct hin_column_data *c, const struct hin_part *part);
  */
 HIN_MUST_USE enum hin_code hin_piece_hold(struct hin_piece *piece, ZSTD_DCtx *zstd, bool packed,
 					  uint32_t raw, uint8_t **bytes, size_t *room, size_t size);
+
+/* The same of bytes packed by zstd, that stay where they are. */
+HIN_MUST_USE enum hin_code hin_piece_unpack(struct hin_piece *piece, ZSTD_DCtx *zstd, uint32_t raw,
+					    const uint8_t *bytes, size_t size);
 
 /*
  * Unpack the summary that is held. HIN_EFORMAT for what cannot be, HIN_ENOMEM. `counts` add up to

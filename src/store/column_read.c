@@ -32,36 +32,43 @@ static bool numbers(uint32_t **at)
 	return *at != NULL;
 }
 
-enum hin_code hin_piece_hold(struct hin_piece *piece, ZSTD_DCtx *zstd, bool packed, uint32_t raw,
-			     uint8_t **bytes, size_t *room, size_t size)
+enum hin_code hin_piece_unpack(struct hin_piece *piece, ZSTD_DCtx *zstd, uint32_t raw,
+			       const uint8_t *bytes, size_t size)
 {
 	size_t need = (size_t)raw + HIN_COLUMN_SLACK;
 
-	if (!packed) {
-		uint8_t *swap = piece->bytes;
-		size_t swap_room = piece->room;
+	if (piece->room < need) {
+		uint8_t *more = realloc(piece->bytes, need);
 
-		if (raw != size)
-			return HIN_EFORMAT;
-		piece->bytes = *bytes;
-		piece->room = *room;
-		*bytes = swap;
-		*room = swap_room;
-	} else {
-		if (piece->room < need) {
-			uint8_t *more = realloc(piece->bytes, need);
-
-			if (more == NULL)
-				return HIN_ENOMEM;
-			piece->bytes = more;
-			piece->room = need;
-		}
-		if (ZSTD_decompressDCtx(zstd, piece->bytes, raw, *bytes, size) != raw)
-			return HIN_EFORMAT;
-		memset(piece->bytes + raw, 0, HIN_COLUMN_SLACK);
+		if (more == NULL)
+			return HIN_ENOMEM;
+		piece->bytes = more;
+		piece->room = need;
 	}
+	if (ZSTD_decompressDCtx(zstd, piece->bytes, raw, bytes, size) != raw)
+		return HIN_EFORMAT;
+	memset(piece->bytes + raw, 0, HIN_COLUMN_SLACK);
 	piece->size = raw;
 	piece->have = true;
+	return HIN_OK;
+}
+
+enum hin_code hin_piece_hold(struct hin_piece *piece, ZSTD_DCtx *zstd, bool packed, uint32_t raw,
+			     uint8_t **bytes, size_t *room, size_t size)
+{
+	uint8_t *swap = piece->bytes;
+	size_t swap_room = piece->room;
+
+	if (packed)
+		return hin_piece_unpack(piece, zstd, raw, *bytes, size);
+	if (raw != size)
+		return HIN_EFORMAT;
+	piece->bytes = *bytes;
+	piece->room = *room;
+	piece->size = raw;
+	piece->have = true;
+	*bytes = swap;
+	*room = swap_room;
 	return HIN_OK;
 }
 

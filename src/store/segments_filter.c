@@ -305,9 +305,7 @@ static enum hin_code mask_range(struct hin_matcher *m, unsigned id, const struct
 	code = hin_block_codes(m->reader, id, &c, err);
 	if (code != HIN_OK)
 		return code;
-	end -= low + 1;
-	for (uint32_t i = 0; i < rows; i++)
-		mask[i] = c->codes[i] - low <= end;
+	hin_mask_range(mask, c->codes, rows, low, end - low - 1);
 	return HIN_OK;
 }
 

@@ -108,9 +108,43 @@ static void sums_as_castagnoli(void **state)
 	(void)state;
 	/* RFC 3720, B.4, and the check value of CRC-32C */
 	static const uint8_t zeros[32];
+	static uint8_t bytes[20000];
+	uint64_t seed = 9;
 
 	assert_int_equal(hin_sum(zeros, 32), 0x8a9136aa);
 	assert_int_equal(hin_sum("123456789", 9), 0xe3069283);
+	/* long ones, that are summed in several lanes */
+	for (size_t i = 0; i < sizeof(bytes); i++)
+		bytes[i] = (uint8_t)rows_random(&seed);
+	for (size_t size = 3000; size < sizeof(bytes); size = size * 8 / 7) {
+		uint32_t sum = UINT32_MAX;
+
+		for (size_t i = 0; i < size; i++) {
+			sum ^= bytes[i];
+			for (unsigned bit = 0; bit < 8; bit++)
+				sum = sum >> 1 ^ ((0 - (sum & 1)) & 0x82f63b78u);
+		}
+		assert_int_equal(hin_sum(bytes, size), ~sum);
+	}
+}
+
+static void masks_a_range(void **state)
+{
+	static uint32_t values[1000];
+	static uint8_t mask[1000];
+	uint64_t seed = 4;
+
+	(void)state;
+	for (size_t i = 0; i < HIN_COUNT(values); i++)
+		values[i] = i % 5 == 0 ? UINT32_MAX - (uint32_t)i : (uint32_t)rows_below(&seed, 9);
+	for (size_t count = 0; count < HIN_COUNT(values); count += 37) {
+		hin_mask_range(mask, values, count, 3, 2);
+		for (size_t i = 0; i < count; i++)
+			assert_int_equal(mask[i], values[i] >= 3 && values[i] <= 5);
+		hin_mask_range(mask, values, count, 8, UINT32_MAX - 8);
+		for (size_t i = 0; i < count; i++)
+			assert_int_equal(mask[i], values[i] >= 8);
+	}
 }
 
 /* ---- columns ---- */
@@ -570,15 +604,11 @@ static void filters_addresses(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(packs_every_width),
-		cmocka_unit_test(patches_what_is_large),
-		cmocka_unit_test(ascends),
-		cmocka_unit_test(sums_as_castagnoli),
-		cmocka_unit_test(columns_come_back),
-		cmocka_unit_test(rows_come_back),
-		cmocka_unit_test(goes_back),
-		cmocka_unit_test(sees_damage),
-		cmocka_unit_test(reads_what_is_newer),
+		cmocka_unit_test(packs_every_width), cmocka_unit_test(patches_what_is_large),
+		cmocka_unit_test(ascends),	     cmocka_unit_test(sums_as_castagnoli),
+		cmocka_unit_test(masks_a_range),     cmocka_unit_test(columns_come_back),
+		cmocka_unit_test(rows_come_back),    cmocka_unit_test(goes_back),
+		cmocka_unit_test(sees_damage),	     cmocka_unit_test(reads_what_is_newer),
 		cmocka_unit_test(filters_addresses),
 	};
 
