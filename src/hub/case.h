@@ -19,11 +19,12 @@
 #pragma once
 #include "hub/finding.h"
 
-#define HIN_CASE_BULK 1000	  /* cases of one change */
-#define HIN_CASE_PAGE 1000	  /* most that one list gives */
-#define HIN_CASE_TEXT 4000	  /* bytes of a note or a reason */
-#define HIN_CASE_TITLE 200	  /* bytes of a title, with its NUL */
-#define HIN_CASE_FINDINGS 100000u /* findings of one case; more are left alone and counted */
+#define HIN_CASE_BULK 1000	/* cases of one change */
+#define HIN_CASE_PAGE 1000	/* most that one list gives */
+#define HIN_CASE_TEXT 4000	/* bytes of a note or a reason */
+#define HIN_CASE_GIVEN 200	/* bytes of a title that a person gave, with its NUL */
+#define HIN_CASE_TITLE 400	/* bytes of any title, with its NUL */
+#define HIN_CASE_FINDINGS 10000 /* findings of one case; more are left alone and counted */
 
 /* name, English, Japanese */
 #define HIN_CASE_STATES(X)                                                                         \
@@ -48,7 +49,7 @@ const char *hin_case_state_text(enum hin_case_state state, enum hin_lang lang);
 
 struct hin_case {
 	int64_t id;			  /* the number that people use */
-	char given_title[HIN_CASE_TITLE]; /* "" = by its gravest finding, hin_case_title() */
+	char given_title[HIN_CASE_GIVEN]; /* "" = by its gravest finding, hin_case_title() */
 	char kind[48];			  /* of that finding */
 	char subject[HIN_FINDING_SUBJECT];
 	enum hin_case_state state;

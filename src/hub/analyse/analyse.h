@@ -26,8 +26,9 @@
 #define HIN_ANALYSE_NEWS 65536u	   /* subjects whose changes wait for a commit */
 #define HIN_ANALYSE_BATCHES 65536u /* analysed, and perhaps not stored */
 #define HIN_ANALYSE_RULES 16
-#define HIN_ANALYSE_UNLEASED_US INT64_C(86400000000) /* an address without a lease joins so long   \
-						      */
+#define HIN_ANALYSE_UNLEASED_US                                                                    \
+	INT64_C(86400000000) /* an address without a lease joins so long                           \
+			      */
 
 struct hin_analyse;
 
@@ -98,7 +99,13 @@ HIN_MUST_USE enum hin_code hin_analyse_commit(struct hin_analyse *analyse, int64
 /* The store has synced: the batches since the last call are stored. */
 void hin_analyse_stored(struct hin_analyse *analyse);
 
-/* Forget every subject and what waits. What the desk has stays. */
+/* The store lost what it had not synced: the batches since the last call will be sent again. */
+void hin_analyse_unstored(struct hin_analyse *analyse);
+
+/* At the start: of the batches that wait to be stored these are. */
+void hin_analyse_check_stored(struct hin_analyse *analyse, const struct hin_store *store);
+
+/* Forget every subject, and the batches since the last commit. What the desk has stays. */
 void hin_analyse_reset(struct hin_analyse *analyse);
 
 /*

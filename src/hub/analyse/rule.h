@@ -16,12 +16,14 @@
  *		struct hin_subject *s = hin_rule_subject(run, &claim, o);
  *
  *		if (s != NULL && enough(s))
- *			hin_rule_find(run, s, &claim, o);
+ *			hin_rule_find(run, s, &claim);
  *	}
  *
  * Threads: the engine's.
  */
 #pragma once
+#include <assert.h>
+
 #include "base/config.h"
 #include "hub/finding.h"
 #include "observe/observation.h"
@@ -50,10 +52,10 @@ struct hin_claim {
 	enum hin_severity severity;
 	uint16_t technique; /* registry/techniques; 0 = that of the kind */
 	uint16_t pattern;   /* the rule's own: how the query is to be made */
-	uint32_t apart;	    /* what keeps two findings about one subject apart beside the kind */
+	uint64_t apart;	    /* what keeps two findings about one subject apart beside the kind */
 };
 
-/* A subject in the engine's table: 96 bytes. Rules read it, and write `own` only. */
+/* A subject in the engine's table: 88 bytes. Rules read it, and write `own` only. */
 struct hin_subject {
 	uint8_t key[HIN_FINDING_KEY]; /* digest of kind, identity and `apart` */
 	int64_t first_us, last_us;
@@ -69,7 +71,7 @@ struct hin_subject {
 	uint32_t own[4]; /* the rule's; zero when the subject is new */
 };
 
-static_assert(sizeof(struct hin_subject) == 96, "a million of them must fit into 200 MB");
+static_assert(sizeof(struct hin_subject) == 88, "a million of them must fit into 200 MB");
 
 /* What a rule is called with. */
 struct hin_rule_run {
@@ -114,18 +116,43 @@ int64_t hin_rule_end_us(const struct hin_observation *o);
 
 bool hin_rule_has_tag(const struct hin_observation *o, uint16_t tag);
 
+/* The row's own port of `src`, for a look-up among leases; HIN_OWNERS_ANY_PORT when it has none. */
+int hin_rule_lease_port(const struct hin_observation *o);
+
 /*
- * The subject of a claim, made when there is none, with the row counted in. The least valuable one
- * makes way when the table is full. NULL when there is no room, or the row is older than a day
- * against what is known of an address without a lease (both are counted).
+ * The subject of a claim, made when there is none; the row's time and its being seen are counted
+ * in. The least valuable one makes way when the table is full. NULL when there is no room, or the
+ * row is older than a day against what is known of an address without a lease (both are counted).
  */
 struct hin_subject *hin_rule_subject(struct hin_rule_run *run, const struct hin_claim *claim,
 				     const struct hin_observation *o);
 
-/* It is a finding: the next commit writes it, with everything since the last one. */
-void hin_rule_find(struct hin_rule_run *run, struct hin_subject *subject,
-		   const struct hin_claim *claim, const struct hin_observation *o);
+/* Count packets and bytes of the row; not done for rows that tell again what others told. */
+void hin_rule_volume(struct hin_subject *subject, uint64_t packets, uint64_t bytes);
 
-/* Append "src 192.0.2.7", or "src net 2001:db8::/64" for a prefix. */
+/* Add to the sum that a rule keeps in own[0] and own[1]; returns it. */
+uint64_t hin_rule_sum(struct hin_subject *subject, uint64_t more);
+
+/* Count `more` observations that came before the subject was made, the first one at `first_us`. */
+void hin_rule_credit(struct hin_subject *subject, uint32_t more, int64_t first_us);
+
+/* A hash of an address that strangers cannot foresee. */
+uint32_t hin_rule_hash(const struct hin_rule_run *run, const struct hin_addr *address);
+
+/* Does an organisation of the directory answer for the subject that was asked for last? */
+bool hin_rule_is_owned(const struct hin_rule_run *run);
+
+/*
+ * It is a finding: the next commit writes it, with everything since the last one. Called after
+ * hin_rule_subject() with the same claim, in which severity and confidence may be other by now.
+ */
+void hin_rule_find(struct hin_rule_run *run, struct hin_subject *subject,
+		   const struct hin_claim *claim);
+
+/* Append "src 192.0.2.7", or "src net 2001:db8::/64" for a prefix; `field` is "src" or "dst". */
 void hin_rule_query_address(struct hin_buffer *out, const char *field,
 			    const struct hin_claim *claim);
+
+/* Append " and proto 6", " and tool mirai" when the claim has them. */
+void hin_rule_query_proto(struct hin_buffer *out, const struct hin_claim *claim);
+void hin_rule_query_tool(struct hin_buffer *out, const struct hin_claim *claim);
