@@ -6,6 +6,7 @@
  *	tile/...	the log as files (trust/tile.h); may be served to anyone as it is
  *	checkpoint	its signed head (trust/checkpoint.h); the same
  *	witnessed	the newest head with cosignatures, when there are witnesses
+ *	key		the key that checkpoints are signed with
  *	journal		acts that the tiles on the disk may lack
  *	lock		who writes holds it
  *

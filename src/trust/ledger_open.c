@@ -210,6 +210,19 @@ static bool has_tiles(const struct hin_ledger *l)
 	return faccessat(l->folder_fd, "tile", F_OK, 0) == 0;
 }
 
+/* The key for those who read, so that nobody has to be asked for it first. */
+static enum hin_code write_key(const struct hin_ledger *l, struct hin_error *err)
+{
+	char path[PATH_MAX], key[HIN_NOTE_KEY_TEXT + 1];
+	enum hin_code code = ledger_path(path, l->folder, "key", err);
+
+	if (code != HIN_OK || access(path, F_OK) == 0)
+		return code;
+	hin_note_verifier_format(&l->signer.verifier, key);
+	strcat(key, "\n");
+	return hin_file_replace(path, key, strlen(key), 0644, err);
+}
+
 /* An empty ledger: a journal, then a checkpoint of nothing. */
 static enum hin_code begin(struct hin_ledger *l, struct hin_error *err)
 {
@@ -290,6 +303,8 @@ enum hin_code hin_ledger_open(struct hin_ledger **out, const struct hin_ledger_s
 		else if (seen != HIN_OK && seen != HIN_ENOENT)
 			code = seen;
 	}
+	if (code == HIN_OK)
+		code = write_key(l, err);
 	if (code == HIN_OK)
 		code = hin_tiles_open(&l->reader, l->folder, l->head.size, err);
 	if (code == HIN_OK)
