@@ -16,6 +16,9 @@
 #include "net/http_server.h"
 
 struct hin_api;
+struct hin_ledger;
+struct hin_owners_box;
+struct hin_telling;
 
 /* Append a JSON object: how the hub and its sensors are, as status.json has it. */
 typedef void (*hin_api_status_fn)(void *user, struct hin_buffer *out);
@@ -25,18 +28,24 @@ struct hin_api_settings {
 	bool plain;	    /* no TLS; loopback only */
 	const char *certificate_pem, *key_pem;
 	const char *desk;	    /* file */
-	const char *store;	    /* folder */
-	const char *ledger;	    /* folder of the ledger; NULL = none */
+	const char *store;	    /* folder; NULL = no questions are answered */
 	const char *name;	    /* of the hub, as people know it */
 	const char *const *proxies; /* prefixes whose Forwarded and X-Forwarded-For are believed */
 	size_t proxy_count;
 	bool second_factor;	     /* everybody must have one */
 	int64_t idle_ns, session_ns; /* of sessions */
 	unsigned connections, per_address, streams;
+	uint64_t rate_per_s;	  /* requests of one account, or of one address that is unknown */
 	int64_t query_ns;	  /* most time of a question */
 	uint64_t query_memory;	  /* most memory of one */
 	hin_api_status_fn status; /* NULL = none is known */
 	void *user;
+	struct hin_owners_box *owners; /* who answers for an address; borrowed, or NULL */
+	struct hin_ledger *ledger;     /* for proofs; borrowed, or NULL */
+	const char *ledger_folder;     /* of the same; or NULL */
+	struct hin_telling *telling;   /* for previews of notices; borrowed, or NULL */
+	const char *authorities;       /* folder of authorities, or NULL */
+	void (*changed)(void *user);   /* the door committed to the desk; NULL is fine */
 };
 
 /* What suits a small hub; the rest is { 0 }. */
