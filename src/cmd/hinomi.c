@@ -62,6 +62,8 @@ static const struct hin_command commands[] = {
 	  "ハブの認証局・センサー・設定を管理する", run_command },
 	{ "ledger", "COMMAND", "the log of acts: show, prove, check, or witness another's",
 	  "行為の台帳を示し、証明し、検査し、他の台帳の証人となる", run_command },
+	{ "authority", "COMMAND", "signed permission to survey, select or order: write, sign, check",
+	  "調査・選別・命令の署名付き許可を書き、署名し、検査する", run_command },
 	{ "query", "[FILTER ...]", "ask the store of observations: groups, series, rows, exports",
 	  "観測データに問い合わせる (集計・系列・一覧・書き出し)", run_command },
 	{ "import", "FILE ...", "read rows of other tools' files into the store",
