@@ -71,6 +71,7 @@ CREATE TABLE lease (
 ) STRICT;
 CREATE UNIQUE INDEX lease_low ON lease (low, from_us, high, port_low, port_high, device, basis);
 CREATE INDEX lease_until ON lease (until_us);
+CREATE INDEX lease_open ON lease (low, port_low, device) WHERE until_us = 0;
 
 -- Counts the changes of the tables above, so that what was made of them is made anew.
 CREATE TABLE directory_state (

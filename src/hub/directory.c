@@ -53,7 +53,8 @@ enum hin_code hin_directory_check_text(const char *what, const char *text, size_
 	if (in.left > most)
 		return hin_fail(err, HIN_ELIMIT, "%s is longer than %zu bytes", what, most);
 	/* a spreadsheet that opens our CSV would take it for a formula */
-	if (in.left > 0 && strchr("=+-@", text[0]) != NULL)
+	text += strspn(text, " ");
+	if (text[0] != '\0' && strchr("=+-@", text[0]) != NULL)
 		return hin_fail(err, HIN_EFORMAT, "%s begins with \"%c\"", what, text[0]);
 	while (in.left > 0) {
 		uint32_t cp = hin_utf8_read(&in);
@@ -67,10 +68,13 @@ enum hin_code hin_directory_check_text(const char *what, const char *text, size_
 	return HIN_OK;
 }
 
-/* A host name: labels of letters, digits and "-", two or more of them. */
+/*
+ * A host name: labels of letters, digits and "-", two or more of them; the last one begins with a
+ * letter, so that no address is one.
+ */
 static bool is_host(const char *text, size_t size)
 {
-	size_t label = 0, dots = 0;
+	size_t label = 0, dots = 0, last = 0;
 
 	if (size == 0 || size > 253)
 		return false;
@@ -81,6 +85,7 @@ static bool is_host(const char *text, size_t size)
 			if (label == 0 || text[i - 1] == '-')
 				return false;
 			label = 0;
+			last = i + 1;
 			dots++;
 			continue;
 		}
@@ -89,7 +94,7 @@ static bool is_host(const char *text, size_t size)
 		if (++label > 63)
 			return false;
 	}
-	return dots > 0 && label > 0 && text[size - 1] != '-';
+	return dots > 0 && label > 0 && text[size - 1] != '-' && isalpha((unsigned char)text[last]);
 }
 
 bool hin_directory_is_mail(const char *address)
@@ -158,6 +163,18 @@ void hin_directory_free(struct hin_directory *d)
 const char *hin_directory_keep(struct hin_directory *d, const char *text)
 {
 	return text == NULL || text[0] == '\0' ? "" : hin_arena_strdup(&d->arena, text);
+}
+
+/* The same without spaces around. */
+static const char *keep_trimmed(struct hin_directory *d, const char *text)
+{
+	size_t n;
+
+	while (*text == ' ')
+		text++;
+	for (n = strlen(text); n > 0 && text[n - 1] == ' '; n--)
+		;
+	return n == 0 ? "" : hin_arena_copy(&d->arena, text, n);
 }
 
 const char *hin_directory_keep_source(struct hin_directory *d, const char *source)
@@ -393,7 +410,7 @@ static enum hin_code read_name(struct hin_directory *d, const char **out, const 
 
 	if (code != HIN_OK)
 		return code;
-	*out = hin_directory_keep(d, value);
+	*out = keep_trimmed(d, value);
 	return *out != NULL ? HIN_OK : hin_fail(err, HIN_ENOMEM, "no memory for a name");
 }
 
@@ -652,7 +669,7 @@ enum hin_code hin_directory_add_holding(struct hin_directory *d,
 	if (d->holding_count > 0 && strcmp(d->holdings[d->holding_count - 1].label, h.label) == 0)
 		h.label = d->holdings[d->holding_count - 1].label;
 	else
-		h.label = hin_directory_keep(d, h.label);
+		h.label = keep_trimmed(d, h.label);
 	h.source = hin_directory_keep_source(d, h.source);
 	if (h.label == NULL || h.source == NULL)
 		return hin_fail(err, HIN_ENOMEM, "no memory for a holding");

@@ -57,6 +57,7 @@ struct hin_lease_options {
 	int64_t lease_us; /* length of a lease where the log does not say; 0 = a day */
 	int32_t zone_s;	  /* seconds that times without a zone are ahead of UTC */
 	int64_t now_us;	  /* the year of syslog's times */
+	const char *site; /* whose inside addresses these are, or NULL */
 	const char *key;  /* 32 bytes: devices are keyed digests of their MAC or user; or NULL */
 };
 
@@ -72,7 +73,8 @@ struct hin_lease_change {
 
 /*
  * Put a lease into the desk, in an open transaction. One with the same addresses, ports, start and
- * device is extended or ended. HIN_ENOENT when its organisation is not in the directory.
+ * device is extended or ended, and so is one that is still open. HIN_ENOENT when its organisation
+ * is not in the directory.
  */
 HIN_MUST_USE enum hin_code hin_lease_put(struct hin_desk *desk, const struct hin_lease *lease,
 					 const char *source, struct hin_lease_change *change,

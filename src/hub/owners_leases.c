@@ -243,6 +243,28 @@ static bool same_group(const struct row *a, const struct row *b)
 	return same_range(a, b) && a->port_low == b->port_low && a->port_high == b->port_high;
 }
 
+/* From the second one's start on nobody can tell the two. */
+static void share_stretch(struct hin_owners *o, struct owners_group *g, struct owners_stretch *last,
+			  const struct row *r)
+{
+	int64_t until_us = last->until_us > r->until_us ? last->until_us : r->until_us;
+
+	if (last->ambiguous) {
+		last->until_us = until_us;
+		return;
+	}
+	last->until_us = r->from_us;
+	o->stretches[g->first + g->count] = (struct owners_stretch){
+		.from_us = r->from_us,
+		.until_us = until_us,
+		.organisation = OWNERS_NONE,
+		.basis = r->basis,
+		.ambiguous = true,
+	};
+	g->count++;
+	o->stretch_count++;
+}
+
 /* Put a lease behind the stretches of its group that start no later. */
 static void add_stretch(struct hin_owners *o, struct owners_group *g, const struct row *r,
 			bool first)
@@ -268,6 +290,12 @@ static void add_stretch(struct hin_owners *o, struct owners_group *g, const stru
 			last->organisation = OWNERS_NONE;
 		if (r->until_us > last->until_us)
 			last->until_us = r->until_us;
+		return;
+	}
+	if (last != NULL && last->until_us > r->from_us && r->port_low == r->port_high &&
+	    r->basis == HIN_OWNER_NAT) {
+		/* one port of a NAT serves several at once, by protocol or the other end */
+		share_stretch(o, g, last, r);
 		return;
 	}
 	if (last != NULL && last->until_us > r->from_us)
