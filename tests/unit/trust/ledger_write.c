@@ -1,11 +1,13 @@
 /*
  * ledger-write - a writer for system tests: the hub's way of keeping a ledger, and nothing else.
  *
- *	ledger-write FOLDER SEED COUNT [TEXT PROOF]
+ *	ledger-write FOLDER SEED COUNT [-w URL CA KEY] [TEXT PROOF]
  *
- * Opens or makes the ledger with a key made from the number SEED, appends COUNT acts, and for the
- * file TEXT one more that is a notice, whose proof goes to the file PROOF. Prints the log's key,
- * then the last index of each thousand once it is durable.
+ * Opens or makes the ledger with a key made from the number SEED, or that of the file in
+ * "key:FILE", and appends COUNT acts. With -w it asks the witness at URL, whose authority is in the
+ * file CA and whose key is KEY. For the file TEXT it appends one more act, a notice, and puts its
+ * proof into the file PROOF. Prints the log's key, then the last index of each thousand once it is
+ * durable.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,12 +15,33 @@
 
 #include "base/file.h"
 #include "base/time.h"
-#include "trust/ledger.h"
+#include "trust/witness_net.h"
 
 #define TOGETHER 1000 /* acts that are appended at once */
 
+/* Ask the witness of argv[0..2] for the newest checkpoint. */
+static enum hin_code ask(struct hin_ledger *l, char *const argv[3], struct hin_error *err)
+{
+	struct hin_witness_peer peer = { .url = argv[0] };
+	struct hin_witness_result result = { 0 };
+	struct hin_buffer ca = { 0 };
+	enum hin_code code = hin_cosigner_parse(&peer.cosigner, argv[2], err);
+
+	if (code == HIN_OK)
+		code = hin_file_read(&ca, argv[1], 1 << 20, err);
+	if (code == HIN_OK)
+		code = hin_ledger_publish(l, err);
+	peer.ca_pem = hin_buffer_text(&ca);
+	if (code == HIN_OK && hin_witness_ask(l, &peer, 1, &result) != 1) {
+		code = result.code;
+		*err = result.err;
+	}
+	hin_buffer_fini(&ca);
+	return code;
+}
+
 static enum hin_code notice(struct hin_ledger *l, const char *text_path, const char *proof_path,
-			    struct hin_error *err)
+			    char *const witness[3], struct hin_error *err)
 {
 	struct hin_act act = { .kind = HIN_ACT_NOTICE_SENT, .who = 3, .when_us = 1795333803000000 };
 	struct hin_buffer text = { 0 }, proof = { 0 };
@@ -33,7 +56,7 @@ static enum hin_code notice(struct hin_ledger *l, const char *text_path, const c
 	hin_act_digest(act.object, salt, text.data, text.used);
 	code = hin_ledger_append(l, &act, &index, err);
 	if (code == HIN_OK)
-		code = hin_ledger_publish(l, err);
+		code = witness != NULL ? ask(l, witness, err) : hin_ledger_publish(l, err);
 	if (code == HIN_OK)
 		code = hin_ledger_prove(l, index, salt, &proof, err);
 	if (code == HIN_OK)
@@ -51,17 +74,27 @@ int main(int argc, char *argv[])
 	struct hin_ledger *l = NULL;
 	struct hin_error err = { 0 };
 	char key[HIN_NOTE_KEY_TEXT];
+	char *const *witness = NULL;
+	int more = 4; /* where TEXT is */
 	long count = argc > 3 ? atol(argv[3]) : 0;
 	enum hin_code code;
 
-	if (argc != 4 && argc != 6)
+	if (argc > 7 && strcmp(argv[4], "-w") == 0) {
+		witness = argv + 5;
+		more = 8;
+	}
+	if (argc != more && argc != more + 2)
 		return 2;
 	hin_ledger_settings_default(&settings);
 	settings.folder = argv[1];
 	settings.signer = &signer;
 	settings.create = true;
 	settings.publish_ns = 50 * HIN_NS_PER_MS;
-	code = hin_note_signer_of(&signer, "hub.example/ledger", seed, &err);
+	if (argc > 2 && strncmp(argv[2], "key:", 4) == 0)
+		code = hin_ledger_key_load(&signer, argv[2] + 4, "hub.example/law", NULL, false,
+					   &err);
+	else
+		code = hin_note_signer_of(&signer, "hub.example/ledger", seed, &err);
 	if (code == HIN_OK)
 		code = hin_ledger_open(&l, &settings, &err);
 	if (code == HIN_OK)
@@ -83,8 +116,10 @@ int main(int argc, char *argv[])
 			printf("%llu\n", (unsigned long long)(first + (uint64_t)n - 1));
 		fflush(stdout);
 	}
-	if (code == HIN_OK && argc == 6)
-		code = notice(l, argv[4], argv[5], &err);
+	if (code == HIN_OK && witness != NULL)
+		code = ask(l, witness, &err);
+	if (code == HIN_OK && argc > more)
+		code = notice(l, argv[more], argv[more + 1], witness, &err);
 	hin_ledger_close(l);
 	if (code != HIN_OK)
 		fprintf(stderr, "ledger-write: %s\n", err.text);
