@@ -20,7 +20,8 @@ struct hin_pump;
 
 struct hin_pump_settings {
 	const char *desk;		    /* path */
-	struct hin_ledger *ledger;	    /* open to append; only the pump uses it meanwhile */
+	struct hin_ledger *ledger;	    /* open to append; others may append to it too */
+	const char *folder;		    /* of the ledger */
 	struct hin_owners_box *owners;	    /* kept fresh beside, or NULL */
 	void (*owners_changed)(void *user); /* in the pump's thread; NULL is fine */
 	void *user;
@@ -53,5 +54,5 @@ struct hin_pump_stats hin_pump_stats(struct hin_pump *pump);
  * programs without a running hub.
  */
 HIN_MUST_USE enum hin_code hin_pump_once(struct hin_desk *desk, struct hin_ledger *ledger,
-					 int64_t now_us, struct hin_pump_stats *stats,
+					 const char *folder, struct hin_pump_stats *stats,
 					 struct hin_error *err);
