@@ -2,8 +2,9 @@
  * hub - the hub of an organisation: takes batches over HTTPS, stores them, says how its sensors
  *are.
  *
- * A hub lives in one folder: trust/ (trust/ca.h), store/ (store/store.h), hub.key (signs the
- * hub's own rows), status.json (for `hinomi status`), hub.yaml (settings, optional). Routes:
+ * A hub lives in one folder: trust/ (trust/ca.h), store/ (store/store.h), desk.db (hub/desk.h),
+ *hub.key (signs the hub's own rows), status.json (for `hinomi status`), hub.yaml (settings,
+ *optional). Routes:
  *
  *	POST /v1/batches	batches of a sensor; a certificate is required
  *	those of trust/route.h	joining, renewing, and the signed settings
@@ -24,6 +25,7 @@ struct hin_hub_settings {
 	int64_t keep_age_ns, keep_minutes_ns, keep_hours_ns;
 	uint64_t keep_bytes;
 	int log; /* enum hin_log_level */
+	struct hin_analyse_settings analyse;
 };
 
 extern const struct hin_config_table hin_hub_table;

@@ -17,11 +17,12 @@ static bool device_of_row(struct identity *id, const struct hin_observation *o)
 {
 	static const uint8_t none[16];
 	const struct hin_word *basis;
-	struct hin_buffer text = hin_buffer_over(id->device, sizeof(id->device));
+	struct hin_buffer text;
 
 	if (o->kind < 1000 || o->device_basis == 0 || memcmp(o->device, none, sizeof(none)) == 0)
 		return false;
 	basis = hin_registry_find(HIN_REGISTRY_DEVICE_BASIS, o->device_basis);
+	text = hin_buffer_over(id->device, sizeof(id->device));
 	hin_buffer_printf(&text, "%s:", basis != NULL ? basis->name : "device");
 	for (size_t i = 0; i < sizeof(o->device); i++)
 		hin_buffer_printf(&text, "%02x", o->device[i]);
@@ -148,7 +149,9 @@ static uint32_t make_way(struct hin_analyse *an)
 	uint32_t worst = HIN_NONE;
 
 	for (unsigned i = 0; i < LOOK; i++) {
-		uint32_t at = an->subjects.hand++ % an->subjects.used;
+		/* steps of the golden section: all over the table, where neighbours are alike */
+		uint32_t hand = an->subjects.hand += 0x9e3779b9u;
+		uint32_t at = (uint32_t)((uint64_t)hand * an->subjects.used >> 32);
 		const struct hin_subject *s = analyse_subject(an, at);
 
 		if (s->news == HIN_NONE &&

@@ -11,8 +11,8 @@
 #define DOUBT 50
 #define CERTAIN 80 /* confidence from which it is grave */
 
-/* `own` of its subjects */
-enum { TARGETS, MARK, TOTAL_LOW, TOTAL_HIGH };
+/* `own` of its subjects: ALERTS and SCANS are packets that each of the two told */
+enum { TARGETS, MARK, ALERTS, SCANS };
 
 /* Tools that nobody runs by accident; the stacks of ordinary machines are none. */
 static bool is_mark(uint16_t tool)
@@ -29,18 +29,22 @@ static bool is_ours(const struct hin_observation *o)
 	return hin_rule_has_tag(o, HIN_TAG_MEMBER);
 }
 
+static uint32_t greater(const struct hin_subject *s)
+{
+	return s->own[ALERTS] > s->own[SCANS] ? s->own[ALERTS] : s->own[SCANS];
+}
+
 /* Alerts tell the total so far, scans what is new: the greater of both is what was sent. */
 static void count_volume(struct hin_subject *s, const struct hin_observation *o)
 {
-	uint64_t total = (uint64_t)s->own[TOTAL_HIGH] << 32 | s->own[TOTAL_LOW];
-	uint64_t more = o->packets;
+	uint32_t before = greater(s);
+	bool alert = o->kind == HIN_KIND_TELESCOPE_MEMBER;
+	uint64_t sum = alert ? o->packets : s->own[SCANS] + o->packets;
+	uint32_t told = sum < UINT32_MAX ? (uint32_t)sum : UINT32_MAX;
 
-	if (o->kind == HIN_KIND_TELESCOPE_MEMBER)
-		more = o->packets > total ? o->packets - total : 0;
-	total += more;
-	s->own[TOTAL_LOW] = (uint32_t)total;
-	s->own[TOTAL_HIGH] = (uint32_t)(total >> 32);
-	hin_rule_volume(s, more, o->bytes);
+	if (!alert || told > s->own[ALERTS])
+		s->own[alert ? ALERTS : SCANS] = told;
+	hin_rule_volume(s, greater(s) - before, o->bytes);
 }
 
 static void take(struct hin_rule_run *run, const struct hin_observation *o)
