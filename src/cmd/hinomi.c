@@ -53,6 +53,8 @@ static const struct hin_command commands[] = {
 	  "未使用アドレスの通信記録や実回線を読み、報告する", run_command },
 	{ "hub", "COMMAND", "collect and store what sensors send", "センサーの観測を集めて保存する",
 	  run_command },
+	{ "account", "COMMAND", "who may sign in at a hub: people, roles, tokens for programs",
+	  "ハブにサインインできる人・役割・トークンを管理する", run_command },
 	{ "status", "[--dir FOLDER]", "how a hub and its sensors are", "ハブとセンサーの状態を示す",
 	  run_command },
 	{ "store", "COMMAND",
