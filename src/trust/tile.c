@@ -55,7 +55,7 @@ const uint8_t *hin_bundle_next(struct hin_reader *bundle, size_t *size)
 	if (bundle->left == 0)
 		return NULL;
 	*size = hin_read_be16(bundle);
-	return hin_read_bytes(bundle, *size);
+	return bundle->failed ? NULL : hin_read_bytes(bundle, *size);
 }
 
 enum hin_code hin_tiles_open(struct hin_tiles **out, const char *folder, uint64_t size,

@@ -285,6 +285,8 @@ static void drop(struct hin_tile_writer *w, unsigned i, size_t hashes, size_t by
 {
 	struct level *level = &w->levels[i];
 
+	if (hashes == 0)
+		return;
 	level->count -= hashes;
 	memmove(level->hashes, level->hashes + hashes, level->count * sizeof(struct hin_hash));
 	if (bytes == 0)
