@@ -10,14 +10,14 @@
  *	                                  queued -> failed | bounced;   any -> withdrawn
  *
  * Each notice has a code, 4-4-4 letters and digits with one to check, by which anyone asks whether
- * it is real. Its making is an act of the ledger with the SHA-256 of its text (see
- * hin_notice_object()); the proof of that goes out with it.
+ * it is real. Its making is an act of the ledger whose object is its text, byte by byte; text and
+ *proof go out with it, and `hinomi-verify notice TEXT PROOF` checks them offline.
  *
  * What goes out is a letter: one message to one contact about one or, as a digest, several notices.
  * Its bytes are made once and kept, so that what is previewed is what is sent.
  *
- * Ownership: the desk is borrowed. Texts of a struct hin_notice_row live until the callback
- *returns. Threads:   one thread at a time for each desk.
+ * Ownership: the desk is borrowed. Texts of a struct hin_notice_row live until its callback ends.
+ * Threads:   one thread at a time for each desk.
  */
 #pragma once
 #include "base/buffer.h"
@@ -48,7 +48,7 @@ struct hin_notice_row {
 	const char *code, *kind, *trouble, *subject, *device, *channel, *language, *state;
 	const char *owner;   /* handle of the organisation, "" = none */
 	const char *address; /* of the contact, "" = none */
-	const char *body, *error;
+	const char *title, *body, *error;
 	const char *next; /* what goes out next: "notice", "reminder", ..., or "" */
 	int64_t created_us, due_us, sent_us, first_seen_us, last_seen_us, watched_us, fixed_us;
 	int64_t reminders, reappeared, attempts;
@@ -111,14 +111,7 @@ void hin_notice_verify_text(const struct hin_notice_check *check, enum hin_lang 
 			    struct hin_buffer *out);
 
 /*
- * Append the object of a notice's act: {"code":..,"kind":..,"subject":..,"sha256":..,"created":..},
- * where sha256 is of the notice's text. Whoever has the text and the proof can check the rest.
- */
-void hin_notice_object(struct hin_buffer *out, const char *code, const char *kind,
-		       const char *subject, const char *text, int64_t created_us);
-
-/*
- * Append the proof of a notice in the form that hinomi-verify reads (doc/ledger.md): `ledger` is
+ * Append the proof of a notice in the form that hinomi-verify reads (trust/proof.h): `ledger` is
  * the ledger's folder. HIN_EAGAIN while its act is not in a signed tree yet.
  */
 HIN_MUST_USE enum hin_code hin_notice_proof(struct hin_desk *desk, const char *ledger,
