@@ -238,6 +238,32 @@ static void serve(struct session *n)
 	}
 }
 
+/*
+ * Nobody can sign in as administrator yet: show the way. The link is a secret, so it is for a
+ * person at a terminal, never for a log.
+ */
+static void tell_first(struct session *n)
+{
+	struct hin_buffer link = { 0 };
+
+	if (!isatty(STDOUT_FILENO)) {
+		if (hin_hub_people_port(n->hub) != 0 && !hin_hub_has_administrator(n->hub))
+			hin_log(HIN_LOG_WARNING, "hub.no_administrator",
+				hin_log_text("do", "hinomi account first"));
+		return;
+	}
+	if (hin_hub_first_link(n->hub, &link, NULL) == HIN_OK) {
+		puts(n->lang == HIN_JA
+			     ? "最初の管理者の一回限りのリンク (48 時間有効):"
+			     : "A one-time link for the first administrator, good for 48 hours:");
+		puts(hin_buffer_text(&link));
+		fflush(stdout);
+	}
+	if (link.data != NULL)
+		explicit_bzero(link.data, link.size);
+	hin_buffer_fini(&link);
+}
+
 static enum hin_code open_and_serve(struct session *n, const char *passphrase,
 				    struct hin_error *err)
 {
@@ -261,7 +287,9 @@ static enum hin_code open_and_serve(struct session *n, const char *passphrase,
 	if (code != HIN_OK)
 		return code;
 	hin_log(HIN_LOG_INFO, "hub.start", hin_log_u64("port", hin_hub_port(n->hub)),
-		hin_log_u64("metrics_port", hin_hub_metrics_port(n->hub)));
+		hin_log_u64("metrics_port", hin_hub_metrics_port(n->hub)),
+		hin_log_u64("people_port", hin_hub_people_port(n->hub)));
+	tell_first(n);
 	hin_hub_tick(n->hub, hin_time_now_ns());
 	hin_notify_send(&n->notify, "READY=1\nSTATUS=serving");
 	serve(n);

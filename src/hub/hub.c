@@ -90,7 +90,11 @@ static void handle_health(void *user, struct hin_http_request *request)
 
 void hub_desk_changed(void *user)
 {
-	(void)user;
+	struct hin_hub *hub = user;
+
+	pthread_mutex_lock(&hub->waking);
+	hin_api_wake(hub->api);
+	pthread_mutex_unlock(&hub->waking);
 }
 
 static enum hin_code open_analysis(struct hin_hub *hub, struct hin_error *err)
@@ -275,6 +279,9 @@ static void renew_certificate(struct hin_hub *hub, int64_t now_ns)
 	if (code == HIN_OK)
 		code = hin_http_server_reload(hub->server, hin_ca_hub_pem(hub->ca),
 					      hin_ca_hub_key(hub->ca), &why);
+	if (code == HIN_OK && hub->api != NULL && hub->own_certificate)
+		code = hin_api_reload(hub->api, hin_ca_hub_pem(hub->ca), hin_ca_hub_key(hub->ca),
+				      &why);
 	hub->hub_expires_s = hin_ca_hub_expires_s(hub->ca);
 	pthread_rwlock_unlock(&hub->lock);
 	if (code == HIN_OK)
@@ -318,6 +325,11 @@ uint16_t hin_hub_port(const struct hin_hub *hub)
 uint16_t hin_hub_metrics_port(const struct hin_hub *hub)
 {
 	return hub->metrics_port;
+}
+
+uint16_t hin_hub_people_port(const struct hin_hub *hub)
+{
+	return hub->api != NULL ? hin_api_port(hub->api) : 0;
 }
 
 size_t hin_hub_folders(const struct hin_hub *hub, const char *folders[3])
@@ -389,6 +401,8 @@ enum hin_code hin_hub_reload(struct hin_hub *hub, const struct hin_hub_settings 
 {
 	enum hin_code code = reload_ca(hub, err);
 
+	if (code == HIN_OK)
+		code = hin_door_reload(hub, &settings->people, err);
 	if (code != HIN_OK)
 		return code;
 	tell_fixed(&hub->settings, settings);
@@ -543,6 +557,8 @@ static enum hin_code open_parts(struct hin_hub *hub, const char *folder, struct 
 		code = open_server(hub, err);
 	if (code == HIN_OK)
 		code = open_metrics(hub, err);
+	if (code == HIN_OK)
+		code = hin_door_open(hub, &hub->settings.people, err);
 	if (code != HIN_OK)
 		return code;
 	hub->port = hin_http_server_port(hub->server);
@@ -562,6 +578,7 @@ enum hin_code hin_hub_open(struct hin_hub **out, const char *folder,
 		return hin_fail(err, HIN_ENOMEM, "hub");
 	pthread_rwlock_init(&hub->lock, NULL);
 	pthread_mutex_init(&hub->tuning, NULL);
+	pthread_mutex_init(&hub->waking, NULL);
 	hub->started_ns = hin_time_now_ns();
 	hub->settings = *settings;
 	hub->settings.listen = copy_text(settings->listen);
@@ -590,6 +607,7 @@ void hin_hub_close(struct hin_hub *hub)
 {
 	if (hub == NULL)
 		return;
+	hin_door_close(hub);
 	hin_http_server_close(hub->metrics);
 	hin_http_server_close(hub->server);
 	if (hub->port != 0)
@@ -612,5 +630,6 @@ void hin_hub_close(struct hin_hub *hub)
 	free(hub->settings.user);
 	pthread_rwlock_destroy(&hub->lock);
 	pthread_mutex_destroy(&hub->tuning);
+	pthread_mutex_destroy(&hub->waking);
 	free(hub);
 }

@@ -24,6 +24,9 @@ struct hin_hub {
 	struct hin_desk *analyse_desk; /* the handle of the intake's thread */
 	struct hin_owners_box *owners;
 	struct hin_analyse *analyse;
+	struct hin_api *api;		    /* NULL = no door for people */
+	bool own_certificate, people_plain; /* of the door */
+	pthread_mutex_t waking;		    /* of `api`, against its end */
 	uint16_t port, metrics_port;
 	int64_t started_ns;
 

@@ -313,6 +313,23 @@ static void put_http(struct hin_hub *hub, struct hin_buffer *out)
 	metric(out, "http_in_flight", "gauge", "requests that wait for their answer", c.in_flight);
 }
 
+static void put_door(struct hin_hub *hub, struct hin_buffer *out)
+{
+	struct hin_http_counters http;
+	struct hin_api_counters c;
+
+	if (hub->api == NULL)
+		return;
+	hin_api_count(hub->api, &c, &http);
+#define X(name, meaning) metric(out, "people_" #name "_total", "counter", meaning, c.name);
+	HIN_API_COUNTERS(X)
+#undef X
+	metric(out, "people_streams", "gauge", "event streams now", c.streams);
+#define X(name, meaning) metric(out, "people_http_" #name "_total", "counter", meaning, http.name);
+	HIN_HTTP_COUNTERS(X)
+#undef X
+}
+
 static void put_trust(struct hin_hub *hub, struct hin_buffer *out)
 {
 	struct hin_ca_counters c;
@@ -360,6 +377,7 @@ void hin_hub_metrics(struct hin_hub *hub, struct hin_buffer *out)
 		  request_refusals, r->refused, HIN_INTAKE_REFUSED);
 	put_analysis(hub, out);
 	put_http(hub, out);
+	put_door(hub, out);
 	put_trust(hub, out);
 	put_sensors(hub, out);
 }

@@ -56,7 +56,8 @@ class Road(unittest.TestCase):
     def start_hub(self, *more):
         self.hub = subprocess.Popen([HUB, "run", "--dir", self.folder,
                                      "--listen", "127.0.0.1:%d" % self.port,
-                                     "--set", "metrics=127.0.0.1:%d" % self.metrics, *more],
+                                     "--set", "metrics=127.0.0.1:%d" % self.metrics,
+             "--set", "people=", *more],
                                     stderr=subprocess.DEVNULL)
         end = time.monotonic() + PATIENCE
         while time.monotonic() < end:

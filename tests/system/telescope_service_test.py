@@ -332,7 +332,7 @@ class Settings(Case):
         self.hub_folder, self.sensor = self.path("hub"), self.path("sensor")
         run(TRUST, "init", "--dir", self.hub_folder + "/trust", "--hub", "127.0.0.1:%d" % self.port)
         self.hub = subprocess.Popen([HUB, "run", "--dir", self.hub_folder, "--listen",
-                                     "127.0.0.1:%d" % self.port, "--set", "metrics=", "--set",
+                                     "127.0.0.1:%d" % self.port, "--set", "metrics=", "--set", "people=", "--set",
                                      "log=error"])
         self.addCleanup(self.end_hub)
         until("the hub", lambda: listens(self.port))
