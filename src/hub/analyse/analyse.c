@@ -287,7 +287,9 @@ static struct news *news_of(struct hin_analyse *an, struct hin_subject *s, uint3
 		return NULL;
 	s->news = an->news_count;
 	n = &an->news[an->news_count++];
-	*n = (struct news){ .subject = at, .rule = s->rule, .first_us = s->first_us };
+	*n = (struct news){
+		.subject = at, .rule = s->rule, .first_us = s->first_us, .when_us = an->now_us
+	};
 	return n;
 }
 
@@ -557,8 +559,12 @@ static enum hin_code learn_rows(void *user, const struct hin_store_rows *rows,
 	return HIN_OK;
 }
 
-/* The filter that wants what the rules look at. */
-static enum hin_code make_filter(struct hin_filter **out, const struct hin_analyse *an,
+int64_t hin_analyse_now_us(const struct hin_analyse *an)
+{
+	return an->now_us;
+}
+
+enum hin_code hin_analyse_filter(const struct hin_analyse *an, struct hin_filter **out,
 				 struct hin_error *err)
 {
 	struct hin_buffer text = { 0 };
@@ -586,7 +592,7 @@ enum hin_code hin_analyse_learn(struct hin_analyse *an, struct hin_store *store,
 		return HIN_OK;
 	if (range.since_us < 1)
 		range.since_us = 1;
-	code = make_filter(&filter, an, err);
+	code = hin_analyse_filter(an, &filter, err);
 	range.filter = filter;
 	analyse_refresh_owners(an);
 	an->quiet = true;
