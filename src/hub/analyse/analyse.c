@@ -381,7 +381,6 @@ static void move_on(struct hin_analyse *an, const struct hin_observation *o)
 	int64_t end_us = hin_rule_end_us(o);
 
 	an->now_us = end_us > an->now_us ? end_us : an->now_us;
-	an->counters.rows++;
 }
 
 void hin_analyse_take(struct hin_analyse *an, const struct hin_observation *o,
@@ -390,6 +389,7 @@ void hin_analyse_take(struct hin_analyse *an, const struct hin_observation *o,
 	if (!hin_analyse_wants(an, o->kind))
 		return;
 	move_on(an, o);
+	an->counters.rows++;
 	for (size_t i = 0; i < hin_rule_count; i++)
 		apply(an, i, o, sensor);
 }
@@ -404,21 +404,31 @@ static int64_t cpu_ns(void)
 
 void hin_analyse_take_rows(struct hin_analyse *an, const struct hin_store_rows *rows)
 {
+	int64_t began_us = an->now_us;
+	uint64_t looked = 0;
+
 	if (!an->price) {
 		for (size_t i = 0; i < rows->count; i++)
 			hin_analyse_take(an, &rows->rows[i], rows->batches[i]->sensor);
 		return;
 	}
-	for (size_t i = 0; i < rows->count; i++)
-		if (hin_analyse_wants(an, rows->rows[i].kind))
-			move_on(an, &rows->rows[i]);
+	/* rule by rule, each with the stream's time as it goes by */
 	for (size_t rule = 0; rule < hin_rule_count; rule++) {
 		int64_t before = cpu_ns();
 
-		for (size_t i = 0; i < rows->count; i++)
-			apply(an, rule, &rows->rows[i], rows->batches[i]->sensor);
+		an->now_us = began_us;
+		for (size_t i = 0; i < rows->count; i++) {
+			const struct hin_observation *o = &rows->rows[i];
+
+			if (!hin_analyse_wants(an, o->kind))
+				continue;
+			move_on(an, o);
+			apply(an, rule, o, rows->batches[i]->sensor);
+			looked += rule == 0;
+		}
 		an->counters.rule[rule].cpu_ns += (uint64_t)(cpu_ns() - before);
 	}
+	an->counters.rows += looked;
 }
 
 /* ---- open and close ---- */
