@@ -217,12 +217,9 @@ static enum hin_code first_row(struct hin_desk *desk, sqlite3_stmt *s, int64_t *
 	return code == HIN_EOF ? HIN_ENOENT : code;
 }
 
-/*
- * What the desk has of this lease, or of one of the same device that is open and goes on in it;
- * HIN_ENOENT when nothing.
- */
-static enum hin_code find_lease(struct hin_desk *desk, const struct hin_lease *l, int64_t *id,
-				int64_t *until_us, struct hin_error *err)
+/* The row of this very lease; HIN_ENOENT when there is none. */
+static enum hin_code find_same(struct hin_desk *desk, const struct hin_lease *l, int64_t *id,
+			       int64_t *until_us, struct hin_error *err)
 {
 	sqlite3_stmt *s = hin_desk_statement(
 		desk,
@@ -234,19 +231,24 @@ static enum hin_code find_lease(struct hin_desk *desk, const struct hin_lease *l
 						       &l->high, (int64_t)l->port_low,
 						       (int64_t)l->port_high, l->device, l->basis);
 
-	if (code == HIN_OK)
-		code = first_row(desk, s, id, until_us, err);
-	if (code != HIN_ENOENT)
-		return code;
-	s = hin_desk_statement(desk,
-			       "SELECT id, until_us FROM lease WHERE until_us = 0 AND low = ?1 "
-			       "AND port_low = ?4 AND device = ?6 AND high = ?3 AND port_high = ?5 "
-			       "AND basis = ?7 AND from_us <= ?2 ORDER BY from_us DESC LIMIT 1",
-			       err);
-	code = s == NULL ? HIN_EFORMAT
-			 : hin_desk_bind(desk, s, err, "aiaiitt", &l->low, l->from_us, &l->high,
-					 (int64_t)l->port_low, (int64_t)l->port_high, l->device,
-					 l->basis);
+	return code == HIN_OK ? first_row(desk, s, id, until_us, err) : code;
+}
+
+/* The row of the same device's lease that is open and goes on in this one; HIN_ENOENT. */
+static enum hin_code find_open(struct hin_desk *desk, const struct hin_lease *l, int64_t *id,
+			       int64_t *until_us, struct hin_error *err)
+{
+	sqlite3_stmt *s = hin_desk_statement(
+		desk,
+		"SELECT id, until_us FROM lease WHERE until_us = 0 AND low = ?1 AND port_low = ?4 "
+		"AND device = ?6 AND high = ?3 AND port_high = ?5 AND basis = ?7 AND from_us <= ?2 "
+		"ORDER BY from_us DESC LIMIT 1",
+		err);
+	enum hin_code code = s == NULL ? HIN_EFORMAT
+				       : hin_desk_bind(desk, s, err, "aiaiitt", &l->low, l->from_us,
+						       &l->high, (int64_t)l->port_low,
+						       (int64_t)l->port_high, l->device, l->basis);
+
 	return code == HIN_OK ? first_row(desk, s, id, until_us, err) : code;
 }
 
@@ -266,6 +268,19 @@ static enum hin_code find_organisation(struct hin_desk *desk, const char *handle
 	return code;
 }
 
+static enum hin_code extend(struct hin_desk *desk, const struct hin_lease *lease, int64_t id,
+			    int64_t until_us, struct hin_lease_change *change,
+			    struct hin_error *err)
+{
+	if (until_us == lease->until_us) {
+		change->same++;
+		return HIN_OK;
+	}
+	change->extended++;
+	return hin_desk_run(desk, err, "UPDATE lease SET until_us = ?2 WHERE id = ?1", "ii", id,
+			    lease->until_us);
+}
+
 enum hin_code hin_lease_put(struct hin_desk *desk, const struct hin_lease *lease,
 			    const char *source, struct hin_lease_change *change,
 			    struct hin_error *err)
@@ -273,29 +288,32 @@ enum hin_code hin_lease_put(struct hin_desk *desk, const struct hin_lease *lease
 	int64_t id, until_us, organisation;
 	enum hin_code code = find_organisation(desk, lease->organisation, &organisation, err);
 
+	if (code != HIN_OK)
+		return code;
+	code = find_open(desk, lease, &id, &until_us, err);
 	if (code == HIN_OK)
-		code = find_lease(desk, lease, &id, &until_us, err);
-	if (code == HIN_OK && until_us == lease->until_us) {
-		change->same++;
+		return extend(desk, lease, id, until_us, change, err);
+	if (code != HIN_ENOENT)
+		return code;
+	code = hin_desk_run(
+		desk, err,
+		"INSERT OR IGNORE INTO lease (low, high, port_low, port_high, from_us, until_us, "
+		"device, organisation, basis, confidence, source) "
+		"VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, NULLIF(?8, 0), ?9, ?10, ?11)",
+		"aaiiiititit", &lease->low, &lease->high, (int64_t)lease->port_low,
+		(int64_t)lease->port_high, lease->from_us, lease->until_us, lease->device,
+		organisation, lease->basis, (int64_t)lease->confidence, source);
+	if (code != HIN_OK)
+		return code;
+	if (hin_desk_changed(desk) > 0) {
+		change->added++;
 		return HIN_OK;
 	}
-	if (code == HIN_OK) {
-		change->extended++;
-		return hin_desk_run(desk, err, "UPDATE lease SET until_us = ?2 WHERE id = ?1", "ii",
-				    id, lease->until_us);
-	}
-	if (code != HIN_ENOENT ||
-	    (lease->organisation != NULL && lease->organisation[0] != '\0' && organisation == 0))
-		return code;
-	change->added++;
-	return hin_desk_run(desk, err,
-			    "INSERT INTO lease (low, high, port_low, port_high, from_us, until_us, "
-			    "device, organisation, basis, confidence, source) "
-			    "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, NULLIF(?8, 0), ?9, ?10, ?11)",
-			    "aaiiiititit", &lease->low, &lease->high, (int64_t)lease->port_low,
-			    (int64_t)lease->port_high, lease->from_us, lease->until_us,
-			    lease->device, organisation, lease->basis, (int64_t)lease->confidence,
-			    source);
+	/* "ignored" is also what breaks another rule of the schema, but then it is not there */
+	code = find_same(desk, lease, &id, &until_us, err);
+	if (code == HIN_ENOENT)
+		return hin_fail(err, HIN_EVERIFY, "a lease that the desk does not take");
+	return code == HIN_OK ? extend(desk, lease, id, until_us, change, err) : code;
 }
 
 static enum hin_code write_act(struct hin_desk *desk, const struct hin_desk_act *act,

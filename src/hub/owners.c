@@ -183,16 +183,25 @@ uint32_t hin_owners_index(const struct hin_owners *o, int64_t id)
 									     : OWNERS_NONE;
 }
 
-/* Larger ranges first, then the older row: so that of one prefix the last one is the inner. */
+/* The range around others before them, then the older row: the inner has the higher number. */
 static int compare_holdings(const void *left, const void *right)
+{
+	const struct owners_holding *a = left, *b = right;
+	int order = hin_addr_compare(&a->low, &b->low);
+
+	if (order == 0)
+		order = hin_addr_compare(&b->high, &a->high);
+	return order != 0 ? order : (a->id > b->id) - (a->id < b->id);
+}
+
+/* Larger ranges first: the smallest are left out when memory is short. */
+static int compare_spreads(const void *left, const void *right)
 {
 	const struct owners_holding *a = left, *b = right;
 	wide spread_a = wide_of(&a->high) - wide_of(&a->low);
 	wide spread_b = wide_of(&b->high) - wide_of(&b->low);
 
-	if (spread_a != spread_b)
-		return spread_a < spread_b ? 1 : -1;
-	return (a->id > b->id) - (a->id < b->id);
+	return (spread_a < spread_b) - (spread_a > spread_b);
 }
 
 static int compare_systems(const void *left, const void *right, void *user)
@@ -240,7 +249,7 @@ static enum hin_code take_holding(struct hin_owners *o, const struct hin_directo
 	return HIN_OK;
 }
 
-/* Prefixes lie first, by size; AS numbers and names are reached through lists of their own. */
+/* Prefixes lie first; AS numbers and names are reached through lists of their own. */
 static enum hin_code index_holdings(struct hin_owners *o, size_t prefixes, struct hin_error *err)
 {
 	struct owners_cut cut = { 0 };
@@ -282,11 +291,12 @@ static enum hin_code take_holdings(struct hin_owners *o, const struct hin_direct
 	for (size_t i = 0; code == HIN_OK && i < d->holding_count; i++)
 		if (d->holdings[i].kind == HIN_HOLDING_PREFIX)
 			code = take_holding(o, &d->holdings[i], err);
-	qsort(o->holdings, o->holding_count, sizeof(*o->holdings), compare_holdings);
 	if (o->holding_count > most) {
+		qsort(o->holdings, o->holding_count, sizeof(*o->holdings), compare_spreads);
 		o->stats.left_out += o->holding_count - most;
 		o->holding_count = (size_t)most;
 	}
+	qsort(o->holdings, o->holding_count, sizeof(*o->holdings), compare_holdings);
 	prefixes = o->holding_count;
 	for (size_t i = 0; code == HIN_OK && i < d->holding_count; i++)
 		if (d->holdings[i].kind != HIN_HOLDING_PREFIX)

@@ -199,29 +199,14 @@ static enum hin_code read_rows(struct loading *l, struct hin_desk *desk, int64_t
 
 /* ---- stretches ---- */
 
-__extension__ typedef unsigned __int128 wide;
-
-static wide spread_of(const struct row *r)
-{
-	wide low = 0, high = 0;
-
-	for (unsigned i = 0; i < 16; i++) {
-		low = low << 8 | r->low.b[i];
-		high = high << 8 | r->high.b[i];
-	}
-	return high - low;
-}
-
-/* Larger ranges first, so that of one prefix the inner has the higher number; then in order. */
+/* By range, the one around others before them: the inner has the higher number. Then in order. */
 static int compare_rows(const void *left, const void *right)
 {
 	const struct row *a = left, *b = right;
-	wide spread_a = spread_of(a), spread_b = spread_of(b);
-	int order;
+	int order = hin_addr_compare(&a->low, &b->low);
 
-	if (spread_a != spread_b)
-		return spread_a < spread_b ? 1 : -1;
-	order = hin_addr_compare(&a->low, &b->low);
+	if (order == 0)
+		order = hin_addr_compare(&b->high, &a->high);
 	if (order == 0)
 		order = (int)a->port_low - b->port_low;
 	if (order == 0)
