@@ -383,6 +383,10 @@ static const struct condition carry_conditions[] = {
 	{ "ioctl", 1, EXACT, FIONBIO },
 };
 
+static const struct condition tell_conditions[] = {
+	{ "socket", 0, EXACT, AF_UNIX }, /* the system's log */
+};
+
 /* Add the calls to the filter; 0 or a negative errno, as libseccomp has it. */
 static int allow_calls(scmp_filter_ctx filter, const char *const *names, size_t count)
 {
@@ -425,6 +429,8 @@ static int allow_conditions(scmp_filter_ctx filter, const struct condition *list
 static int fill_filter(scmp_filter_ctx filter, enum hin_sandbox_profile profile)
 {
 	bool captures = profile == HIN_SANDBOX_CAPTURE || profile == HIN_SANDBOX_CARRY;
+	bool connects = profile == HIN_SANDBOX_CARRY || profile == HIN_SANDBOX_TELL;
+	bool serves = profile == HIN_SANDBOX_SERVE || profile == HIN_SANDBOX_TELL;
 	int clone3 = seccomp_syscall_resolve_name("clone3");
 	int failed = allow_calls(filter, common_calls, HIN_COUNT(common_calls));
 
@@ -438,12 +444,14 @@ static int fill_filter(scmp_filter_ctx filter, enum hin_sandbox_profile profile)
 	if (failed == 0 && captures)
 		failed =
 			allow_conditions(filter, capture_conditions, HIN_COUNT(capture_conditions));
-	if (failed == 0 && profile == HIN_SANDBOX_CARRY)
+	if (failed == 0 && connects)
 		failed = allow_calls(filter, carry_calls, HIN_COUNT(carry_calls));
-	if (failed == 0 && profile == HIN_SANDBOX_CARRY)
+	if (failed == 0 && connects)
 		failed = allow_conditions(filter, carry_conditions, HIN_COUNT(carry_conditions));
-	if (failed == 0 && profile == HIN_SANDBOX_SERVE)
+	if (failed == 0 && serves)
 		failed = allow_calls(filter, serve_calls, HIN_COUNT(serve_calls));
+	if (failed == 0 && profile == HIN_SANDBOX_TELL)
+		failed = allow_conditions(filter, tell_conditions, HIN_COUNT(tell_conditions));
 	if (failed == 0)
 		failed = seccomp_attr_set(filter, SCMP_FLTATR_CTL_TSYNC, 1);
 	return failed;

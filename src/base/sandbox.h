@@ -29,6 +29,7 @@ enum hin_sandbox_profile {
 	HIN_SANDBOX_CAPTURE, /* the same and receives from packet sockets; sends nothing */
 	HIN_SANDBOX_CARRY,   /* as CAPTURE, and connects and sends over IP: a sensor with a hub */
 	HIN_SANDBOX_SERVE,   /* as ANALYSE, and serves sockets that are open; opens none */
+	HIN_SANDBOX_TELL, /* as SERVE, and connects over IP and to unix sockets: a hub that mails */
 };
 
 /* No core dumps, and no other process of the user may look into this one. */

@@ -165,8 +165,8 @@ static enum hin_code close_the_door(struct session *n, struct hin_sandbox *box,
 				    struct hin_error *err)
 {
 	struct hin_buffer text = { 0 };
-	const char *read[3], *folders[3];
-	size_t count = hin_hub_folders(n->hub, folders), reads = 0;
+	const char *read[HIN_HUB_READS + 3], *folders[4];
+	size_t count = hin_hub_folders(n->hub, folders), reads = hin_hub_reads(n->hub, read);
 	enum hin_code code = hin_sandbox_drop_caps(box, err);
 
 	if (n->arguments.config != NULL)
@@ -175,7 +175,9 @@ static enum hin_code close_the_door(struct session *n, struct hin_sandbox *box,
 	if (code == HIN_OK)
 		code = hin_sandbox_limit_files(box, read, reads, folders, count, err);
 	if (code == HIN_OK)
-		code = hin_sandbox_limit_calls(box, HIN_SANDBOX_SERVE, false, err);
+		code = hin_sandbox_limit_calls(
+			box, hin_hub_sends(n->hub) ? HIN_SANDBOX_TELL : HIN_SANDBOX_SERVE, false,
+			err);
 	if (code == HIN_OK) {
 		hin_sandbox_describe(box, &text);
 		hin_log(HIN_LOG_INFO, "hub.sandbox",

@@ -94,6 +94,7 @@ void hub_desk_changed(void *user)
 
 	pthread_mutex_lock(&hub->waking);
 	hin_api_wake(hub->api);
+	hin_telling_wake(hub->telling);
 	pthread_mutex_unlock(&hub->waking);
 }
 
@@ -303,8 +304,21 @@ static void write_status(struct hin_hub *hub)
 	hin_buffer_fini(&text);
 }
 
+/* After the sandbox, which its threads then share: at the first tick. */
+static void start_telling(struct hin_hub *hub)
+{
+	struct hin_error why = { 0 };
+
+	if (hub->tells)
+		return;
+	hub->tells = true;
+	if (hin_telling_start(hub->telling, &why) != HIN_OK)
+		hin_log(HIN_LOG_ERROR, "hub.tells_nobody", hin_log_text("error", why.text));
+}
+
 void hin_hub_tick(struct hin_hub *hub, int64_t now_ns)
 {
+	start_telling(hub);
 	renew_certificate(hub, now_ns);
 	if (now_ns - hub->status_ns < STATUS_NS && now_ns >= hub->status_ns)
 		return;
@@ -332,12 +346,45 @@ uint16_t hin_hub_people_port(const struct hin_hub *hub)
 	return hub->api != NULL ? hin_api_port(hub->api) : 0;
 }
 
-size_t hin_hub_folders(const struct hin_hub *hub, const char *folders[3])
+size_t hin_hub_folders(const struct hin_hub *hub, const char *folders[4])
 {
+	const char *reads[8];
+	size_t count;
+
 	folders[0] = hub->folder;
 	folders[1] = hub->trust;
 	folders[2] = hub->store;
-	return 3;
+	return 3 + hin_telling_paths(hub->telling, reads, &count, folders + 3);
+}
+
+size_t hin_hub_reads(const struct hin_hub *hub, const char *reads[HIN_HUB_READS])
+{
+	/* what the C library reads to find a server by its name, and TLS to check it */
+	static const char *const names[] = { "/etc/hosts",
+					     "/etc/resolv.conf",
+					     "/etc/nsswitch.conf",
+					     "/etc/host.conf",
+					     "/etc/gai.conf",
+					     "/etc/services",
+					     "/etc/ssl",
+					     "/usr/share/ca-certificates",
+					     "/etc/ld.so.cache",
+					     "/usr/lib",
+					     "/lib",
+					     "/dev/log",
+					     "/run/systemd/journal" };
+	const char *folders[1];
+	size_t count;
+
+	(void)hin_telling_paths(hub->telling, reads, &count, folders);
+	for (size_t i = 0; i < HIN_COUNT(names) && hin_telling_sends(hub->telling); i++)
+		reads[count++] = names[i];
+	return count;
+}
+
+bool hin_hub_sends(const struct hin_hub *hub)
+{
+	return hin_telling_sends(hub->telling);
 }
 
 /* ---- reload ---- */
@@ -536,6 +583,26 @@ static enum hin_code open_ingest(struct hin_hub *hub, struct hin_error *err)
 	return code;
 }
 
+static enum hin_code open_telling(struct hin_hub *hub, struct hin_error *err)
+{
+	char ledger[PATH_MAX], name[256] = "hub";
+	struct hin_telling *telling = NULL;
+	struct hin_telling_open how = { .settings = &hub->settings.telling,
+					.desk = hub->desk,
+					.store = hub->store,
+					.ledger = ledger,
+					.hub_name = name };
+	enum hin_code code;
+
+	snprintf(ledger, sizeof(ledger), "%s/ledger", hub->folder);
+	(void)gethostname(name, sizeof(name) - 1);
+	code = hin_telling_open(&telling, &how, err);
+	pthread_mutex_lock(&hub->waking);
+	hub->telling = telling;
+	pthread_mutex_unlock(&hub->waking);
+	return code;
+}
+
 static enum hin_code open_parts(struct hin_hub *hub, const char *folder, struct hin_error *err)
 {
 	enum hin_code code = set_paths(hub, folder, err);
@@ -557,6 +624,8 @@ static enum hin_code open_parts(struct hin_hub *hub, const char *folder, struct 
 		code = open_server(hub, err);
 	if (code == HIN_OK)
 		code = open_metrics(hub, err);
+	if (code == HIN_OK)
+		code = open_telling(hub, err);
 	if (code == HIN_OK)
 		code = hin_door_open(hub, &hub->settings.people, err);
 	if (code != HIN_OK)
@@ -605,9 +674,16 @@ enum hin_code hin_hub_open(struct hin_hub **out, const char *folder,
 
 void hin_hub_close(struct hin_hub *hub)
 {
+	struct hin_telling *telling;
+
 	if (hub == NULL)
 		return;
 	hin_door_close(hub);
+	pthread_mutex_lock(&hub->waking);
+	telling = hub->telling;
+	hub->telling = NULL; /* nobody wakes it any more */
+	pthread_mutex_unlock(&hub->waking);
+	hin_telling_close(telling);
 	hin_http_server_close(hub->metrics);
 	hin_http_server_close(hub->server);
 	if (hub->port != 0)

@@ -19,6 +19,7 @@
 #include "base/config.h"
 #include "hub/door.h"
 #include "hub/intake.h"
+#include "hub/telling.h"
 
 struct hin_hub_settings {
 	char *listen, *metrics, *trust, *store, *user;
@@ -29,6 +30,7 @@ struct hin_hub_settings {
 	int log; /* enum hin_log_level */
 	struct hin_analyse_settings analyse;
 	struct hin_door_settings people;
+	struct hin_telling_settings telling;
 };
 
 extern const struct hin_config_table hin_hub_table;
@@ -81,7 +83,15 @@ HIN_MUST_USE enum hin_code hin_hub_first_link(struct hin_hub *hub, struct hin_bu
 					      struct hin_error *err);
 
 /* The folders that it writes to: for the sandbox. They belong to the hub; returns how many. */
-size_t hin_hub_folders(const struct hin_hub *hub, const char *folders[3]);
+size_t hin_hub_folders(const struct hin_hub *hub, const char *folders[4]);
+
+#define HIN_HUB_READS 24
+
+/* What it reads beside: to tell people, and to find their servers by name. */
+size_t hin_hub_reads(const struct hin_hub *hub, const char *reads[HIN_HUB_READS]);
+
+/* Does it connect to others, to send mail and alerts? */
+bool hin_hub_sends(const struct hin_hub *hub);
 
 /* Append everything known as JSON, and as Prometheus has it. */
 void hin_hub_status(struct hin_hub *hub, struct hin_buffer *out);

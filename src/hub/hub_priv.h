@@ -27,6 +27,8 @@ struct hin_hub {
 	struct hin_api *api;		    /* NULL = no door for people */
 	bool own_certificate, people_plain; /* of the door */
 	pthread_mutex_t waking;		    /* of `api`, against its end */
+	struct hin_telling *telling;
+	bool tells; /* its threads run */
 	uint16_t port, metrics_port;
 	int64_t started_ns;
 

@@ -313,6 +313,22 @@ static void put_http(struct hin_hub *hub, struct hin_buffer *out)
 	metric(out, "http_in_flight", "gauge", "requests that wait for their answer", c.in_flight);
 }
 
+static void put_telling(struct hin_hub *hub, struct hin_buffer *out)
+{
+	struct hin_telling_stats c = hin_telling_stats(hub->telling);
+
+#define X(name, meaning) metric(out, "telling_" #name "_total", "counter", meaning, c.name);
+	HIN_TELLING_COUNTERS(X)
+#undef X
+	metric(out, "telling_waiting", "gauge", "letters that wait", c.waiting);
+	metric(out, "telling_open", "gauge", "notices sent and not yet fixed", c.open);
+	metric(out, "telling_held", "gauge", "notices held", c.held);
+	metric(out, "telling_no_owner", "gauge", "notices for which nobody is known",
+	       c.no_owner_now);
+	metric(out, "telling_slowest_alert_microseconds", "gauge",
+	       "slowest alert of this hour, from finding to sent", (uint64_t)c.slowest_alert_us);
+}
+
 static void put_door(struct hin_hub *hub, struct hin_buffer *out)
 {
 	struct hin_http_counters http;
@@ -378,6 +394,7 @@ void hin_hub_metrics(struct hin_hub *hub, struct hin_buffer *out)
 	put_analysis(hub, out);
 	put_http(hub, out);
 	put_door(hub, out);
+	put_telling(hub, out);
 	put_trust(hub, out);
 	put_sensors(hub, out);
 }

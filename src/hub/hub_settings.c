@@ -1,6 +1,7 @@
 /* hub_settings - what a hub can be told; see hub.h */
 #include "base/log.h"
 #include "hub/hub.h"
+#include "hub/telling_settings.h"
 
 static const char *const levels[] = { "error", "warning", "info", "debug", NULL };
 
@@ -134,14 +135,14 @@ static const struct hin_setting rows[] = {
 	  "rollups by the hour are kept for so long; 0 = for ever",
 	  "時間単位の集計の保存期間。0 は無期限",
 	  NULL },
-	HIN_DOOR_ROWS(AT(people))
-		HIN_ANALYSE_ROWS(AT(analyse)){ "log",
-					       { HIN_VALUE_CHOICE, .choices = levels },
-					       AT(log),
-					       "info",
-					       "how much the log says",
-					       "ログの詳しさ",
-					       NULL },
+	HIN_DOOR_ROWS(AT(people)) HIN_TELLING_ROWS(AT(telling)),
+	HIN_ANALYSE_ROWS(AT(analyse)){ "log",
+				       { HIN_VALUE_CHOICE, .choices = levels },
+				       AT(log),
+				       "info",
+				       "how much the log says",
+				       "ログの詳しさ",
+				       NULL },
 };
 
 const struct hin_config_table hin_hub_table = { rows, HIN_COUNT(rows) };

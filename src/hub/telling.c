@@ -413,8 +413,10 @@ void hin_telling_close(struct hin_telling *t)
 
 struct hin_telling_stats hin_telling_stats(struct hin_telling *t)
 {
-	struct hin_telling_stats stats;
+	struct hin_telling_stats stats = { 0 };
 
+	if (t == NULL)
+		return stats;
 	pthread_mutex_lock(&t->lock);
 	stats = t->stats;
 	pthread_mutex_unlock(&t->lock);
@@ -427,7 +429,7 @@ bool hin_telling_sends(const struct hin_telling *t)
 }
 
 size_t hin_telling_paths(const struct hin_telling *t, const char *read[8], size_t *reads,
-			 const char *write[2])
+			 const char *write[1])
 {
 	*reads = 0;
 	if (given(t->s.mail_ca))

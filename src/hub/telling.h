@@ -69,7 +69,7 @@ void hin_telling_wake(struct hin_telling *telling);
 
 /* Files that must stay readable, and folders writable, in a sandbox; they belong to `telling`. */
 size_t hin_telling_paths(const struct hin_telling *telling, const char *read[8], size_t *reads,
-			 const char *write[2]);
+			 const char *write[1]);
 
 /* Does it send at all? Then the process must be able to connect. */
 bool hin_telling_sends(const struct hin_telling *telling);
@@ -101,6 +101,7 @@ struct hin_telling_stats {
 	int64_t slowest_alert_us;		    /* from finding to sent, of the last hour's */
 };
 
+/* NULL is fine: nothing was counted. */
 struct hin_telling_stats hin_telling_stats(struct hin_telling *telling);
 
 /* ---- one look without threads, for tests and `hinomi notice send --now` ---- */
