@@ -90,9 +90,9 @@ void telescope_close_road(struct session *s)
 			"hinomi telescope: warning: %llu batches wait in %s for the hub; they go "
 			"at the next start\n",
 			(unsigned long long)stats.spool.unsent, s->arguments.road);
-	if (stats.rows_lost > 0 && !s->arguments.quiet)
+	if (stats.rows_lost + stats.rows_forked > 0 && !s->arguments.quiet)
 		fprintf(stderr, "hinomi telescope: warning: %llu rows were lost on the road\n",
-			(unsigned long long)stats.rows_lost);
+			(unsigned long long)(stats.rows_lost + stats.rows_forked));
 	hin_road_close(s->road, sent == HIN_OK ? ROAD_TRY : 0); /* the last minute is told then */
 	s->road = NULL;
 }

@@ -324,16 +324,14 @@ static void set_committed(struct hin_sensor_state *state, void *user)
 	state->rows = mark->rows;
 }
 
-struct hin_spool_place hin_ingest_mark(const struct hin_ingest *in, const uint8_t id[HIN_SENSOR_ID])
+struct hin_batch_mark hin_ingest_mark(const struct hin_ingest *in, const uint8_t id[HIN_SENSOR_ID])
 {
 	struct hin_store_mark mark;
 
 	if (in->store == NULL || !hin_store_find_mark(in->store, id, &mark))
-		return (struct hin_spool_place){ 0 };
+		return (struct hin_batch_mark){ 0 };
 	(void)hin_sensors_change(in->settings.sensors, id, set_committed, &mark);
-	if (mark.committed.sequence == 0)
-		return (struct hin_spool_place){ 0 };
-	return (struct hin_spool_place){ mark.committed.epoch, mark.committed.sequence };
+	return mark.committed.sequence > 0 ? mark.committed : (struct hin_batch_mark){ 0 };
 }
 
 struct missing {

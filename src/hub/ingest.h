@@ -99,8 +99,7 @@ bool hin_ingest_has_told(const struct hin_ingest *in);
 HIN_MUST_USE enum hin_code hin_ingest_commit(struct hin_ingest *in, struct hin_error *err);
 
 /* The committed mark of a sensor; { 0 } when it has none. */
-struct hin_spool_place hin_ingest_mark(const struct hin_ingest *in,
-				       const uint8_t id[HIN_SENSOR_ID]);
+struct hin_batch_mark hin_ingest_mark(const struct hin_ingest *in, const uint8_t id[HIN_SENSOR_ID]);
 
 /* What was counted. */
 const struct hin_ingest_counters *hin_ingest_count(const struct hin_ingest *in);

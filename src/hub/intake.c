@@ -2,6 +2,7 @@
 #include "hub/intake.h"
 
 #include <pthread.h>
+#include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
@@ -295,10 +296,16 @@ static void answer(struct hin_intake *intake, struct entry *e)
 		hin_http_answer(e->request, &a);
 		return;
 	}
-	struct hin_spool_place mark = hin_ingest_mark(intake->settings.ingest, e->sender.id);
+	struct hin_batch_mark mark = hin_ingest_mark(intake->settings.ingest, e->sender.id);
+	char digest[2 * sizeof(mark.digest) + 1];
 
-	hin_buffer_printf(&body, "{\"committed\":{\"epoch\":\"%016llx\",\"sequence\":%llu},",
+	hin_buffer_printf(&body, "{\"committed\":{\"epoch\":\"%016llx\",\"sequence\":%llu",
 			  (unsigned long long)mark.epoch, (unsigned long long)mark.sequence);
+	if (mark.sequence > 0) /* by which a sensor sees that the chain is its own */
+		hin_buffer_printf(
+			&body, ",\"digest\":\"%s\"",
+			sodium_bin2hex(digest, sizeof(digest), mark.digest, sizeof(mark.digest)));
+	hin_buffer_puts(&body, "},");
 	hin_buffer_printf(&body, "\"settings\":%llu,\"verdicts\":[",
 			  (unsigned long long)intake->settings_number);
 	for (size_t i = 0; i < e->count; i++)

@@ -37,6 +37,15 @@ HIN_MUST_USE enum hin_code hin_batch_verify(const void *bytes, size_t size,
 					    const uint8_t public_key[HIN_KEY_PUBLIC],
 					    struct hin_error *err);
 
+/*
+ * The same from the digest that was signed (hin_batch_reader_signed()) and the signature alone,
+ * when the batch itself is gone.
+ */
+HIN_MUST_USE enum hin_code hin_batch_verify_digest(const uint8_t digest[32],
+						   const uint8_t signature[64],
+						   const uint8_t public_key[HIN_KEY_PUBLIC],
+						   struct hin_error *err);
+
 /* SHA-256 of a whole batch: what the next one names as `previous`. */
 void hin_batch_digest(uint8_t out[32], const void *bytes, size_t size);
 

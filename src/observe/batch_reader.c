@@ -405,6 +405,12 @@ enum hin_code hin_batch_reader_open(struct hin_batch_reader *r, const void *byte
 	return HIN_OK;
 }
 
+const uint8_t *hin_batch_reader_signed(const struct hin_batch_reader *r, uint8_t digest[32])
+{
+	hin_batch_digest(digest, r->body.pos, r->body.left);
+	return r->body.pos + r->body.left + HIN_BATCH_SIGNATURE - 64;
+}
+
 void hin_batch_reader_rewind(struct hin_batch_reader *r)
 {
 	struct hin_reader body = r->body;

@@ -54,5 +54,11 @@ HIN_MUST_USE enum hin_code hin_batch_reader_next(struct hin_batch_reader *r,
 						 struct hin_observation *out,
 						 struct hin_error *err);
 
+/*
+ * What was signed: the SHA-256 of the batch without its signature, and the signature, which belongs
+ * to the bytes that are read. hin_batch_verify_digest() checks them.
+ */
+const uint8_t *hin_batch_reader_signed(const struct hin_batch_reader *r, uint8_t digest[32]);
+
 /* Go back to the first row. */
 void hin_batch_reader_rewind(struct hin_batch_reader *r);

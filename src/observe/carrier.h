@@ -52,6 +52,8 @@ struct hin_carrier_load {
 
 struct hin_carrier_answer {
 	struct hin_spool_place committed; /* the hub's mark; { 0 } = it knows nothing of us */
+	uint8_t digest[32];		  /* SHA-256 of the batch at the mark, when the hub says */
+	bool has_digest;
 	size_t count; /* verdicts: one a batch, or none when it was asked only */
 	uint8_t verdicts[HIN_CARRIER_BATCHES]; /* enum hin_carried */
 	char reason[HIN_CARRIER_REASON];       /* of the first that was not stored, or "" */

@@ -2,6 +2,7 @@
 #include "observe/carrier_https.h"
 
 #include <jansson.h>
+#include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/random.h>
@@ -54,12 +55,24 @@ static bool parse_hex(uint64_t *out, const char *text)
 	return true;
 }
 
+static bool parse_digest(struct hin_carrier_answer *out, const char *text)
+{
+	size_t used = 0;
+
+	out->has_digest = text != NULL && strlen(text) == 2 * sizeof(out->digest) &&
+			  sodium_hex2bin(out->digest, sizeof(out->digest), text,
+					 2 * sizeof(out->digest), NULL, &used, NULL) == 0 &&
+			  used == sizeof(out->digest);
+	return out->has_digest;
+}
+
 static enum hin_code parse_fields(struct hin_carrier_answer *out, json_t *json, size_t count,
 				  struct hin_error *err)
 {
 	json_t *committed = json_object_get(json, "committed");
 	const char *epoch = json_string_value(json_object_get(committed, "epoch"));
 	json_t *sequence = json_object_get(committed, "sequence");
+	json_t *digest = json_object_get(committed, "digest");
 	json_t *verdicts = json_object_get(json, "verdicts");
 	json_t *settings = json_object_get(json, "settings");
 	const char *reason = json_string_value(json_object_get(json, "reason"));
@@ -68,6 +81,8 @@ static enum hin_code parse_fields(struct hin_carrier_answer *out, json_t *json, 
 	    !json_is_integer(sequence) || json_integer_value(sequence) < 0)
 		return bad_answer(err, "committed");
 	out->committed.sequence = (uint64_t)json_integer_value(sequence);
+	if (digest != NULL && !parse_digest(out, json_string_value(digest)))
+		return bad_answer(err, "digest");
 	if (settings != NULL && (!json_is_integer(settings) || json_integer_value(settings) < 0))
 		return bad_answer(err, "settings");
 	out->settings = settings != NULL ? (uint64_t)json_integer_value(settings) : 0;

@@ -9,7 +9,8 @@
 #include "base/log.h"
 #include "trust/join.h"
 
-#define CHECK_NS HIN_NS_PER_HOUR
+#define CHECK_S 3600 /* the certificate is looked at: another process may have renewed it */
+#define RETRIES 10   /* to renew it, in the last third of its life */
 
 struct joined {
 	struct hin_carrier head; /* first */
@@ -21,7 +22,8 @@ struct joined {
 	char *folder, *passphrase, *proxy, *version;
 	char *hubs[HIN_CARRIER_HUBS]; /* the one joined first */
 	size_t hub_count;
-	int64_t checked_ns; /* monotonic: when the certificate was looked at */
+	int64_t return_ns;
+	int64_t check_ns; /* monotonic: when the certificate is looked at */
 	bool has_proxy;
 };
 
@@ -36,6 +38,7 @@ static enum hin_code open_inner(struct joined *j, struct hin_error *err)
 		.key_pem = hin_buffer_text(&j->member.key_pem),
 		.proxy = j->has_proxy ? j->proxy : NULL,
 		.version = j->version,
+		.return_ns = j->return_ns,
 	};
 	struct hin_carrier *fresh = NULL, *old;
 	enum hin_code code = hin_carrier_https_open(&fresh, &s, err);
@@ -89,7 +92,19 @@ static enum hin_code renew(struct joined *j, int64_t now_s, struct hin_error *er
 	return code;
 }
 
-/* About once an hour: is the certificate still good for long? */
+/* How long until the certificate is looked at again. */
+static int64_t next_check_ns(const struct joined *j, int64_t now_s)
+{
+	int64_t due_s = hin_member_due_s(&j->member), wait_s = due_s - now_s;
+
+	if (wait_s <= 0) /* it could not be renewed */
+		wait_s = (j->member.certificate.until_s - due_s) / RETRIES;
+	if (wait_s < 1)
+		wait_s = 1;
+	return (wait_s < CHECK_S ? wait_s : CHECK_S) * HIN_NS_PER_S;
+}
+
+/* Is the certificate still good for long? */
 static void look_after_certificate(struct joined *j)
 {
 	int64_t now = hin_time_monotonic_ns(), now_s = hin_time_now_ns() / HIN_NS_PER_S;
@@ -97,11 +112,10 @@ static void look_after_certificate(struct joined *j)
 	enum hin_code code;
 	bool changed;
 
-	if (j->checked_ns != 0 && now - j->checked_ns < CHECK_NS)
+	if (now < j->check_ns)
 		return;
-	j->checked_ns = now;
 	changed = read_again(j);
-	if (hin_member_due(&j->member, now_s)) {
+	if (now_s >= hin_member_due_s(&j->member)) {
 		code = renew(j, now_s, &why);
 		changed |= code == HIN_OK;
 		if (code == HIN_OK)
@@ -110,6 +124,7 @@ static void look_after_certificate(struct joined *j)
 			hin_log(HIN_LOG_WARNING, "road.certificate_not_renewed",
 				hin_log_text("error", why.text));
 	}
+	j->check_ns = now + next_check_ns(j, now_s);
 	if (changed && open_inner(j, &why) != HIN_OK)
 		hin_log(HIN_LOG_ERROR, "road.certificate_unusable",
 			hin_log_text("error", why.text));
@@ -212,6 +227,7 @@ static enum hin_code copy_settings(struct joined *j, const char *folder,
 		}
 	}
 	j->hub_count = s->hub_count + 1;
+	j->return_ns = s->return_ns;
 	return HIN_OK;
 }
 

@@ -20,6 +20,7 @@ struct hin_carrier_member_settings {
 	const char *passphrase; /* of the TLS key, or NULL */
 	const char *proxy;	/* or NULL */
 	const char *version;	/* of the sensor's program */
+	int64_t return_ns;	/* until the first hub is tried again; 0 = 10 min */
 };
 
 /*

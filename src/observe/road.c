@@ -192,6 +192,8 @@ void hin_road_metrics(struct hin_road *r, struct hin_buffer *out)
 			  name, help, name, type, name, (unsigned long long)(value))
 	METRIC("rows_total", "counter", "Rows put on the road.", s.rows_put);
 	METRIC("rows_lost_total", "counter", "Rows lost before they were spooled.", s.rows_lost);
+	METRIC("rows_forked_total", "counter", "Spooled rows given up with a chain that forked.",
+	       s.rows_forked);
 	METRIC("rows_refused_total", "counter", "Rows whose kind does not allow what they fill.",
 	       s.rows_refused);
 	METRIC("batches_total", "counter", "Batches spooled.", s.batches);
@@ -301,7 +303,6 @@ enum hin_code hin_road_open(struct hin_road **out, const char *folder,
 		code = hin_batch_writer_open(&r->writer, key, &r->stats.mark,
 					     r->settings.batch_rows, err);
 	if (code == HIN_OK) {
-		r->opened = r->stats.mark.sequence;
 		tell_found(r, folder, &found);
 		code = start(r, err);
 	}

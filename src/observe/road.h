@@ -106,6 +106,7 @@ struct hin_road_stats {
 	bool connected;			  /* the last try was answered */
 	bool disk_full;			  /* batches wait for the disk */
 	uint64_t rows_put, rows_lost, rows_refused;
+	uint64_t rows_forked; /* given up with a chain that forked */
 	uint64_t batches, batches_sent, batches_refused, loads, failures, epochs;
 	int64_t answered_ns; /* wall clock of the last answer; 0 = never */
 };

@@ -51,8 +51,7 @@ struct hin_road {
 	bool was_full;	      /* the log said that the disk is full */
 
 	/* of the sending thread */
-	uint64_t opened; /* sequence of the newest batch when the road was opened */
-	bool asked;	 /* the hub told its mark since the last failure */
+	bool asked; /* the hub told its mark since the last failure */
 	struct hin_spool_place place, known, refused;
 	struct hin_buffer load;
 	struct hin_spool_place places[HIN_CARRIER_BATCHES];

@@ -2,6 +2,7 @@
 #include <assert.h>
 #include <stdio.h>
 
+#include "observe/batch.h"
 #include "observe/road_priv.h"
 
 #define LOAD_BYTES ((size_t)4 << 20) /* a load is sent from this on */
@@ -180,25 +181,67 @@ static void note_answer(struct hin_road *r, const struct hin_carrier_answer *ans
 			hin_log_u64("committed", answer->committed.sequence));
 }
 
+/* Is the batch at the hub's mark another one than ours of this number, as far as we have it? */
+static bool is_anothers(struct hin_road *r, const struct hin_carrier_answer *answer)
+{
+	struct hin_spool_place at = answer->committed;
+	struct hin_buffer bytes = { 0 };
+	bool other = false;
+	uint8_t digest[32];
+
+	if (!answer->has_digest || at.sequence == 0)
+		return false;
+	at.sequence--;
+	if (hin_spool_read(r->spool, &at, SIZE_MAX, &bytes, NULL) == HIN_OK &&
+	    at.epoch == answer->committed.epoch && at.sequence == answer->committed.sequence) {
+		hin_batch_digest(digest, bytes.data, bytes.used);
+		other = memcmp(digest, answer->digest, sizeof(digest)) != 0;
+	}
+	hin_buffer_fini(&bytes);
+	return other;
+}
+
+/*
+ * Do the hub's mark and ours belong to two chains? When we have no batch of its number, or another
+ * one. It is asked where the hub may mean batches that this process did not send: a folder that was
+ * put back has numbers that were given to others.
+ */
+static bool is_forked(struct hin_road *r, const struct hin_carrier_answer *answer, size_t done)
+{
+	struct hin_spool_place newest = hin_spool_newest(r->spool);
+	bool repeats = answer->count == 0;
+
+	for (size_t i = 0; i < done; i++)
+		repeats |= answer->verdicts[i] == HIN_CARRIED_REPEAT;
+	return is_behind(&answer->committed, &newest) || (repeats && is_anothers(r, answer));
+}
+
+/* Of a chain that forked only what the hub has stored now is known to be there. */
+static void forget_stored(struct hin_road *r, const struct hin_carrier_answer *answer, size_t done)
+{
+	while (done > 0 && answer->verdicts[done - 1] != HIN_CARRIED_STORED)
+		done--;
+	if (done > 0)
+		hin_spool_forget(r->spool, r->places[done - 1]);
+}
+
 /* Take the hub's word of a load. */
 static void answered(struct hin_road *r, const struct hin_carrier_answer *answer)
 {
 	bool fork = false;
 	size_t done = judge(r, answer, &fork);
-	struct hin_spool_place before = r->known, committed = answer->committed;
-	struct hin_spool_place newest = hin_spool_newest(r->spool);
+	struct hin_spool_place before = r->known;
 
-	fork |= is_behind(&committed, &newest);
-	if (fork && committed.sequence > r->opened) /* what came since is not what the hub has */
-		committed.sequence = r->opened;
-	hin_spool_forget(r->spool, committed);
-	note_answer(r, answer, done);
-	if (fork) {
+	if (fork || is_forked(r, answer, done)) {
+		forget_stored(r, answer, done);
+		note_answer(r, answer, done);
 		wait_for_epoch(r);
 		return;
 	}
-	r->known = committed;
-	r->place = committed; /* the mark decides; what was refused stands behind it */
+	hin_spool_forget(r->spool, answer->committed);
+	note_answer(r, answer, done);
+	r->known = answer->committed;
+	r->place = answer->committed; /* the mark decides; what was refused stands behind it */
 	if (answer->count > 0 && done == answer->count)
 		r->place = r->places[done - 1];
 	if (answer->count == 0 || done > 0 || memcmp(&before, &r->known, sizeof(before)) != 0)

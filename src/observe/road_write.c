@@ -194,18 +194,21 @@ static void begin_epoch(struct hin_road *r)
 	struct hin_batch_writer *writer = NULL;
 	struct hin_error why = { 0 };
 	struct hin_batch_mark mark;
+	uint64_t lost = 0;
 
 	(void)finish(r); /* counted with the rest */
 	if (r->waiting == NULL && hin_batch_mark_draw(&mark, &why) == HIN_OK &&
 	    hin_batch_writer_open(&writer, r->key, &mark, r->settings.batch_rows, &why) == HIN_OK) {
-		hin_spool_abandon(r->spool, HIN_VERDICT_REFUSED);
+		lost = hin_spool_abandon(r->spool, HIN_VERDICT_REFUSED);
 		hin_batch_writer_close(r->writer);
 		r->writer = writer;
-		r->opened = 0;
 		hin_log(HIN_LOG_ERROR, "road.forked",
-			hin_log_text("reason", "the hub has other batches of these numbers"),
-			hin_log_text("consequence",
-				     "a new epoch; what was not sent is counted as lost"));
+			hin_log_text(
+				"reason",
+				"the hub has other batches of these numbers: this folder is an "
+				"old copy"),
+			hin_log_u64("rows_lost", lost),
+			hin_log_text("consequence", "a new epoch; the hub is told what was lost"));
 	}
 	pthread_mutex_lock(&r->lock);
 	r->fork = false; /* when it failed, the hub will say the same again */
@@ -213,6 +216,7 @@ static void begin_epoch(struct hin_road *r)
 	if (writer != NULL) {
 		r->stats.mark = mark;
 		r->stats.epochs++;
+		r->stats.rows_forked += lost;
 	}
 	pthread_cond_broadcast(&r->moved);
 	pthread_mutex_unlock(&r->lock);
@@ -294,7 +298,8 @@ void *road_write(void *road)
 		if (due)
 			r->urgent_at_ns = hin_time_monotonic_ns() + r->settings.urgent_ns;
 		pthread_mutex_lock(&r->lock);
-		stop = note_round(r, due, open);
+		/* what a fork lost is told before the end, in the new epoch */
+		stop = note_round(r, due, open) && !fork;
 	}
 	pthread_mutex_unlock(&r->lock);
 	return NULL;

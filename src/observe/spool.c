@@ -10,10 +10,12 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "base/time.h"
 #include "observe/batch_reader.h"
 #include "observe/spool_priv.h"
 
 #define LIMIT_DEFAULT ((uint64_t)1 << 30)
+#define SAVE_NS (10 * HIN_NS_PER_S) /* what is acknowledged is written down this often */
 #define FILE_DEFAULT ((uint64_t)8 << 20)
 
 /* ---- losses ---- */
@@ -42,6 +44,7 @@ static void lose(struct hin_spool *s, const struct hin_spool_loss *loss)
 	if (loss->last_us > at->last_us)
 		at->last_us = loss->last_us;
 	at->rows += loss->rows;
+	s->lost_rows += loss->rows;
 }
 
 static void lose_batch(struct hin_spool *s, const void *bytes, size_t size, uint8_t verdict)
@@ -346,6 +349,7 @@ void hin_spool_forget(struct hin_spool *s, struct hin_spool_place place)
 	uint64_t bytes = 0;
 	bool here = false, removed = false;
 	size_t full = 0;
+	int64_t now;
 
 	pthread_mutex_lock(&s->lock);
 	for (size_t i = 0; i < s->file_count; i++)
@@ -358,20 +362,28 @@ void hin_spool_forget(struct hin_spool *s, struct hin_spool_place place)
 		remove_oldest(s);
 		removed = true;
 	}
-	if (removed)
+	now = hin_time_monotonic_ns();
+	if (removed || now - s->saved_ns >= SAVE_NS) {
 		save_acknowledged(s);
+		s->saved_ns = now;
+	}
 	pthread_mutex_unlock(&s->lock);
 }
 
-void hin_spool_abandon(struct hin_spool *s, uint8_t verdict)
+uint64_t hin_spool_abandon(struct hin_spool *s, uint8_t verdict)
 {
+	uint64_t before, lost;
+
 	pthread_mutex_lock(&s->lock);
+	before = s->lost_rows;
 	hin_batch_file_close(s->writing);
 	s->writing = NULL;
 	s->resume = false;
 	while (s->file_count > 0)
 		drop_oldest(s, verdict);
+	lost = s->lost_rows - before;
 	pthread_mutex_unlock(&s->lock);
+	return lost;
 }
 
 /* ---- writing ---- */

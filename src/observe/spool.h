@@ -9,8 +9,8 @@
  * What a hub has acknowledged is forgotten by whole files; `keep_bytes` of it stay for a hub that
  * was restored from a backup and asks again. When the spool is full the oldest file goes first:
  * acknowledged ones before others, and of those that are not, each row is counted by its kind
- * (hin_spool_take_loss). After a crash up to one file of batches may count as not acknowledged that
- * were; nothing else is written down late.
+ * (hin_spool_take_loss). After a crash what was acknowledged in the last ten seconds may count as
+ * if it was not; nothing else is written down late.
  *
  * Ownership: the caller owns a spool and closes it. One process at a time has a folder open.
  * Threads:   one thread appends and abandons; the rest from any.
@@ -85,10 +85,11 @@ HIN_MUST_USE enum hin_code hin_spool_read(struct hin_spool *s, struct hin_spool_
 void hin_spool_forget(struct hin_spool *s, struct hin_spool_place place);
 
 /*
- * Delete everything; what was not acknowledged is counted as lost by `verdict`. For a chain that
- * forked: the hub will not take it, and the caller begins a new epoch.
+ * Delete everything; what was not acknowledged is counted as lost by `verdict`. Returns how many
+ * rows that were. For a chain that forked: the hub will not take it, and the caller begins a new
+ * epoch.
  */
-void hin_spool_abandon(struct hin_spool *s, uint8_t verdict);
+uint64_t hin_spool_abandon(struct hin_spool *s, uint8_t verdict);
 
 /* The newest batch, or { 0 }. */
 struct hin_spool_place hin_spool_newest(struct hin_spool *s);

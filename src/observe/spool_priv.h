@@ -43,6 +43,8 @@ struct hin_spool {
 
 	struct hin_spool_loss losses[HIN_SPOOL_KINDS];
 	size_t loss_count;
+	int64_t saved_ns;   /* monotonic: `acknowledged` was written down */
+	uint64_t lost_rows; /* of all losses since it was opened */
 };
 
 /* The path of a file, or of another thing in the folder. */

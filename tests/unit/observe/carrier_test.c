@@ -31,6 +31,17 @@ static void reads_answers(void **state)
 		{ "{\"committed\":{\"epoch\":\"00000000000000ff\"},\"verdicts\":[]}", 0,
 		  HIN_EFORMAT },
 		{ "{\"committed\":5,\"verdicts\":[]}", 0, HIN_EFORMAT },
+		{ "{\"committed\":{\"epoch\":\"00000000000000ff\",\"sequence\":7,\"digest\":5},"
+		  "\"verdicts\":[]}",
+		  0, HIN_EFORMAT },
+		{ "{\"committed\":{\"epoch\":\"00000000000000ff\",\"sequence\":7,\"digest\":\"00\"}"
+		  ","
+		  "\"verdicts\":[]}",
+		  0, HIN_EFORMAT },
+		{ "{\"committed\":{\"epoch\":\"00000000000000ff\",\"sequence\":7,\"digest\":"
+		  "\"00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff\"},"
+		  "\"verdicts\":[]}",
+		  0, HIN_OK },
 		{ "{}", 0, HIN_EFORMAT },
 		{ "[]", 0, HIN_EFORMAT },
 		{ "", 0, HIN_EFORMAT },

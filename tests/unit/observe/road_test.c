@@ -119,6 +119,8 @@ static enum hin_code hub_send(struct hin_carrier *c, const struct hin_carrier_lo
 	}
 	assert_int_equal(in.left, 0);
 	answer->committed = (struct hin_spool_place){ h->mark.epoch, h->mark.sequence };
+	answer->has_digest = h->mark.sequence > 0;
+	memcpy(answer->digest, h->mark.digest, sizeof(answer->digest));
 	answer->settings = h->settings;
 	lose = h->fails > 0 && random_below(&h->seed, h->fails) == 0;
 	pthread_mutex_unlock(&h->lock);
@@ -471,6 +473,7 @@ static void a_copied_spool_begins_a_new_epoch(void **state)
 		usleep(2000);
 		hin_road_stats(road, &stats);
 	} while (stats.epochs == 0);
+	assert_true(stats.rows_forked >= 50 && stats.rows_forked < 60);
 	put_rows(road, HIN_KIND_TELESCOPE_FLOW, 1001, 1100);
 	hin_road_close(road, SECONDS(20));
 	assert_true(h->mark.epoch != epoch);
@@ -479,8 +482,72 @@ static void a_copied_spool_begins_a_new_epoch(void **state)
 	all_came_once(h, 1001, 1100);
 	for (int i = 901; i <= 950; i++)
 		assert_int_equal(h->seen[i], 0);
-	assert_true(h->lost[HIN_VERDICT_REFUSED] >= 50); /* and an alive or two */
+	assert_int_equal(h->lost[HIN_VERDICT_REFUSED], stats.rows_forked); /* and an alive or two */
 	free_hub(h);
+}
+
+static void copy_folder(const char *from, const char *to)
+{
+	char command[4 * PATH_MAX];
+
+	snprintf(command, sizeof(command), "rm -rf %.1000s && cp -a %.1000s %.1000s", to, from, to);
+	assert_int_equal(system(command), 0);
+}
+
+/*
+ * A folder that was put back and went on alone, over a restart: what it spooled under numbers that
+ * the hub has of the other one is counted, row for row, whether that ends below the hub's mark or
+ * above it.
+ */
+static void what_a_fork_loses_is_counted(void **state)
+{
+	static const struct {
+		uint64_t others, own; /* batches after the copy was made */
+	} cases[] = { { 3, 2 }, { 3, 3 }, { 3, 7 }, { 1, 30 }, { 30, 1 } };
+
+	for (size_t i = 0; i < HIN_COUNT(cases); i++) {
+		struct hub *h = new_hub();
+		struct hin_road_settings settings = quick;
+		struct hin_road *road;
+		struct hin_road_stats stats;
+		char copy[sizeof(folder) + 8];
+		uint64_t next = 101;
+
+		settings.flush_ns = SECONDS(3600); /* no row but ours, and one at each end */
+		settings.batch_rows = 10;
+		road = open_road(h, settings);
+		put_rows(road, HIN_KIND_TELESCOPE_FLOW, 1, 100);
+		hin_road_close(road, SECONDS(20));
+		snprintf(copy, sizeof(copy), "%s.copy", folder);
+		copy_folder(folder, copy);
+		road = open_road(h, settings);
+		put_rows(road, HIN_KIND_TELESCOPE_FLOW, next, next + 10 * cases[i].others - 1);
+		hin_road_close(road, SECONDS(20));
+		next += 10 * cases[i].others;
+		copy_folder(copy, folder);
+		h->down = true;
+		road = open_road(h, settings);
+		put_rows(road, HIN_KIND_TELESCOPE_FLOW, next, next + 10 * cases[i].own - 1);
+		hin_road_close(road, 0);
+		h->down = false;
+		road = open_road(h, settings);
+		do {
+			usleep(2000);
+			hin_road_stats(road, &stats);
+		} while (stats.epochs == 0);
+		put_rows(road, HIN_KIND_TELESCOPE_FLOW, 1001, 1100);
+		hin_road_close(road, SECONDS(20));
+		all_came_once(h, 1, next - 1);
+		all_came_once(h, 1001, 1100);
+		for (uint64_t k = next; k < next + 10 * cases[i].own; k++)
+			assert_int_equal(h->seen[k], 0);
+		if (stats.rows_forked != 10 * cases[i].own + 1) /* and an alive */
+			fail_msg("case %zu: %llu rows were counted", i,
+				 (unsigned long long)stats.rows_forked);
+		assert_int_equal(h->lost[HIN_VERDICT_REFUSED], stats.rows_forked);
+		free_hub(h);
+		empty_folder(state);
+	}
 }
 
 static void waits_for_a_full_disk(void **state)
@@ -588,6 +655,7 @@ int main(void)
 		TEST(losses_reach_the_hub),
 		TEST(a_full_queue_counts),
 		TEST(a_copied_spool_begins_a_new_epoch),
+		TEST(what_a_fork_loses_is_counted),
 		TEST(waits_for_a_full_disk),
 		TEST(newer_settings_are_fetched),
 		TEST(bad_rows_are_told),

@@ -535,7 +535,7 @@ static void abandons_all(void **state)
 		append(&n, 3, HIN_KIND_ROAD_ALIVE);
 	mark = *hin_batch_writer_mark(n.writer);
 	hin_spool_forget(n.spool, (struct hin_spool_place){ mark.epoch, 5 });
-	hin_spool_abandon(n.spool, HIN_VERDICT_REFUSED);
+	assert_int_equal(hin_spool_abandon(n.spool, HIN_VERDICT_REFUSED), 15 * 3);
 	assert_true(hin_spool_take_loss(n.spool, &loss));
 	assert_int_equal(loss.rows, 15 * 3);
 	assert_int_equal(loss.verdict, HIN_VERDICT_REFUSED);
