@@ -25,9 +25,9 @@
 #include "trust/member.h"
 
 struct arguments {
-	const char *folder, *trust, *store;
+	const char *folder, *trust, *store, *hub;
 	uint64_t rows, first, batch, rate, sensors, seconds, spool, burst;
-	int64_t flush_ns, wait_ns;
+	int64_t flush_ns, wait_ns, return_ns;
 	bool durable, quiet;
 };
 
@@ -65,6 +65,16 @@ static const struct hin_option rows[] = {
 	NUMBER("burst", burst, "rows between two flushes (send --durable)"),
 	NUMBER("sensors", sensors, "how many (crowd)"),
 	NUMBER("seconds", seconds, "how long (crowd)"),
+	{ "hub", 0, "HOST:PORT", HIN_OPTION_TEXT, ARG(hub), .help = "a second hub (send)",
+	  .help_ja = "a second hub (send)" },
+	{ "return",
+	  0,
+	  "TIME",
+	  HIN_OPTION_VALUE,
+	  ARG(return_ns),
+	  { HIN_VALUE_DURATION, HIN_NS_PER_MS, HIN_NS_PER_HOUR },
+	  .help = "until the first hub is tried again",
+	  .help_ja = "until the first hub is tried again" },
 	{ "spool",
 	  0,
 	  "SIZE",
@@ -124,13 +134,16 @@ static enum hin_code open_sensor(struct sensor *s, const char *folder, bool wait
 					      .wait = wait,
 					      .flush_ns = arguments.flush_ns,
 					      .dark_addresses = 65536 };
+	struct hin_carrier_member_settings member = { .hubs = &arguments.hub,
+						      .hub_count = arguments.hub != NULL,
+						      .return_ns = arguments.return_ns };
 
 	settings.spool.limit_bytes = arguments.spool;
 	if (wait) {
 		settings.settings = take_settings;
 		settings.user = s;
 	}
-	return hin_road_open_joined(&s->road, folder, NULL, &settings, err);
+	return hin_road_open_joined(&s->road, folder, &member, &settings, err);
 }
 
 static void close_sensor(struct sensor *s, int64_t wait_ns)

@@ -23,12 +23,14 @@
 
 #define VALID_MIN INT64_C(1000000000)  /* 1 s */
 #define VALID_MAX (604800 * VALID_MIN) /* 7 days */
+#define LIFE_MIN (5 * HIN_NS_PER_MIN)  /* sensors speak each minute */
+#define LIFE_MAX (HIN_SENSOR_LIFE_MOST_S * HIN_NS_PER_S)
 
 struct arguments {
 	const char *dir, *hub, *passphrase_file, *proxy;
 	const char *names[HIN_CA_NAMES];
 	size_t name_count;
-	int64_t valid_ns;
+	int64_t valid_ns, life_ns;
 	uint64_t settings_version;
 	bool encrypt, json;
 };
@@ -97,6 +99,13 @@ static enum hin_code add_name(void *into, const char *value, struct hin_error *e
 			.help = "how long the code is good (default 1d)",                          \
 			.help_ja = "コードの有効期間 (既定 1d)"                          \
 	}
+#define OPTION_LIFE                                                                                \
+	{                                                                                          \
+		"sensor-life", 0, "TIME", HIN_OPTION_VALUE, ARG(life_ns),                          \
+			{ HIN_VALUE_DURATION, LIFE_MIN, LIFE_MAX },                                \
+			.help = "how long the certificates of sensors are good (default 30d)",     \
+			.help_ja = "センサーの証明書の有効期間 (既定 30d)"          \
+	}
 #define OPTION_JSON                                                                                \
 	{                                                                                          \
 		"json", 'j', NULL, HIN_OPTION_FLAG, ARG(json), .help = "print JSON",               \
@@ -119,16 +128,16 @@ static enum hin_code add_name(void *into, const char *value, struct hin_error *e
 	}
 
 static const struct hin_option all_options[] = {
-	OPTION_DIR,   OPTION_HUB,   OPTION_NAME,    OPTION_ENCRYPT, OPTION_PASSPHRASE,
-	OPTION_VALID, OPTION_PROXY, OPTION_VERSION, OPTION_JSON,
+	OPTION_DIR,   OPTION_HUB,  OPTION_NAME,	 OPTION_ENCRYPT, OPTION_PASSPHRASE,
+	OPTION_VALID, OPTION_LIFE, OPTION_PROXY, OPTION_VERSION, OPTION_JSON,
 };
-static const struct hin_option init_options[] = { OPTION_DIR, OPTION_HUB, OPTION_NAME,
-						  OPTION_ENCRYPT, OPTION_PASSPHRASE };
+static const struct hin_option init_options[] = { OPTION_DIR,	  OPTION_HUB,	     OPTION_NAME,
+						  OPTION_ENCRYPT, OPTION_PASSPHRASE, OPTION_LIFE };
 static const struct hin_option enrol_options[] = { OPTION_DIR, OPTION_VALID, OPTION_JSON };
 static const struct hin_option join_options[] = { OPTION_DIR, OPTION_ENCRYPT, OPTION_PASSPHRASE,
 						  OPTION_PROXY };
-static const struct hin_option renew_options[] = { OPTION_DIR, OPTION_HUB, OPTION_NAME,
-						   OPTION_PASSPHRASE, OPTION_PROXY };
+static const struct hin_option renew_options[] = { OPTION_DIR,	      OPTION_HUB,   OPTION_NAME,
+						   OPTION_PASSPHRASE, OPTION_PROXY, OPTION_LIFE };
 static const struct hin_option revoke_options[] = { OPTION_DIR };
 static const struct hin_option list_options[] = { OPTION_DIR, OPTION_JSON };
 static const struct hin_option settings_options[] = { OPTION_DIR, OPTION_VERSION, OPTION_PASSPHRASE,
@@ -407,7 +416,8 @@ static enum hin_code init(struct hin_error *err)
 {
 	struct hin_ca_wish wish = { .hub = arguments.hub,
 				    .names = arguments.names,
-				    .name_count = arguments.name_count };
+				    .name_count = arguments.name_count,
+				    .sensor_life_s = arguments.life_ns / HIN_NS_PER_S };
 	char folder[PATH_MAX], memory[HIN_PASSPHRASE] = "", until[HIN_TIME_TEXT];
 	struct hin_ca *a = NULL;
 	enum hin_code code;
@@ -695,6 +705,8 @@ static enum hin_code renew_hub(const char *folder, struct hin_error *err)
 	if (code == HIN_OK)
 		code = hin_ca_renew_hub(a, arguments.hub != NULL ? &wish : NULL, passphrase,
 					now_s(), err);
+	if (code == HIN_OK && arguments.life_ns > 0)
+		code = hin_ca_set_sensor_life(a, arguments.life_ns / HIN_NS_PER_S, err);
 	if (code == HIN_OK) {
 		hin_time_format(until, hin_ca_hub_expires_s(a) * HIN_NS_PER_S, HIN_TIME_S);
 		printf(in_lang("hub %s, certificate until %s\n", "ハブ %s、証明書の期限 %s\n"),

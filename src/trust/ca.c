@@ -10,12 +10,12 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "base/number.h"
 #include "base/time.h"
 #include "trust/ca_priv.h"
 #include "trust/settings.h"
 
 #define HEAD "hinomi hub 1\n"
-#define EARLY_S 600 /* certificates begin that much before now: clocks differ */
 #define CONF_SIZE ((size_t)16 << 10)
 
 /* ---- files ---- */
@@ -102,6 +102,8 @@ static enum hin_code write_conf(const struct hin_ca *a, struct hin_error *err)
 	enum hin_code code;
 
 	hin_buffer_printf(&text, HEAD "hub %s\nsettings %s\n", a->hub, a->settings_name);
+	if (a->sensor_life_s != HIN_SENSOR_LIFE_S)
+		hin_buffer_printf(&text, "sensor-life %lld\n", (long long)a->sensor_life_s);
 	for (size_t i = 0; i < a->name_count; i++)
 		hin_buffer_printf(&text, "name %s\n", a->names[i]);
 	code = write_file(a->folder, "hub.conf", &text, err);
@@ -127,6 +129,9 @@ static enum hin_code read_conf(struct hin_ca *a, struct hin_error *err)
 			code = set_hub(a, line + 4, err);
 		else if (strncmp(line, "name ", 5) == 0)
 			code = add_name(a, line + 5, err);
+		else if (strncmp(line, "sensor-life ", 12) == 0)
+			code = hin_number_i64(&a->sensor_life_s, "sensor-life", line + 12, 1,
+					      HIN_SENSOR_LIFE_MOST_S, err);
 		else if (strncmp(line, "settings ", 9) == 0 &&
 			 strlen(line + 9) < sizeof(a->settings_name))
 			memcpy(a->settings_name, line + 9, strlen(line + 9) + 1);
@@ -149,7 +154,7 @@ static enum hin_code make_ca(struct hin_ca *a, const char *passphrase, int64_t n
 			     struct hin_error *err)
 {
 	struct hin_certificate_wish wish = { .kind = HIN_CERTIFICATE_AUTHORITY,
-					     .from_s = now_s - EARLY_S,
+					     .from_s = now_s - ca_early_s(HIN_CA_LIFE_S),
 					     .until_s = now_s + HIN_CA_LIFE_S };
 	struct hin_buffer sealed = { 0 };
 	char name[HIN_CERTIFICATE_NAME];
@@ -203,7 +208,7 @@ static enum hin_code make_hub(struct hin_ca *a, const char *passphrase, int64_t 
 					     .name = "hinomi hub",
 					     .names = (const char *const *)a->names,
 					     .name_count = a->name_count,
-					     .from_s = now_s - EARLY_S,
+					     .from_s = now_s - ca_early_s(HIN_HUB_LIFE_S),
 					     .until_s = now_s + HIN_HUB_LIFE_S };
 	struct hin_buffer key = { 0 }, pem = { 0 }, file = { 0 };
 	struct hin_certificate certificate;
@@ -258,6 +263,7 @@ static struct hin_ca *ca_new(const char *folder)
 		free(a);
 		return NULL;
 	}
+	a->sensor_life_s = HIN_SENSOR_LIFE_S;
 	pthread_mutex_init(&a->lock, NULL);
 	return a;
 }
@@ -284,6 +290,22 @@ static enum hin_code check_fresh(const char *folder, struct hin_error *err)
 	return code;
 }
 
+static enum hin_code set_life(struct hin_ca *a, int64_t life_s, struct hin_error *err)
+{
+	if (life_s < 1 || life_s > HIN_SENSOR_LIFE_MOST_S)
+		return hin_fail(err, HIN_ERANGE, "a sensor's certificate is good for 1 s to %d d",
+				(int)(HIN_SENSOR_LIFE_MOST_S / 86400));
+	a->sensor_life_s = life_s;
+	return HIN_OK;
+}
+
+enum hin_code hin_ca_set_sensor_life(struct hin_ca *a, int64_t life_s, struct hin_error *err)
+{
+	enum hin_code code = set_life(a, life_s, err);
+
+	return code == HIN_OK ? write_conf(a, err) : code;
+}
+
 static enum hin_code make_all(struct hin_ca *a, const struct hin_ca_wish *wish, int64_t now_s,
 			      struct hin_error *err)
 {
@@ -292,6 +314,8 @@ static enum hin_code make_all(struct hin_ca *a, const struct hin_ca_wish *wish, 
 
 	for (size_t i = 0; i < wish->name_count && code == HIN_OK; i++)
 		code = add_name(a, wish->names[i], err);
+	if (code == HIN_OK && wish->sensor_life_s != 0)
+		code = set_life(a, wish->sensor_life_s, err);
 	if (code == HIN_OK && snprintf(a->settings_name, sizeof(a->settings_name), "%s/settings",
 				       a->host) >= (int)sizeof(a->settings_name))
 		code = hin_fail(err, HIN_ELIMIT, "the hub's name has more than %zu characters",

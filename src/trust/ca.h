@@ -25,7 +25,8 @@
 #define HIN_CA_NAMES 32		       /* most names of a hub */
 #define HIN_CA_LIFE_S (3650 * 86400ll) /* of the CA's certificate */
 #define HIN_HUB_LIFE_S (90 * 86400ll)
-#define HIN_SENSOR_LIFE_S (30 * 86400ll)
+#define HIN_SENSOR_LIFE_S (30 * 86400ll) /* unless hub.conf says another time */
+#define HIN_SENSOR_LIFE_MOST_S (3650 * 86400ll)
 #define HIN_CODE_LIFE_S (7 * 86400ll) /* most time for a code */
 #define HIN_REFUSALS 10		      /* of one address in HIN_REFUSAL_S, then 429 */
 #define HIN_REFUSAL_S 600
@@ -38,6 +39,7 @@ struct hin_ca_wish {
 	const char *const *names; /* more names and addresses of the hub */
 	size_t name_count;
 	const char *passphrase; /* NULL = keys are not encrypted */
+	int64_t sensor_life_s;	/* of the sensors' certificates; 0 = HIN_SENSOR_LIFE_S */
 };
 
 /* HIN_EDENIED when there is one already; HIN_EFORMAT for names that are none. */
@@ -78,6 +80,13 @@ bool hin_ca_hub_due(const struct hin_ca *ca, int64_t now_s);
 HIN_MUST_USE enum hin_code hin_ca_renew_hub(struct hin_ca *ca, const struct hin_ca_wish *wish,
 					    const char *passphrase, int64_t now_s,
 					    struct hin_error *err);
+
+/*
+ * How long the certificates are good that sensors get from now on. A sensor renews its own when a
+ * third is left, so it must speak more often than that. HIN_ERANGE.
+ */
+HIN_MUST_USE enum hin_code hin_ca_set_sensor_life(struct hin_ca *ca, int64_t life_s,
+						  struct hin_error *err);
 
 /* The key that sensors check settings with; its name is "HOST/settings". */
 const struct hin_note_verifier *hin_ca_settings_key(const struct hin_ca *ca);

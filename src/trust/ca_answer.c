@@ -5,8 +5,6 @@
 #include "base/log.h"
 #include "trust/ca_priv.h"
 
-#define EARLY_S 600 /* certificates begin that much before now: clocks differ */
-
 enum hin_code hin_ca_invite(struct hin_ca *a, struct hin_join_code *out, const char *name,
 			    int64_t life_s, int64_t now_s, struct hin_error *err)
 {
@@ -217,8 +215,8 @@ static enum hin_code issue(struct call *c, struct hin_buffer *out)
 	struct hin_certificate_wish wish = { .kind = HIN_CERTIFICATE_SENSOR,
 					     .name = c->name,
 					     .sensor_id = c->id,
-					     .from_s = c->now_s - EARLY_S,
-					     .until_s = c->now_s + HIN_SENSOR_LIFE_S };
+					     .from_s = c->now_s - ca_early_s(c->a->sensor_life_s),
+					     .until_s = c->now_s + c->a->sensor_life_s };
 	struct hin_ca *a = c->a;
 	struct hin_buffer pem = { 0 };
 	struct hin_certificate made = { 0 };

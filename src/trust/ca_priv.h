@@ -4,6 +4,12 @@
 
 #include "trust/ca.h"
 
+/* Certificates begin a little before now, for clocks differ; short ones not much. */
+static inline int64_t ca_early_s(int64_t life_s)
+{
+	return life_s < 1200 ? life_s / 2 : 600;
+}
+
 #define HIN_ADDRESSES 256 /* whose refusals are counted at once */
 
 struct refusals {
@@ -21,6 +27,7 @@ struct hin_ca {
 	char *names[HIN_CA_NAMES];
 	size_t name_count;
 	char settings_name[HIN_NOTE_NAME];
+	int64_t sensor_life_s;
 	struct hin_buffer pem; /* the CA's certificate */
 	struct hin_certificate certificate;
 

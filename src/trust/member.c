@@ -169,11 +169,9 @@ enum hin_code hin_member_load(struct hin_member *out, const char *folder, const 
 	return hand_over(out, &m, code);
 }
 
-bool hin_member_due(const struct hin_member *m, int64_t now_s)
+int64_t hin_member_due_s(const struct hin_member *m)
 {
-	int64_t life_s = m->certificate.until_s - m->certificate.from_s;
-
-	return now_s > m->certificate.until_s - life_s / 3;
+	return m->certificate.until_s - (m->certificate.until_s - m->certificate.from_s) / 3;
 }
 
 /* ---- asking ---- */

@@ -77,5 +77,5 @@ HIN_MUST_USE enum hin_code hin_member_renew(struct hin_member *member,
 					    const void *answer, size_t size, const char *passphrase,
 					    int64_t now_s, struct hin_error *err);
 
-/* Is it time to renew: has the certificate less than a third of its life left? */
-bool hin_member_due(const struct hin_member *member, int64_t now_s);
+/* Since when it is time to renew: when the certificate has a third of its life left. */
+int64_t hin_member_due_s(const struct hin_member *member);

@@ -197,6 +197,10 @@ static void refuses_folders(void **state)
 		{ "hub.conf", "hinomi hub 1\nhub x:1\nsettings y\nname a b\n", HIN_EFORMAT,
 		  HIN_OK },
 		{ "hub.conf", "hinomi hub 1\nhub x:1\nsettings y\nmore\n", HIN_EFORMAT, HIN_OK },
+		{ "hub.conf", "hinomi hub 1\nhub x:1\nsettings y\nsensor-life 0\n", HIN_ERANGE,
+		  HIN_OK },
+		{ "hub.conf", "hinomi hub 1\nhub x:1\nsettings y\nsensor-life 9d\n", HIN_EFORMAT,
+		  HIN_OK },
 		{ "ca.crt", "x", HIN_EFORMAT, HIN_OK },
 		{ "roster", "x", HIN_EFORMAT, HIN_OK },
 		{ "ca.key", "x", HIN_OK, HIN_EFORMAT },
@@ -234,6 +238,43 @@ static void refuses_folders(void **state)
 	}
 }
 
+/* A CA whose sensors' certificates are short: said once, kept, and so are those it makes. */
+static void short_lives(void **state)
+{
+	static const struct {
+		int64_t life_s, early_s;
+	} cases[] = { { 10, 5 }, { 3600, 600 }, { HIN_SENSOR_LIFE_S, 600 } };
+
+	(void)state;
+	for (size_t i = 0; i < HIN_COUNT(cases); i++) {
+		struct hin_join_code code;
+		struct hin_enrol_answer answer = { 0 };
+		struct hin_certificate made;
+		char name[16];
+		struct talk t;
+
+		assert_int_equal(hin_ca_set_sensor_life(a, cases[i].life_s, NULL), HIN_OK);
+		hin_ca_close(a);
+		assert_int_equal(hin_ca_open(&a, hub, NULL), HIN_OK);
+		assert_int_equal(hin_ca_unlock(a, NULL, NULL), HIN_OK);
+		snprintf(name, sizeof(name), "short-%zu", i);
+		code = invite(name);
+		t = ask(&code, (uint8_t)(100 + i), NOW);
+		assert_int_equal(t.status, 200);
+		assert_int_equal(hin_enrol_answer_read(&answer, t.answer.data, t.answer.used, NULL),
+				 HIN_OK);
+		assert_int_equal(
+			hin_certificate_read(&made, hin_buffer_text(&answer.certificate_pem), NULL),
+			HIN_OK);
+		assert_int_equal(made.until_s, NOW + cases[i].life_s);
+		assert_int_equal(made.from_s, NOW - cases[i].early_s);
+		hin_enrol_answer_fini(&answer);
+		hush(&t);
+	}
+	assert_int_equal(hin_ca_set_sensor_life(a, 0, NULL), HIN_ERANGE);
+	assert_int_equal(hin_ca_set_sensor_life(a, HIN_SENSOR_LIFE_MOST_S + 1, NULL), HIN_ERANGE);
+}
+
 static void joins(void **state)
 {
 	struct hin_join_code code = invite("attic");
@@ -260,8 +301,7 @@ static void joins(void **state)
 	assert_string_equal(m.key_pem.data, t.tls_key.data);
 	assert_string_equal(m.ca_pem.data, hin_ca_pem(a));
 	assert_int_equal(m.settings_key.id, hin_ca_settings_key(a)->id);
-	assert_false(hin_member_due(&m, NOW + 19 * DAY));
-	assert_true(hin_member_due(&m, NOW + 21 * DAY));
+	assert_in_range(hin_member_due_s(&m), NOW + 19 * DAY, NOW + 21 * DAY);
 	assert_int_equal(hin_ca_sensor(a, &sensor, id, &err), HIN_OK);
 	assert_string_equal(sensor.name, "attic");
 	assert_string_equal(sensor.serial, m.certificate.serial);
@@ -617,6 +657,7 @@ int main(void)
 		TEST(unfinished_init),
 		TEST(refuses_folders),
 		TEST(joins),
+		TEST(short_lives),
 		TEST(refuses_codes),
 		TEST(guesses_void_a_code),
 		TEST(limits_an_address),
