@@ -45,8 +45,8 @@ static void window(const struct joining *x, int64_t *from, int64_t *until)
 	}
 }
 
-/* Note that the case joins by this key, or for longer. */
-static enum hin_code put_join(const struct joining *x, int64_t id)
+/* Note that the case joins by this key for longer, or that it does, when `anew`. */
+static enum hin_code put_join(const struct joining *x, int64_t id, bool anew)
 {
 	const struct hin_case_joining *j = x->j;
 	int64_t from, until, confidence = j->confidence;
@@ -64,7 +64,8 @@ static enum hin_code put_join(const struct joining *x, int64_t id)
 		"max(confidence, ?6) WHERE basis = ?1 AND key = ?2 AND case_id = ?3 AND "
 		"(until_us = 0 OR until_us >= ?4) AND (?5 = 0 OR from_us <= ?5)",
 		"ttiiii", x->key.basis, (const char *)x->key.key, id, from, until, confidence);
-	if (code != HIN_OK || hin_desk_changed(x->desk) > 0)
+	/* after a split another case may join by it now: that stays so */
+	if (code != HIN_OK || !anew || hin_desk_changed(x->desk) > 0)
 		return code;
 	return hin_desk_run(x->desk, x->err,
 			    "INSERT OR IGNORE INTO case_join (basis, key, case_id, from_us, "
@@ -114,7 +115,7 @@ static enum hin_code touch(const struct joining *x, const struct case_head *head
 				    "iiiiii", head->id, j->first_us, j->last_us,
 				    (int64_t)(news || j->severity > head->severity), x->now_us,
 				    j->organisation);
-	return code == HIN_OK && x->key.basis != NULL ? put_join(x, head->id) : code;
+	return code == HIN_OK && x->key.basis != NULL ? put_join(x, head->id, false) : code;
 }
 
 /* Must a case in this state be opened again for this finding? */
@@ -239,7 +240,7 @@ static enum hin_code open_case(const struct joining *x)
 	if (code == HIN_OK)
 		code = record(x, id, "opened", HIN_ACT_CASE_OPENED);
 	if (code == HIN_OK && x->key.basis != NULL)
-		code = put_join(x, id);
+		code = put_join(x, id, true);
 	return code == HIN_OK && x->key.basis != NULL ? pull(x, id) : code;
 }
 
