@@ -16,7 +16,7 @@ enum { RULE_PLAIN = 1, RULE_PUBLIC, RULE_SIGN_IN, RULE_QUERY, RULE_TOUCH };
 
 static const struct hin_rate_rule rules[API_RATES] = {
 	[API_RATE_PUBLIC] = { RULE_PUBLIC, 60, 500000 },
-	[API_RATE_SIGN_IN] = { RULE_SIGN_IN, 10, 6000000 },
+	[API_RATE_SIGN_IN] = { RULE_SIGN_IN, 30, 3000000 },
 	[API_RATE_QUERY] = { RULE_QUERY, 30, 500000 },
 };
 
@@ -345,7 +345,7 @@ static bool is_forged(struct api_call *call)
 		/* a sign-in proves itself; that it is of this site is all that is asked */
 		if (!call->signed_in || call->route->rate == API_RATE_SIGN_IN)
 			return false;
-		if (given == NULL && call->route->flags & API_FLAG_FORM)
+		if ((given == NULL || given[0] == '\0') && call->route->flags & API_FLAG_FORM)
 			given = json_string_value(json_object_get(call->body, "csrf"));
 		if (given != NULL &&
 		    sodium_base642bin(token, sizeof(token), given, strlen(given), NULL, &size, NULL,

@@ -146,7 +146,9 @@ int main(int argc, char *argv[])
 		fflush(stdout);
 	}
 	while (code == HIN_OK && fgets(line, sizeof(line), stdin) != NULL) {
-		(void)hin_owners_box_refresh(w.owners, w.own, hin_time_now_ns() / 1000, NULL, NULL);
+		if (hin_owners_box_refresh(w.owners, w.own, hin_time_now_ns() / 1000, NULL, &err) !=
+		    HIN_OK)
+			fprintf(stderr, "door-serve: %s\n", err.text);
 		hin_api_wake(w.api);
 	}
 	hin_api_close(w.api);
