@@ -86,6 +86,8 @@ enum hin_code hin_door_open(struct hin_hub *hub, const struct hin_door_settings 
 	s.status = write_status;
 	s.user = hub;
 	s.owners = hub->owners;
+	s.ledger = hub->ledger;
+	s.ledger_folder = hub->ledger_folder;
 	s.changed = hub_desk_changed;
 	if (code == HIN_OK)
 		code = hin_api_open(&api, &s, err);

@@ -95,6 +95,7 @@ void hub_desk_changed(void *user)
 	pthread_mutex_lock(&hub->waking);
 	hin_api_wake(hub->api);
 	hin_telling_wake(hub->telling);
+	hin_pump_wake(hub->pump);
 	pthread_mutex_unlock(&hub->waking);
 }
 
@@ -124,10 +125,6 @@ static void tick_analysis(struct hin_hub *hub, const struct hin_analyse_settings
 	struct hin_error why = { 0 };
 
 	hin_analyse_tune(hub->analyse, settings);
-	if (hin_owners_box_refresh(hub->owners, hub->analyse_desk, now_ns / 1000, NULL, &why) !=
-	    HIN_OK)
-		hin_log_limited(HIN_LOG_WARNING, "hub.owners_not_read",
-				hin_log_text("error", why.text));
 	if (now_ns - hub->analysed_ns < ANALYSE_TICK_NS && now_ns >= hub->analysed_ns)
 		return;
 	hub->analysed_ns = now_ns;
@@ -625,6 +622,8 @@ static enum hin_code open_parts(struct hin_hub *hub, const char *folder, struct 
 	if (code == HIN_OK)
 		code = open_metrics(hub, err);
 	if (code == HIN_OK)
+		code = hub_open_ledger(hub, err);
+	if (code == HIN_OK)
 		code = open_telling(hub, err);
 	if (code == HIN_OK)
 		code = hin_door_open(hub, &hub->settings.people, err);
@@ -691,6 +690,7 @@ void hin_hub_close(struct hin_hub *hub)
 	hin_intake_close(hub->intake);
 	hin_ingest_close(hub->ingest);
 	hin_analyse_close(hub->analyse);
+	hub_close_ledger(hub);
 	hin_owners_box_free(hub->owners);
 	hin_desk_close(hub->analyse_desk);
 	hin_ca_close(hub->ca);

@@ -3,8 +3,8 @@
  *are.
  *
  * A hub lives in one folder: trust/ (trust/ca.h), store/ (store/store.h), desk.db (hub/desk.h),
- *hub.key (signs the hub's own rows), status.json (for `hinomi status`), hub.yaml (settings,
- *optional). Routes:
+ * ledger/ and ledger.key (trust/ledger.h), hub.key (signs the hub's own rows), status.json (for
+ * `hinomi status`), hub.yaml (settings, optional). Routes:
  *
  *	POST /v1/batches	batches of a sensor; a certificate is required
  *	those of trust/route.h	joining, renewing, and the signed settings

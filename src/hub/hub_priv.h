@@ -4,6 +4,7 @@
 #include <pthread.h>
 
 #include "hub/hub.h"
+#include "hub/pump.h"
 #include "trust/route.h"
 
 /* A route of the CA, which a reload replaces. */
@@ -28,6 +29,9 @@ struct hin_hub {
 	bool own_certificate, people_plain; /* of the door */
 	pthread_mutex_t waking;		    /* of `api`, against its end */
 	struct hin_telling *telling;
+	char ledger_folder[PATH_MAX];
+	struct hin_ledger *ledger;
+	struct hin_pump *pump;
 	bool tells; /* its threads run */
 	uint16_t port, metrics_port;
 	int64_t started_ns;
@@ -55,6 +59,10 @@ struct hin_hub {
 
 /* The desk was committed to: wake whoever looks at it. From any thread. */
 void hub_desk_changed(void *user);
+
+/* Open or make the ledger, and begin to bring acts there; and the end of both. */
+enum hin_code hub_open_ledger(struct hin_hub *hub, struct hin_error *err);
+void hub_close_ledger(struct hin_hub *hub);
 
 /* Read the number of the settings in force, and the roster's names. */
 void hub_read_trust(struct hin_hub *hub);
