@@ -18,6 +18,7 @@
 void hin_ledger_settings_default(struct hin_ledger_settings *settings)
 {
 	*settings = (struct hin_ledger_settings){ .publish_ns = HIN_NS_PER_S,
+						  .lag = HIN_LEDGER_LAG,
 						  .journal_size = (uint64_t)64 << 20 };
 }
 
@@ -86,19 +87,25 @@ static bool batch_add(struct batch *b, const uint8_t *entries, size_t count)
 
 /* ---- the thread ---- */
 
+/* Would `more` acts be too many that are in no tile yet? */
+static bool is_behind(const struct hin_ledger *l, uint64_t more)
+{
+	return hin_tile_writer_size(l->tiles) - hin_tile_writer_flushed(l->tiles) + more > l->lag;
+}
+
 /* Run without the lock: put the acts of `b` on the disk, and into the tree. */
 static enum hin_code commit(struct hin_ledger *l, struct batch *b, bool *broken)
 {
 	struct hin_reader in;
 	size_t size = b->bytes.used - JOURNAL_BATCH;
-	uint64_t lag = hin_tile_writer_size(l->tiles) - hin_tile_writer_flushed(l->tiles);
 	enum hin_code code;
 
 	if (b->count == 0) /* memory ran out for the act that it was made for */
 		return HIN_OK;
-	if (lag + b->count > HIN_LEDGER_LAG)
-		return hin_fail(&b->err, HIN_ESYS, "%s: tiles cannot be written: free the disk",
-				l->folder);
+	if (is_behind(l, b->count) && l->publish_code != HIN_OK) {
+		b->err = l->publish_err; /* the tiles cannot be written, so memory would fill */
+		return l->publish_code;
+	}
 	code = hin_tile_writer_reserve(l->tiles, b->count, size, &b->err);
 	if (code != HIN_OK)
 		return code;
@@ -241,6 +248,8 @@ static void *run(void *arg)
 		if (l->pending != NULL &&
 		    (l->stop || asked || l->pending->count == HIN_LEDGER_BATCH ||
 		     now >= l->pending->since_ns + l->gather_ns)) {
+			if (is_behind(l, l->pending->count))
+				publish_all(l);
 			commit_pending(l);
 			continue;
 		}

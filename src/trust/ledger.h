@@ -27,7 +27,7 @@
 #include "trust/tile.h"
 
 #define HIN_LEDGER_BATCH 65536u		   /* most acts that are written together */
-#define HIN_LEDGER_LAG ((uint64_t)1 << 20) /* most acts that are durable and not in tiles */
+#define HIN_LEDGER_LAG ((uint64_t)1 << 20) /* the usual `lag` */
 
 struct hin_ledger;
 
@@ -37,6 +37,7 @@ struct hin_ledger_settings {
 	bool create;			      /* make it when there is none */
 	int64_t publish_ns;		      /* most time until a checkpoint covers an act */
 	int64_t gather_ns;     /* how long an act waits for others before the sync; 0 = not */
+	uint64_t lag;	       /* most acts that are durable and not in tiles, in memory */
 	uint64_t journal_size; /* bytes after which tiles are synced and the journal begins anew */
 };
 

@@ -56,6 +56,7 @@ static struct hin_ledger *ledger_new(const struct hin_ledger_settings *settings)
 	l->publish_ns = settings->publish_ns;
 	l->gather_ns = settings->gather_ns;
 	l->journal_size = settings->journal_size;
+	l->lag = settings->lag > 0 ? settings->lag : HIN_LEDGER_LAG;
 	pthread_mutex_init(&l->reading, NULL);
 	pthread_mutex_init(&l->lock, NULL);
 	pthread_condattr_init(&monotonic);

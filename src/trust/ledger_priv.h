@@ -82,7 +82,7 @@ struct hin_ledger {
 	int folder_fd, lock_fd;
 	struct hin_note_signer signer;
 	int64_t publish_ns, gather_ns;
-	uint64_t journal_size;
+	uint64_t journal_size, lag;
 
 	/* the thread's own */
 	struct journal journal;

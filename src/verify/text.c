@@ -1,26 +1,10 @@
-/* text - files, base64, words for the user; see verify.h */
+/* text - files, base64, lines; see verify.h */
 #include <errno.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "verify/verify.h"
-
-bool wrong(const char *format, ...)
-{
-	char line[1024];
-	va_list args;
-
-	va_start(args, format);
-	vsnprintf(line, sizeof(line), format, args);
-	va_end(args);
-	for (char *c = line; *c != '\0'; c++)
-		if (*c < 0x20 || *c > 0x7e)
-			*c = '?';
-	fprintf(stderr, "hinomi-verify: %s\n", line);
-	return false;
-}
 
 bool read_file(struct bytes *out, const char *path, bool quiet)
 {

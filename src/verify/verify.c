@@ -3,13 +3,28 @@
  */
 #include <getopt.h>
 #include <inttypes.h>
-#include <openssl/sha.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
 #include "verify/verify.h"
+
+bool wrong(const char *format, ...)
+{
+	char line[1024];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(line, sizeof(line), format, args);
+	va_end(args);
+	for (char *c = line; *c != '\0'; c++)
+		if (*c < 0x20 || *c > 0x7e)
+			*c = '?';
+	fprintf(stderr, "hinomi-verify: %s\n", line);
+	return false;
+}
 
 static const char help[] =
 	"usage: hinomi-verify log FOLDER --key=KEY [--witness=KEY ...]\n"
@@ -114,50 +129,6 @@ static bool run_growth(const struct arguments *a, char *const *operands)
 
 /* ---- proof, notice ---- */
 
-struct proof {
-	uint64_t index;
-	uint8_t extra[ACT + SALT]; /* the act, then the salt of its object */
-	bool has_salt;
-	struct path path;
-	const char *checkpoint;
-	size_t checkpoint_size;
-};
-
-static bool starts(const char *line, size_t size, const char *word)
-{
-	return line != NULL && size > strlen(word) && memcmp(line, word, strlen(word)) == 0;
-}
-
-static bool read_proof(struct proof *p, const char *name, const struct bytes *file)
-{
-	static const char first[] = "c2sp.org/tlog-proof@v1";
-	const char *at = (const char *)file->data, *end = at + file->size, *line;
-	size_t size = 0;
-	long n;
-
-	line = line_of(&at, end, &size);
-	if (line == NULL || size != sizeof(first) - 1 || memcmp(line, first, size) != 0)
-		return wrong("%s: this is no proof: it should begin with %s", name, first);
-	line = line_of(&at, end, &size);
-	n = starts(line, size, "extra ") ? unbase64(p->extra, sizeof(p->extra), line + 6, size - 6)
-					 : -1;
-	p->has_salt = n == ACT + SALT;
-	if (n != ACT && !p->has_salt)
-		return wrong("%s: this is no proof of an act: line 2 should hold it", name);
-	line = line_of(&at, end, &size);
-	if (!starts(line, size, "index ") || !read_number(&p->index, line + 6, size - 6))
-		return wrong("%s: line 3 should be an index", name);
-	while ((line = line_of(&at, end, &size)) != NULL && size > 0) {
-		if (p->path.count == PATH_HASHES ||
-		    unbase64(p->path.hashes[p->path.count].b, 32, line, size) != 32)
-			return wrong("%s: line %u should be a hash", name, p->path.count + 4);
-		p->path.count++;
-	}
-	p->checkpoint = at;
-	p->checkpoint_size = (size_t)(end - at);
-	return (line != NULL && at < end) || wrong("%s: it has no checkpoint", name);
-}
-
 static uint64_t big_endian(const uint8_t *bytes, unsigned count)
 {
 	uint64_t n = 0;
@@ -187,51 +158,17 @@ static void say_act(const struct proof *p)
 	}
 }
 
-/* SHA-256 of the salt and the text. */
-static bool salted(uint8_t out[32], const uint8_t salt[SALT], const struct bytes *text)
-{
-	uint8_t *message = malloc(SALT + text->size);
-
-	if (message == NULL)
-		return false;
-	memcpy(message, salt, SALT);
-	memcpy(message + SALT, text->data, text->size);
-	SHA256(message, SALT + text->size, out);
-	free(message);
-	return true;
-}
-
-/* Check the proof in `file`; the text too, when there is one. */
-static bool check_proof(const struct arguments *a, const char *name, const struct bytes *file,
-			const char *text_name, const struct bytes *text)
+/* Check the proof in `file`, and with it the text, when there is one; then say what it is. */
+static bool check_file(const struct arguments *a, const char *name, const struct bytes *file,
+		       const char *text_name, const struct bytes *text)
 {
 	struct proof p = { .index = 0 };
-	struct hash leaf, root;
 	struct head head;
 	uint64_t cosigned;
 
-	if (!read_proof(&p, name, file))
+	if (!read_proof(&p, name, file) ||
+	    !check_proof(&p, name, &a->policy, text_name, text, &head, &cosigned))
 		return false;
-	if (p.extra[0] != 0 || p.extra[1] != 1)
-		return wrong("%s: its act is of a version that is not known here", name);
-	if (!check_head(&head, name, p.checkpoint, p.checkpoint_size, &a->policy, &cosigned))
-		return false;
-	leaf = leaf_of(p.extra, ACT);
-	if (!climb(&root, &leaf, p.index, head.size, &p.path) || !same(&root, &head.root))
-		return wrong("%s: act %" PRIu64
-			     " is not in the log: the proof is forged or changed",
-			     name, p.index);
-	if (text != NULL) {
-		uint8_t digest[32];
-		if (!p.has_salt)
-			return wrong("%s: it has no salt, so no text can be checked", name);
-		if (!salted(digest, p.extra + ACT, text))
-			return wrong("not enough memory");
-		if (memcmp(digest, p.extra + 52, 32) != 0)
-			return wrong("%s: this is not the text of the act: it was changed, or the "
-				     "proof is of another",
-				     text_name);
-	}
 	say_head(a, &head, cosigned);
 	if (!a->quiet) {
 		say_act(&p);
@@ -248,7 +185,7 @@ static bool run_proof(const struct arguments *a, char *const *operands)
 
 	if (!good)
 		return false;
-	good = check_proof(a, operands[0], &file, NULL, NULL);
+	good = check_file(a, operands[0], &file, NULL, NULL);
 	free(file.data);
 	return good;
 }
@@ -262,7 +199,7 @@ static bool run_notice(const struct arguments *a, char *const *operands)
 		return false;
 	good = read_file(&file, operands[1], false);
 	if (good) {
-		good = check_proof(a, operands[1], &file, operands[0], &text);
+		good = check_file(a, operands[1], &file, operands[0], &text);
 		free(file.data);
 	}
 	free(text.data);

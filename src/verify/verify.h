@@ -25,15 +25,17 @@ struct hash {
 	uint8_t b[32];
 };
 
-/* ---- text.c: files, base64, words for the user ---- */
+/* ---- verify.c ---- */
+
+/* Say what is wrong, as "hinomi-verify: ...", with unprintable bytes as '?'; returns false. */
+bool wrong(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* ---- text.c: files, base64, lines ---- */
 
 struct bytes {
 	uint8_t *data; /* from malloc(), with a NUL behind */
 	size_t size;
 };
-
-/* Say what is wrong, as "hinomi-verify: ...", with unprintable bytes as '?'; returns false. */
-bool wrong(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /* Read a whole file. With `quiet` a file that does not exist is not said. */
 bool read_file(struct bytes *out, const char *path, bool quiet);
@@ -97,6 +99,25 @@ bool climb(struct hash *out, const struct hash *leaf, uint64_t index, uint64_t s
 /* Does the tree of `size` begin with that of `old` > 0? */
 bool grew(uint64_t old, const struct hash *old_root, uint64_t size, const struct hash *root,
 	  const struct path *path);
+
+/* ---- proof.c: an act, as C2SP's tlog-proof has it ---- */
+
+struct proof {
+	uint64_t index;
+	uint8_t extra[ACT + SALT]; /* the act, then the salt of its object */
+	bool has_salt;
+	struct path path;
+	const char *checkpoint; /* in the file that was read */
+	size_t checkpoint_size;
+};
+
+/* Read a proof, its form only; `name` is the file's. */
+bool read_proof(struct proof *out, const char *name, const struct bytes *file);
+
+/* Is the act in the log and, with `text`, about it? */
+bool check_proof(const struct proof *p, const char *name, const struct policy *policy,
+		 const char *text_name, const struct bytes *text, struct head *head,
+		 uint64_t *cosigned);
 
 /* ---- log.c: a folder of tiles ---- */
 

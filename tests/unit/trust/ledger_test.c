@@ -293,6 +293,29 @@ static void threads_share_it(void **state)
 	hin_ledger_close(l);
 }
 
+/* More acts than may wait for tiles: these are written before their time. */
+static void tiles_keep_up(void **state)
+{
+	struct hin_ledger_settings settings;
+	struct hin_ledger_counters counters;
+	struct hin_ledger *l = NULL;
+
+	(void)state;
+	hin_ledger_settings_default(&settings);
+	settings.folder = path;
+	settings.signer = &signer;
+	settings.create = true;
+	settings.publish_ns = HIN_NS_PER_HOUR;
+	settings.lag = 2500;
+	assert_int_equal(hin_ledger_open(&l, &settings, NULL), HIN_OK);
+	append_many(l, 0, 10000);
+	hin_ledger_count(l, &counters);
+	assert_true(counters.checkpoint >= 7000);
+	assert_int_equal(counters.failed, 0);
+	hin_ledger_close(l);
+	assert_int_equal(whole(), 10000);
+}
+
 /* ---- crashes ---- */
 
 /* Append acts and tell each index through `to`, until killed. */
@@ -568,6 +591,34 @@ static void full_disk(void **state)
 	assert_int_equal(whole(), 6);
 }
 
+/* The disk takes journals and no tiles: once too many wait, acts are refused; later they are not.
+ */
+static void no_tiles(void **state)
+{
+	struct hin_ledger_settings settings;
+	struct hin_ledger *l = NULL;
+	struct hin_error err = { 0 };
+	struct hin_act act = act_of(3000);
+	const char *tile = folder_path(path, "tile");
+
+	(void)state;
+	hin_ledger_settings_default(&settings);
+	settings.folder = path;
+	settings.signer = &signer;
+	settings.create = true;
+	settings.publish_ns = HIN_NS_PER_HOUR;
+	settings.lag = 3000;
+	assert_int_equal(hin_ledger_open(&l, &settings, NULL), HIN_OK);
+	folder_write(tile, "in the way", 10, O_EXCL);
+	append_many(l, 0, 3000);
+	assert_int_equal(hin_ledger_append(l, &act, NULL, &err), HIN_ESYS);
+	assert_non_null(strstr(err.text, "tile"));
+	assert_int_equal(unlink(tile), 0);
+	assert_int_equal(append(l, 3000), 3000);
+	hin_ledger_close(l);
+	assert_int_equal(whole(), 3001);
+}
+
 static void key_is_made_once(void **state)
 {
 	struct hin_note_signer a, b;
@@ -596,11 +647,13 @@ int main(void)
 		TEST(without_create_there_must_be_one),
 		TEST(queued_acts_keep_their_order),
 		TEST(threads_share_it),
+		TEST(tiles_keep_up),
 		TEST(killed_at_any_moment),
 		TEST(torn_at_any_byte),
 		TEST(refuses_what_was_changed),
 		TEST(refuses_what_was_put_back),
 		TEST(full_disk),
+		TEST(no_tiles),
 		TEST(key_is_made_once),
 	};
 
