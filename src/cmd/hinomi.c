@@ -70,6 +70,8 @@ static const struct hin_command commands[] = {
 	{ "authority", "COMMAND",
 	  "signed permission to survey, select or order: write, sign, check",
 	  "調査・選別・命令の署名付き許可を書き、署名し、検査する", run_command },
+	{ "notice", "COMMAND", "what owners were told: list, show, preview, send, withdraw, figures",
+	  "所有者への通知: 一覧、表示、送付前の確認、送付、取り消し、集計", run_command },
 	{ "case", "COMMAND", "findings about one trouble: list, show, assign, note, merge, close",
 	  "案件を扱う: 一覧・表示・担当・記録・統合・終了", run_command },
 	{ "replay", "[option ...]", "run the rules over stored observations: what was known when",

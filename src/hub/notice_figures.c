@@ -1,4 +1,7 @@
-/* notice_figures - told, fixed, re-appeared, time to fix: counted in one walk; see notice.h */
+/*
+ * notice_figures - told, fixed, re-appeared, time to fix: counted in one walk; see notice.h. A
+ * trouble that an owner is told of by several channels counts once.
+ */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,7 +23,9 @@ static const char *const queries[] = {
 #define QUERY(name)                                                                                \
 	"SELECT " name ", n.state, n.sent_us, n.fixed_us, n.reappeared FROM notice n "             \
 	"LEFT JOIN organisation o ON o.id = n.organisation "                                       \
-	"WHERE n.created_us >= ?1 AND (?2 = 0 OR n.created_us < ?2) ORDER BY 1, n.id"
+	"WHERE n.created_us >= ?1 AND (?2 = 0 OR n.created_us < ?2) AND NOT EXISTS (SELECT 1 "     \
+	"FROM notice m WHERE m.trouble = n.trouble AND m.organisation IS n.organisation AND "      \
+	"m.id < n.id AND m.state <> 'withdrawn') ORDER BY 1, n.id"
 	[HIN_NOTICE_ALL] = QUERY("''"),
 	[HIN_NOTICE_BY_OWNER] = QUERY("coalesce(o.handle, '')"),
 	[HIN_NOTICE_BY_SECTOR] = QUERY("coalesce(o.sector, '')"),

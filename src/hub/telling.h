@@ -120,3 +120,16 @@ HIN_MUST_USE enum hin_code hin_telling_notify(struct hin_telling *telling, struc
 HIN_MUST_USE enum hin_code hin_telling_preview(struct hin_telling *telling, struct hin_desk *desk,
 					       int64_t id, int64_t now_us, struct hin_buffer *out,
 					       bool *final, struct hin_error *err);
+
+/* A letter that waits, or would; a code other than HIN_OK ends the walk and is its code. */
+typedef enum hin_code (*hin_telling_letter_fn)(void *user, const char *purpose, const char *channel,
+					       const char *address, const void *bytes, size_t size,
+					       int64_t due_us, struct hin_error *err);
+
+/*
+ * Give every letter that would go out by `now_us`, byte by byte as it would: those that wait, and
+ * those that would be made, digests included. Nothing changes in the desk.
+ */
+HIN_MUST_USE enum hin_code hin_telling_dry_run(struct hin_telling *telling, struct hin_desk *desk,
+					       int64_t now_us, hin_telling_letter_fn call,
+					       void *user, struct hin_error *err);

@@ -514,3 +514,42 @@ enum hin_code telling_make_letters(struct hin_telling *t, struct hin_desk *desk,
 	}
 	return code;
 }
+
+/* Give the letters that wait, those just made among them. */
+static enum hin_code show_letters(struct hin_desk *desk, hin_telling_letter_fn call, void *user,
+				  struct hin_error *err)
+{
+	sqlite3_stmt *s = hin_desk_statement(
+		desk,
+		"SELECT purpose, channel, address, bytes, due_us FROM letter WHERE state IN "
+		"('waiting', 'sending') ORDER BY due_us, id",
+		err);
+	enum hin_code code = HIN_OK;
+
+	if (s == NULL)
+		return HIN_EFORMAT;
+	while (code == HIN_OK && (code = hin_desk_step(desk, s, err)) == HIN_OK)
+		code = call(user, hin_desk_text(s, 0), hin_desk_text(s, 1), hin_desk_text(s, 2),
+			    sqlite3_column_blob(s, 3), (size_t)sqlite3_column_bytes(s, 3),
+			    sqlite3_column_int64(s, 4), err);
+	sqlite3_reset(s);
+	return code == HIN_EOF ? HIN_OK : code;
+}
+
+enum hin_code hin_telling_dry_run(struct hin_telling *t, struct hin_desk *desk, int64_t now_us,
+				  hin_telling_letter_fn call, void *user, struct hin_error *err)
+{
+	struct group groups[GROUPS];
+	size_t count = 0;
+	enum hin_code code = hin_desk_begin(desk, err);
+
+	if (code != HIN_OK)
+		return code;
+	code = read_groups(desk, now_us, groups, &count, err);
+	for (size_t i = 0; i < count && code == HIN_OK; i++)
+		code = make_letter(t, desk, &groups[i], now_us, err);
+	if (code == HIN_OK)
+		code = show_letters(desk, call, user, err);
+	hin_desk_rollback(desk);
+	return code;
+}
