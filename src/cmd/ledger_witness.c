@@ -109,18 +109,26 @@ static enum hin_code check_arguments(const struct ledger_arguments *a, struct hi
 }
 
 /* What it does not need any more goes; a stranger's request is all that it reads from here on. */
-static enum hin_code close_the_door(const struct ledger_arguments *a, struct hin_error *err)
+static enum hin_code close_the_door(const struct ledger_arguments *a, struct hin_sandbox *box,
+				    struct hin_error *err)
 {
 	const char *const write[] = { a->dir }, *const read[] = { a->certificate, a->tls_key };
-	struct hin_sandbox box = { 0 };
-	struct hin_buffer text = { 0 };
-	enum hin_code code = hin_sandbox_no_dump(&box, err);
+	enum hin_code code = hin_sandbox_no_dump(box, err);
 
 	if (code == HIN_OK)
-		code = hin_sandbox_drop_caps(&box, err);
+		code = hin_sandbox_drop_caps(box, err);
 	if (code == HIN_OK)
-		code = hin_sandbox_limit_files(&box, read, a->plain ? 0 : 2, write, 1, err);
-	hin_sandbox_describe(&box, &text);
+		code = hin_sandbox_limit_files(box, read, a->plain ? 0 : 2, write, 1, err);
+	return code;
+}
+
+/* The last door, once the server is open. */
+static enum hin_code limit_calls(struct hin_sandbox *box, struct hin_error *err)
+{
+	struct hin_buffer text = { 0 };
+	enum hin_code code = hin_sandbox_limit_calls(box, HIN_SANDBOX_SERVE, false, err);
+
+	hin_sandbox_describe(box, &text);
 	if (code == HIN_OK)
 		hin_log(HIN_LOG_INFO, "witness.sandbox",
 			hin_log_text("in_force", hin_buffer_text(&text)));
@@ -152,6 +160,7 @@ enum hin_code ledger_witness(const struct ledger_arguments *a, struct hin_error 
 {
 	struct hin_http_server *server = NULL;
 	struct hin_witness *witness = NULL;
+	struct hin_sandbox box = { 0 };
 	enum hin_code code = check_arguments(a, err);
 	sigset_t set;
 
@@ -163,9 +172,11 @@ enum hin_code ledger_witness(const struct ledger_arguments *a, struct hin_error 
 	pthread_sigmask(SIG_BLOCK, &set, NULL);
 	code = open_witness(a, &witness, err);
 	if (code == HIN_OK)
-		code = close_the_door(a, err);
+		code = close_the_door(a, &box, err);
 	if (code == HIN_OK)
 		code = open_server(a, witness, &server, err);
+	if (code == HIN_OK)
+		code = limit_calls(&box, err);
 	if (code == HIN_OK)
 		serve(witness, server, &set);
 	hin_http_server_close(server);
