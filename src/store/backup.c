@@ -114,7 +114,7 @@ static enum hin_code check_tail(struct hin_store *s, const struct hin_tail *t,
 	if (code == HIN_OK) {
 		hin_block_rows_fini(&rows);
 		out->blocks++;
-		out->rows += heads.refs[0].head.rows;
+		out->rows += hin_segment_is_detail(t->kind) ? heads.refs[0].head.rows : 0;
 	} else if (hin_is_damage(code)) {
 		hin_store_note(s, &what);
 		out->damaged_blocks++;
@@ -160,7 +160,7 @@ static enum hin_code check_all(struct hin_store *s, struct hin_store_checked *ou
 		out->files++;
 		out->bytes += x->length;
 		out->blocks += found.blocks;
-		out->rows += hin_segment_is_rollup(x->kind) ? 0 : found.rows;
+		out->rows += hin_segment_is_detail(x->kind) ? found.rows : 0;
 		out->damaged_blocks += found.damaged_blocks;
 		out->damaged_rows += found.damaged_rows;
 		if (progress != NULL && progress->progress != NULL &&
@@ -310,11 +310,13 @@ enum hin_code hin_store_backup(struct hin_store *s, const char *to, struct hin_s
 	if (folder == -1)
 		code = hin_fail(err, HIN_ESYS, "open %s", to);
 	for (size_t i = 0; i < s->catalog.segment_count && code == HIN_OK; i++) {
-		code = copy_segment(s, &s->catalog.segments[i], folder, err);
+		const struct hin_segment *x = &s->catalog.segments[i];
+
+		code = copy_segment(s, x, folder, err);
 		out->files++;
-		out->blocks += s->catalog.segments[i].blocks;
-		out->rows += s->catalog.segments[i].rows;
-		out->bytes += s->catalog.segments[i].length;
+		out->blocks += x->blocks;
+		out->rows += hin_segment_is_detail(x->kind) ? x->rows : 0;
+		out->bytes += x->length;
 	}
 	if (code == HIN_OK)
 		code = sync_folder(folder, ".", err);

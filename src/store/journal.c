@@ -297,8 +297,8 @@ static enum hin_code take_tail(struct hin_catalog *c, struct hin_reader *in, con
 	t.kind = hin_read_u8(in);
 	t.size = hin_read_le32(in);
 	block = hin_read_bytes(in, t.size);
-	if (block == NULL || t.kind > HIN_SEGMENT_EVENTS || t.day < 0 ||
-	    t.day > HIN_TIME_MAX / HIN_DAY_US)
+	if (block == NULL || (!hin_segment_is_detail(t.kind) && t.kind != HIN_SEGMENT_BATCHES) ||
+	    t.day < 0 || t.day > HIN_TIME_MAX / HIN_DAY_US)
 		return HIN_EFORMAT;
 	t.offset = offset + (uint64_t)(block - start);
 	return hin_catalog_add_tail(c, &t);

@@ -17,8 +17,9 @@
 
 #define HIN_JOURNAL_NAME "journal"
 #define HIN_JOURNAL_MAGIC "HINJRNL1"
-#define HIN_JOURNAL_VERSION 2 /* 1: files never leave by a record; read, and made new by a writer  \
-			       */
+#define HIN_JOURNAL_VERSION                                                                        \
+	2 /* 1: no heads of batches, files never leave by a record; read, and made new by a writer \
+	   */
 #define HIN_JOURNAL_HEAD 64
 #define HIN_RECORD_HEAD 32
 #define HIN_RECORD_MAX (1u << 30)
@@ -31,8 +32,15 @@ enum hin_segment_kind {
 	HIN_SEGMENT_EVENTS,  /* all that is no flow */
 	HIN_SEGMENT_MINUTES, /* rollups */
 	HIN_SEGMENT_HOURS,
+	HIN_SEGMENT_BATCHES, /* heads of batches: segments_heads.c */
 	HIN_SEGMENT_KINDS,
 };
+
+/* Rows as they came. */
+static inline bool hin_segment_is_detail(unsigned kind)
+{
+	return kind <= HIN_SEGMENT_EVENTS;
+}
 
 static inline bool hin_segment_is_rollup(unsigned kind)
 {

@@ -146,7 +146,7 @@ static enum hin_code mark_going(struct going *g, struct hin_store_work *work, st
 		struct hin_segment *x = &c->segments[i];
 		struct hin_house_found found;
 
-		if (x->day != g->day || hin_segment_is_rollup(x->kind) || !segment_over(g, x))
+		if (x->day != g->day || !hin_segment_is_detail(x->kind) || !segment_over(g, x))
 			continue;
 		g->kept = 0;
 		code = hin_house_read(g->store, x, take_block, g, &found, err);
@@ -303,7 +303,7 @@ static enum hin_code minutes_to_hours(struct going *g, struct hin_error *err)
 	return code;
 }
 
-/* Let all files of some kinds of a day go. */
+/* Let what outlives the detail of a day go. */
 static enum hin_code drop_rollups(struct going *g, struct hin_error *err)
 {
 	struct hin_catalog *c = &g->store->catalog;
@@ -312,7 +312,7 @@ static enum hin_code drop_rollups(struct going *g, struct hin_error *err)
 	hin_house_begin(&change, g->store);
 	for (size_t i = 0; i < c->segment_count; i++)
 		c->segments[i].going =
-			c->segments[i].day == g->day && hin_segment_is_rollup(c->segments[i].kind);
+			c->segments[i].day == g->day && !hin_segment_is_detail(c->segments[i].kind);
 	return hin_house_end(&change, err);
 }
 
@@ -321,7 +321,7 @@ static bool has_kind(const struct hin_store *s, int64_t day, bool rollups, unsig
 	for (size_t i = 0; i < s->catalog.segment_count; i++) {
 		const struct hin_segment *x = &s->catalog.segments[i];
 
-		if (x->day == day && hin_segment_is_rollup(x->kind) == rollups &&
+		if (x->day == day && hin_segment_is_detail(x->kind) != rollups &&
 		    (kind == HIN_SEGMENT_KINDS || x->kind == kind))
 			return true;
 	}

@@ -328,29 +328,46 @@ static enum hin_code make_room(struct hin_store *s, struct hin_open_day *d, stru
 	return hin_builder_reserve(&d->builder, 1, err);
 }
 
-static enum hin_code add_row(struct hin_store *s, const struct hin_store_batch *batch,
-			     const struct hin_observation *o, struct hin_open_day **last,
-			     uint16_t *last_kind, unsigned *kind, struct hin_error *err)
+/* What is being appended. */
+struct appending {
+	const struct hin_store_batch *batch;
+	struct hin_open_day *day; /* of the row before */
+	uint16_t kind;		  /* of the row before */
+	unsigned segment_kind;	  /* that it belongs to */
+	struct hin_store_head head;
+};
+
+static void start_append(struct hin_store *s, struct appending *a,
+			 const struct hin_store_batch *batch)
 {
-	struct hin_open_day *d = *last;
+	*a = (struct appending){
+		.batch = batch,
+		.segment_kind = HIN_SEGMENT_EVENTS,
+		.head = { .batch = *batch, .first_us = INT64_MAX, .last_us = INT64_MIN }
+	};
+	s->appends++;
+}
+
+/* Add a row to the open day of its time and `a->segment_kind`. */
+static enum hin_code place_row(struct hin_store *s, struct appending *a,
+			       const struct hin_observation *o, struct hin_error *err)
+{
+	struct hin_open_day *d = a->day;
 	enum hin_code code = HIN_OK;
 
-	if (HIN_UNLIKELY(o->kind != *last_kind)) {
-		*kind = hin_store_kind_of(o->kind);
-		*last_kind = o->kind;
-	}
-	if (HIN_UNLIKELY(d == NULL || d->kind != *kind || o->time_us < d->day * HIN_DAY_US ||
+	if (HIN_UNLIKELY(d == NULL || d->kind != a->segment_kind ||
+			 o->time_us < d->day * HIN_DAY_US ||
 			 o->time_us >= (d->day + 1) * HIN_DAY_US)) {
 		if (o->time_us < HIN_TIME_MIN || o->time_us > HIN_TIME_MAX)
 			return hin_fail(err, HIN_ERANGE, "a row's time is out of range");
-		d = open_day(s, o->time_us / HIN_DAY_US, *kind);
+		d = open_day(s, o->time_us / HIN_DAY_US, a->segment_kind);
 		if (d == NULL)
 			return hin_fail(err, HIN_ENOMEM, "no room for one more day");
 		if (d->touched != s->appends)
-			code = touch_day(s, d, batch, err);
+			code = touch_day(s, d, a->batch, err);
 		if (code != HIN_OK)
 			return code;
-		*last = d;
+		a->day = d;
 	}
 	if (HIN_UNLIKELY(d->builder.rows == d->builder.room)) {
 		code = make_room(s, d, err);
@@ -362,6 +379,42 @@ static enum hin_code add_row(struct hin_store *s, const struct hin_store_batch *
 		return hin_fail(err, code, "no room for one more row");
 	s->open_rows++;
 	return HIN_OK;
+}
+
+static enum hin_code add_row(struct hin_store *s, struct appending *a,
+			     const struct hin_observation *o, struct hin_error *err)
+{
+	if (HIN_UNLIKELY(o->kind != a->kind)) {
+		a->segment_kind = hin_store_kind_of(o->kind);
+		a->kind = o->kind;
+	}
+	if (o->time_us < a->head.first_us)
+		a->head.first_us = o->time_us;
+	if (o->time_us > a->head.last_us)
+		a->head.last_us = o->time_us;
+	a->head.rows++;
+	return place_row(s, a, o, err);
+}
+
+/* The batch's head goes beside its rows. */
+static enum hin_code add_head(struct hin_store *s, struct appending *a, struct hin_error *err)
+{
+	struct hin_observation rows[HIN_HEAD_ROWS];
+	struct hin_store_head *h = &a->head;
+	enum hin_code code = HIN_OK;
+	size_t count;
+
+	if (h->rows == 0) {
+		int64_t at = h->batch.received_us;
+
+		at = at < HIN_TIME_MIN ? HIN_TIME_MIN : at > HIN_TIME_MAX ? HIN_TIME_MAX : at;
+		h->first_us = h->last_us = at;
+	}
+	count = hin_head_rows(h, rows);
+	a->segment_kind = HIN_SEGMENT_BATCHES;
+	for (size_t i = 0; i < count && code == HIN_OK; i++)
+		code = place_row(s, a, &rows[i], err);
+	return code;
 }
 
 /* Take back what this append has added. */
@@ -449,27 +502,48 @@ static enum hin_code admit(struct hin_store *s, const struct hin_store_batch *ba
 	return hin_catalog_reserve(&s->catalog, batch, err);
 }
 
-enum hin_code hin_store_append(struct hin_store *s, const struct hin_store_batch *batch,
-			       const struct hin_observation *rows, size_t count,
-			       enum hin_store_outcome *outcome, struct hin_error *err)
+/* All rows are in, or `code` says why not. */
+static enum hin_code end_append(struct hin_store *s, struct appending *a, enum hin_code code,
+				struct hin_error *err)
 {
-	struct hin_open_day *day = NULL;
-	uint16_t last_kind = 0;
-	unsigned kind = HIN_SEGMENT_EVENTS;
-	enum hin_code code = admit(s, batch, count, outcome, err);
-
-	if (code != HIN_OK || *outcome == HIN_STORE_REPEAT)
-		return code;
-	s->appends++;
-	for (size_t i = 0; i < count && code == HIN_OK; i++)
-		code = add_row(s, batch, &rows[i], &day, &last_kind, &kind, err);
+	if (code == HIN_OK)
+		code = add_head(s, a, err);
 	if (code != HIN_OK) {
 		undo(s);
 		return code;
 	}
-	hin_catalog_take(&s->catalog, batch, count);
+	hin_catalog_take(&s->catalog, a->batch, a->head.rows);
 	bound_days(s);
 	return HIN_OK;
+}
+
+enum hin_code hin_store_append(struct hin_store *s, const struct hin_store_batch *batch,
+			       const struct hin_observation *rows, size_t count,
+			       enum hin_store_outcome *outcome, struct hin_error *err)
+{
+	struct appending a;
+	enum hin_code code = admit(s, batch, count, outcome, err);
+
+	if (code != HIN_OK || *outcome == HIN_STORE_REPEAT)
+		return code;
+	start_append(s, &a, batch);
+	for (size_t i = 0; i < count && code == HIN_OK; i++)
+		code = add_row(s, &a, &rows[i], err);
+	return end_append(s, &a, code, err);
+}
+
+static void take_header(struct hin_store_head *h, const struct hin_batch_reader *reader)
+{
+	const struct hin_batch_header *from = &reader->header;
+
+	h->is_signed = true;
+	memcpy(h->signature, hin_batch_reader_signed(reader, h->signed_digest),
+	       sizeof(h->signature));
+	memcpy(h->previous, from->previous, sizeof(h->previous));
+	memcpy(h->authority, from->authority, sizeof(h->authority));
+	memcpy(h->registry, from->registry, sizeof(h->registry));
+	h->clock_offset_us = from->clock_offset_us;
+	h->clock_state = from->clock_state;
 }
 
 enum hin_code hin_store_append_batch(struct hin_store *s, struct hin_batch_reader *reader,
@@ -480,11 +554,8 @@ enum hin_code hin_store_append_batch(struct hin_store *s, struct hin_batch_reade
 					 .sequence = reader->header.sequence,
 					 .received_us = received_us,
 					 .dark_addresses = reader->header.dark_addresses };
-	struct hin_open_day *day = NULL;
 	struct hin_observation row;
-	uint16_t last_kind = 0;
-	unsigned kind = HIN_SEGMENT_EVENTS;
-	uint64_t rows = 0;
+	struct appending a;
 	enum hin_code code;
 
 	memcpy(batch.sensor, reader->header.sensor, sizeof(batch.sensor));
@@ -492,19 +563,13 @@ enum hin_code hin_store_append_batch(struct hin_store *s, struct hin_batch_reade
 	code = admit(s, &batch, reader->header.rows, outcome, err);
 	if (code != HIN_OK || *outcome == HIN_STORE_REPEAT)
 		return code;
-	s->appends++;
+	start_append(s, &a, &batch);
+	take_header(&a.head, reader);
 	hin_batch_reader_rewind(reader);
 	while ((code = hin_batch_reader_next(reader, &row, err)) == HIN_OK) {
-		code = add_row(s, &batch, &row, &day, &last_kind, &kind, err);
+		code = add_row(s, &a, &row, err);
 		if (code != HIN_OK)
 			break;
-		rows++;
 	}
-	if (code != HIN_EOF) {
-		undo(s);
-		return code;
-	}
-	hin_catalog_take(&s->catalog, &batch, rows);
-	bound_days(s);
-	return HIN_OK;
+	return end_append(s, &a, code == HIN_EOF ? HIN_OK : code, err);
 }

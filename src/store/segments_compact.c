@@ -107,8 +107,8 @@ enum hin_code hin_house_compact(struct hin_store *s, int64_t now_us, struct hin_
 				day = s->catalog.segments[i].day;
 		if (day >= today)
 			break;
-		for (unsigned kind = 0; kind <= HIN_SEGMENT_EVENTS && code == HIN_OK; kind++)
-			if (worth_it(s, day, kind))
+		for (unsigned kind = 0; kind < HIN_SEGMENT_KINDS && code == HIN_OK; kind++)
+			if (!hin_segment_is_rollup(kind) && worth_it(s, day, kind))
 				code = compact_day(s, day, kind, work, err);
 		last = day;
 	}

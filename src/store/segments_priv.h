@@ -130,5 +130,9 @@ void hin_store_free_days(struct hin_store *s);
 HIN_MUST_USE enum hin_code hin_store_begin(struct hin_store *s, struct hin_error *err);
 void hin_store_end(struct hin_store *s);
 
+/* The head of a batch as rows of a file of heads; returns how many. */
+#define HIN_HEAD_ROWS 3u
+size_t hin_head_rows(const struct hin_store_head *head, struct hin_observation rows[HIN_HEAD_ROWS]);
+
 /* Does it belong to rows of flows? */
 unsigned hin_store_kind_of(uint16_t kind);

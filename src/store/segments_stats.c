@@ -28,6 +28,8 @@ static void add_segments(const struct hin_store *s, struct hin_store_stats *out)
 			out->rolled_rows += x->weight;
 			continue;
 		}
+		if (!hin_segment_is_detail(x->kind))
+			continue;
 		if (x->blocks > 0)
 			note_time(out, x->time_min, x->time_max);
 		out->rows += x->rows;
@@ -46,6 +48,8 @@ static enum hin_code add_tails(const struct hin_store *s, struct hin_store_stats
 		size_t size = t->size < sizeof(bytes) ? t->size : sizeof(bytes), need;
 		struct hin_block_head head;
 
+		if (!hin_segment_is_detail(t->kind))
+			continue;
 		if (pread(s->journal, bytes, size, (off_t)t->offset) != (ssize_t)size ||
 		    hin_block_head_read(&head, parts, bytes, size, &need) != HIN_OK)
 			return hin_fail(err, HIN_EFORMAT, "%s: offset %llu: block cannot be read",
@@ -67,7 +71,7 @@ enum hin_code hin_store_stats(struct hin_store *s, struct hin_store_stats *out,
 	for (size_t i = 0; i < s->day_count; i++) {
 		const struct hin_builder *b = &s->days[i].builder;
 
-		if (b->rows == 0)
+		if (b->rows == 0 || !hin_segment_is_detail(s->days[i].kind))
 			continue;
 		note_time(out, b->time_min, b->time_max);
 		out->rows += b->rows;

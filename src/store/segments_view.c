@@ -97,7 +97,8 @@ static bool segment_wanted(struct walk *w, const struct hin_segment *s)
 {
 	int64_t until = w->matcher.until_us;
 
-	if (s->blocks == 0 || s->time_max < w->matcher.since_us || s->time_min >= until)
+	if (s->blocks == 0 || s->time_max < w->matcher.since_us || s->time_min >= until ||
+	    w->view->heads != (s->kind == HIN_SEGMENT_BATCHES))
 		return false;
 	if (!hin_segment_is_rollup(s->kind))
 		return true;
@@ -254,7 +255,7 @@ static enum hin_code ask_block(struct walk *w, const struct entry *e, struct hin
 	if (block.rows.count == 0)
 		return HIN_OK;
 	code = w->view->call(w->view->user, &block, err);
-	if ((code == HIN_OK || code == HIN_EOF) && !hin_segment_is_rollup(block.kind))
+	if ((code == HIN_OK || code == HIN_EOF) && hin_segment_is_detail(block.kind))
 		effort->rows_matched += block.rows.count;
 	return code;
 }
@@ -316,10 +317,12 @@ static enum hin_code open_day(struct walk *w, int64_t day, struct hin_error *err
 		if (s->catalog.segments[i].day == day && segment_wanted(w, &s->catalog.segments[i]))
 			code = open_segment(w, &s->catalog.segments[i], err);
 	for (size_t i = 0; i < s->catalog.tail_count && code == HIN_OK; i++)
-		if (s->catalog.tails[i].day == day)
+		if (s->catalog.tails[i].day == day &&
+		    w->view->heads == (s->catalog.tails[i].kind == HIN_SEGMENT_BATCHES))
 			code = open_tail(w, &s->catalog.tails[i], err);
 	for (size_t i = 0; i < s->day_count && code == HIN_OK; i++)
-		if (s->days[i].day == day && s->days[i].builder.rows > 0)
+		if (s->days[i].day == day && s->days[i].builder.rows > 0 &&
+		    w->view->heads == (s->days[i].kind == HIN_SEGMENT_BATCHES))
 			code = open_rows(w, &s->days[i], err);
 	return code;
 }

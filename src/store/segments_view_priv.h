@@ -61,6 +61,7 @@ typedef enum hin_code (*hin_view_fn)(void *user, struct hin_view_block *block,
 struct hin_view {
 	struct hin_store *store;
 	const struct hin_store_range *range;
+	bool heads;		/* heads of batches are asked, and nothing else */
 	bool rollups;		/* they are asked too */
 	uint64_t rollup_fields; /* fields, in bits, that the question needs beside its filter */
 	int64_t interval_us;	/* 0, or what the question groups time by */

@@ -240,6 +240,39 @@ HIN_MUST_USE enum hin_code hin_store_watch(struct hin_store *store,
 					   const struct hin_store_range *range,
 					   struct hin_store_watched *out, struct hin_error *err);
 
+/*
+ * What is kept of each batch beside its rows, for as long as rollups are: enough to show that a
+ * sensor signed it, and in which order. `previous` names the batch before, so that none can be left
+ * out unseen; hin_batch_verify_digest() checks `signed_digest` and `signature` with the sensor's
+ * key. That the digest is of these rows the store says alone: the batch itself is not kept.
+ */
+struct hin_store_head {
+	struct hin_store_batch batch;
+	int64_t first_us, last_us; /* time of its rows; when received, without */
+	uint64_t rows;
+	bool is_signed; /* all below is given */
+	uint8_t previous[32], signed_digest[32], signature[64];
+	uint8_t authority[32], registry[32];
+	int32_t clock_offset_us;
+	uint8_t clock_state;
+};
+
+/* A code other than HIN_OK ends the walk and is its code. */
+typedef enum hin_code (*hin_store_head_fn)(void *user, const struct hin_store_head *head,
+					   struct hin_error *err);
+
+/*
+ * The batches that have rows between the first time and before the second (0 = open), of `sensor`
+ * or, NULL, of all: in order of the day of their first row, and as they came. Batches that a
+ * version before 2 stored are not there. Damage is noted and skipped, as by a scan; `effort` may be
+ * NULL.
+ */
+HIN_MUST_USE enum hin_code hin_store_batches(struct hin_store *store,
+					     const uint8_t sensor[HIN_SENSOR_ID], int64_t since_us,
+					     int64_t until_us, hin_store_head_fn call, void *user,
+					     struct hin_store_effort *effort,
+					     struct hin_error *err);
+
 struct hin_store_stats {
 	uint64_t rows, rolled_rows; /* kept; dropped, and in rollups */
 	uint64_t bytes;		    /* on disk */
@@ -268,7 +301,7 @@ struct hin_store_policy {
 	int64_t age_us;	    /* of other kinds; 0 = for ever */
 	uint64_t bytes;	    /* most on disk, rollups too: then the oldest day goes; 0 = any */
 	int64_t minutes_us; /* rollups by minute are kept so long, then by the hour */
-	int64_t hours_us;   /* rollups by the hour; 0 = for ever */
+	int64_t hours_us;   /* rollups by the hour, and heads of batches; 0 = for ever */
 };
 
 struct hin_store_work {

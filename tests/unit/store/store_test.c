@@ -529,6 +529,164 @@ static void loses_nothing_when_killed(void **state)
 	assert_true(HIN_TEST_SLOW || want.rows > 2 * HIN_BLOCK_ROWS);
 }
 
+/* ---- heads of batches ---- */
+
+struct proving {
+	const uint8_t *key;
+	uint8_t last[32]; /* digest of the batch before */
+	uint64_t heads, rows, sequence;
+	uint64_t stop; /* after so many */
+};
+
+/* From the store alone: the sensor signed this, and none is missing before it. */
+static enum hin_code prove_head(void *user, const struct hin_store_head *h, struct hin_error *err)
+{
+	struct proving *p = user;
+
+	assert_true(h->is_signed);
+	assert_int_equal(h->batch.sequence, ++p->sequence);
+	assert_memory_equal(h->previous, p->last, 32);
+	assert_int_equal(hin_batch_verify_digest(h->signed_digest, h->signature, p->key, err),
+			 HIN_OK);
+	assert_true(h->first_us <= h->last_us);
+	assert_int_equal(h->batch.dark_addresses, 4096);
+	assert_int_equal(h->clock_offset_us, -250);
+	assert_int_equal(h->clock_state, HIN_CLOCK_STATE_STEPPED);
+	assert_int_equal(h->authority[0], 0);
+	assert_int_not_equal(h->registry[0] | h->registry[1], 0);
+	memcpy(p->last, h->batch.digest, 32);
+	p->heads++;
+	p->rows += h->rows;
+	if (p->heads == p->stop)
+		return hin_fail(err, HIN_EDENIED, "enough");
+	return HIN_OK;
+}
+
+static void expect_proved(struct hin_store *store, const struct hin_sensor_key *key, uint64_t heads,
+			  uint64_t rows)
+{
+	struct proving p = { .key = key->public_key };
+	struct hin_error err = { 0 };
+
+	assert_int_equal(hin_store_batches(store, key->id, 0, 0, prove_head, &p, NULL, &err),
+			 HIN_OK);
+	assert_int_equal(p.heads, heads);
+	assert_int_equal(p.rows, rows);
+}
+
+static enum hin_code count_heads(void *user, const struct hin_store_head *h, struct hin_error *err)
+{
+	(void)err;
+	(void)h;
+	++*(uint64_t *)user;
+	return HIN_OK;
+}
+
+static uint64_t heads_between(struct hin_store *store, const uint8_t *sensor, int64_t since,
+			      int64_t until)
+{
+	uint64_t count = 0;
+	struct hin_error err = { 0 };
+
+	if (hin_store_batches(store, sensor, since, until, count_heads, &count, NULL, &err) !=
+	    HIN_OK)
+		fail_msg("batches: %s", err.text);
+	return count;
+}
+
+enum { PROVED = 40 };
+
+/* Batches of a minute each, over three days; returns their rows. */
+static uint64_t append_signed(struct hin_store *store, const struct hin_sensor_key *key)
+{
+	struct hin_batch_mark after = { .epoch = 9 };
+	struct hin_batch_writer *writer;
+	struct hin_batch_reader reader;
+	enum hin_store_outcome outcome;
+	struct hin_error err = { 0 };
+	uint8_t digest[32];
+	const uint8_t *bytes;
+	uint64_t rows = 0;
+	size_t size;
+
+	assert_int_equal(hin_batch_writer_open(&writer, key, &after, 4000, &err), HIN_OK);
+	hin_batch_writer_set_dark(writer, 4096);
+	hin_batch_writer_set_clock(writer, -250, HIN_CLOCK_STATE_STEPPED);
+	for (int64_t i = 0; i < PROVED; i++) {
+		struct hin_observation o = { .kind = HIN_KIND_TELESCOPE_FLOW,
+					     .time_us = DAY_US + i * 6000000000 };
+
+		for (int64_t k = 0; k <= i % 3; k++, rows++) {
+			o.time_us += 60000000 * k;
+			assert_int_equal(hin_batch_writer_add(writer, &o, &err), HIN_OK);
+		}
+		assert_int_equal(hin_batch_writer_finish(writer, &bytes, &size, &err), HIN_OK);
+		hin_batch_digest(digest, bytes, size);
+		assert_int_equal(hin_batch_reader_open(&reader, bytes, size, NULL, &err), HIN_OK);
+		assert_int_equal(
+			hin_store_append_batch(store, &reader, digest, DAY_US, &outcome, &err),
+			HIN_OK);
+		if (i % 5 == 4)
+			sync_store(store);
+	}
+	hin_batch_writer_close(writer);
+	sync_store(store);
+	return rows;
+}
+
+static void keeps_heads(void **state)
+{
+	static const uint8_t seed_bytes[32] = { 7 };
+	struct hin_store_policy policy = { .age_us = HIN_DAY_US, .hours_us = 400 * HIN_DAY_US };
+	struct hin_store *store = open_store(HIN_STORE_CREATE, NULL);
+	struct hin_sensor_key key;
+	struct proving p = { .stop = 3 };
+	struct hin_store_stats stats;
+	struct hin_store_work work;
+	struct hin_error err = { 0 };
+	uint64_t rows;
+
+	(void)state;
+	assert_int_equal(hin_sensor_key_of_seed(&key, seed_bytes, &err), HIN_OK);
+	rows = append_signed(store, &key);
+	append(store, 0, 1, 1, 100); /* not signed, of another sensor */
+	append(store, 0, 1, 2, 100);
+	sync_store(store);
+	expect_proved(store, &key, PROVED, rows);
+	assert_int_equal(heads_between(store, NULL, 0, 0), PROVED + 2);
+	/* a batch counts when it reaches into the time: the third has a row two minutes later */
+	assert_int_equal(heads_between(store, key.id, DAY_US + INT64_C(12000000000), 0),
+			 PROVED - 2);
+	assert_int_equal(heads_between(store, key.id, DAY_US + INT64_C(12120000000),
+				       DAY_US + INT64_C(12120000001)),
+			 1);
+	assert_int_equal(heads_between(store, key.id, DAY_US + INT64_C(12300000000),
+				       DAY_US + INT64_C(12300000001)),
+			 0);
+	p.key = key.public_key;
+	assert_int_equal(hin_store_batches(store, key.id, 0, 0, prove_head, &p, NULL, &err),
+			 HIN_EDENIED);
+	assert_string_equal(err.text, "enough");
+	hin_store_close(store);
+	/* out of the journal, out of files, and when the rows themselves are rolled up */
+	store = open_store(HIN_STORE_READ, NULL);
+	expect_proved(store, &key, PROVED, rows);
+	hin_store_close(store);
+	store = open_store(HIN_STORE_WRITE, NULL);
+	assert_int_equal(hin_store_compact(store, DAY_US + 10 * HIN_DAY_US, &work, &err), HIN_OK);
+	expect_proved(store, &key, PROVED, rows);
+	assert_int_equal(hin_store_retain(store, &policy, DAY_US + 10 * HIN_DAY_US, &work, &err),
+			 HIN_OK);
+	assert_int_equal(store_sums(store).rows, 0);
+	expect_proved(store, &key, PROVED, rows);
+	assert_int_equal(hin_store_stats(store, &stats, &err), HIN_OK);
+	assert_int_equal(stats.rows, 0);
+	assert_int_equal(hin_store_retain(store, &policy, DAY_US + 500 * HIN_DAY_US, &work, &err),
+			 HIN_OK);
+	assert_int_equal(heads_between(store, NULL, 0, 0), 0);
+	hin_store_close(store);
+}
+
 /* ---- from version 1 on ---- */
 
 static uint8_t journal_version(void)
@@ -594,7 +752,9 @@ static void upgrades_version_1(void **state)
 	hin_store_close(store);
 	store = open_store(HIN_STORE_WRITE, NULL);
 	expect_version_1(store);
+	assert_int_equal(heads_between(store, NULL, 0, 0), 0); /* that version kept none */
 	assert_int_equal(append(store, 0, 1, 7, 100), HIN_STORE_ADDED);
+	assert_int_equal(heads_between(store, NULL, 0, 0), 1);
 	sync_store(store);
 	hin_store_close(store);
 }
@@ -612,6 +772,7 @@ int main(void)
 		TEST(fills_files),
 		TEST(skips_damage),
 		TEST(waits_for_space),
+		TEST(keeps_heads),
 		TEST(upgrades_version_1),
 		TEST(loses_nothing_when_killed),
 	};
