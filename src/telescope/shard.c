@@ -121,20 +121,21 @@ void hin_shards_fini(struct shard shards[HIN_SHARDS])
  * Count a packet. What senders do is mixed at random, so that branches would be guessed wrong:
  * there is none but for what is rare.
  */
-static inline __attribute__((always_inline)) void event_count(struct shard *s, uint32_t at,
-							      const struct work *w, uint32_t marks)
+static inline __attribute__((always_inline)) void event_count(struct shard *s, struct event *e,
+							      uint32_t at, const struct work *w,
+							      uint32_t marks)
 {
 	const struct hin_packet *p = w->p;
-	struct event *e = event_at(s, at);
 	uint8_t tool = (uint8_t)(marks & HIN_MARK_TOOL);
-	bool first = e->packets == 0, marked = tool != HIN_SIGN_NONE;
+	bool marked = tool != HIN_SIGN_NONE;
 	bool same_minute = w->minute == e->minute;
 	uint32_t peak = event_peak(e);
 
-	e->first_us = (int64_t)pick64(first | (p->time_us < e->first_us), (uint64_t)p->time_us,
-				      (uint64_t)e->first_us);
-	e->last_us = (int64_t)pick64(first | (p->time_us > e->last_us), (uint64_t)p->time_us,
-				     (uint64_t)e->last_us);
+	/* both were set when the event was born, and again by the first packet that counts */
+	if (HIN_UNLIKELY(p->time_us < e->first_us))
+		e->first_us = p->time_us;
+	if (HIN_LIKELY(p->time_us > e->last_us))
+		e->last_us = p->time_us;
 	e->packets++;
 	e->bytes += p->bytes;
 	e->stamp = s->stamp;
@@ -204,9 +205,13 @@ static void stage_hash(struct shard *s, struct work *w)
 	w->v4 = hin_addr_v4(w->subject);
 	w->event_hash = hin_event_hash(s, w->hash, w->key);
 	w->dst_hash = hin_distinct_hash_addr(&p->dst);
-	w->src_hash = hin_distinct_hash_addr(&p->src);
-	w->minute = (uint32_t)(p->time_us / MINUTE_US);
+	if (HIN_UNLIKELY((uint64_t)(p->time_us - s->minute_us) >= MINUTE_US)) {
+		s->minute = (uint32_t)(p->time_us / MINUTE_US);
+		s->minute_us = p->time_us - p->time_us % MINUTE_US;
+	}
+	w->minute = s->minute;
 	w->event = w->any = w->full = HIN_NONE;
+	w->port = NULL;
 	w->first = w->network = w->new_port = false;
 	hin_index_fetch(&s->event_index, w->event_hash);
 }
@@ -259,7 +264,7 @@ static void mark_source(struct source *source, const struct hin_packet *p)
 
 #define MARKS_OF_SOURCE (HIN_MARK_BOGON | HIN_MARK_UNROUTABLE | HIN_MARK_SPOOFED | HIN_MARK_MEMBER)
 
-static uint32_t find_v4(const struct shard *s, uint32_t v4, uint32_t key, uint32_t hash)
+static inline __attribute__((always_inline)) uint32_t find_v4(const struct shard *s, uint32_t v4, uint32_t key, uint32_t hash)
 {
 	struct hin_index_search search = hin_index_search(&s->event_index, hash);
 	uint32_t at;
@@ -278,7 +283,7 @@ static uint32_t find_v4(const struct shard *s, uint32_t v4, uint32_t key, uint32
  * gets none of its own, by the events alone: nearly all packets. False for others, and where
  * conversations must be followed.
  */
-static bool find_known(struct shard *s, struct work *w)
+static inline __attribute__((always_inline)) bool find_known(struct shard *s, struct work *w)
 {
 	struct event *e;
 
@@ -286,7 +291,7 @@ static bool find_known(struct shard *s, struct work *w)
 		return false;
 	w->event = find_v4(s, w->v4, w->key, w->event_hash);
 	if (HIN_LIKELY(w->event != HIN_NONE)) {
-		e = event_at(s, w->event);
+		e = w->port = event_at(s, w->event);
 		w->any = e->any;
 	} else {
 		uint32_t key = any_key(w);
@@ -309,7 +314,7 @@ static bool find_known(struct shard *s, struct work *w)
 }
 
 /* The same by the source, which may be new. False for a packet of a conversation. */
-static bool find_by_source(struct shard *s, struct work *w)
+static __attribute__((noinline)) bool find_by_source(struct shard *s, struct work *w)
 {
 	const struct hin_packet *p = w->p;
 	uint32_t at = hin_source_find(s, w->subject, w->hash, w->network);
@@ -325,7 +330,7 @@ static bool find_by_source(struct shard *s, struct work *w)
 		source->flags |= SOURCE_SEEN;
 		s->sources_seen += !w->network;
 		if (!w->network && (p->flags & HIN_PACKET_QUOTE) == 0)
-			(void)hin_distinct_add(&s->pool, &s->all_sources, w->src_hash);
+			(void)hin_distinct_add(&s->pool, &s->all_sources, hin_work_source(w));
 	}
 	source->weight++;
 	if (p->time_us > source->last_us)
@@ -337,7 +342,7 @@ static bool find_by_source(struct shard *s, struct work *w)
 	if (w->class == HIN_CLASS_MISC)
 		return true;
 	if (w->network)
-		(void)hin_distinct_add(&s->pool, &source->members, w->src_hash);
+		(void)hin_distinct_add(&s->pool, &source->members, hin_work_source(w));
 	w->event = hin_event_find(s, at, w->hash, w->key);
 	if (w->event != HIN_NONE)
 		event_at(s, w->event)->stamp = s->stamp;
@@ -346,14 +351,15 @@ static bool find_by_source(struct shard *s, struct work *w)
 		hin_event_begin(s, at, w);
 	else
 		w->any = event_at(s, w->event)->any;
+	if (w->event != HIN_NONE)
+		w->port = event_at(s, w->event);
 	return true;
 }
 
 /* Note an address that the packet's event went to. */
-static void push_target(struct shard *s, uint32_t at, struct work *w)
+static inline __attribute__((always_inline)) void push_target(struct shard *s, struct event *e,
+							      uint32_t at, struct work *w)
 {
-	struct event *e = event_at(s, at);
-
 	if (HIN_UNLIKELY(e->pending_count == HIN_EVENT_PENDING))
 		hin_event_settle(s, at); /* filled by this very chunk */
 	e->pending[e->pending_count++] = w->dst_hash;
@@ -365,27 +371,29 @@ static void push_target(struct shard *s, uint32_t at, struct work *w)
 }
 
 /* Count the packet for its events. */
-static void count_events(struct shard *s, struct work *w)
+static inline __attribute__((always_inline)) void count_events(struct shard *s, struct work *w)
 {
-	uint32_t marks, unit;
+	struct event *unit, *port = w->port;
+	uint32_t marks, unit_at;
 
-	if (w->event != HIN_NONE) /* it may have been born since, by a later packet of the chunk */
-		w->any = event_at(s, w->event)->any;
-	unit = pick32(w->any != HIN_NONE, w->any, w->event);
-	if (unit == HIN_NONE)
+	if (HIN_LIKELY(port != NULL)) /* it may have been born since, by a later packet */
+		w->any = port->any;
+	unit_at = pick32(w->any != HIN_NONE, w->any, w->event);
+	if (HIN_UNLIKELY(unit_at == HIN_NONE))
 		return;
-	marks = pair_marks(event_at(s, unit), w->p);
-	event_count(s, unit, w, marks);
-	w->first = event_at(s, unit)->packets <= HIN_VAULT_PACKETS;
-	if (w->event != HIN_NONE && w->event != unit)
-		event_count(s, w->event, w, marks);
+	unit = event_at(s, unit_at);
+	marks = pair_marks(unit, w->p);
+	event_count(s, unit, unit_at, w, marks);
+	w->first = unit->packets <= HIN_VAULT_PACKETS;
+	if (port != NULL && port != unit)
+		event_count(s, port, w->event, w, marks);
 	if (HIN_UNLIKELY(s->two_way))
 		return; /* there they are needed at once: add_targets() */
 	if (HIN_UNLIKELY(w->new_port))
 		hin_distinct_prefetch(&s->pool, &event_cold_at(s, w->any)->ports, w->key & 0xffff);
-	push_target(s, unit, w);
-	if (w->event != HIN_NONE && w->event != unit && hin_ports_keep_targets(s, w))
-		push_target(s, w->event, w);
+	push_target(s, unit, unit_at, w);
+	if (HIN_UNLIKELY(port != NULL && port != unit && hin_ports_keep_targets(s, w)))
+		push_target(s, port, w->event, w);
 }
 
 /* Where no dark space is known, what was asked of whom is asked for with the next packet. */
@@ -398,7 +406,7 @@ static void add_targets(struct shard *s, const struct work *w)
 }
 
 /* IPv6: the same once more for the /64, so that a scanner that changes addresses is one. */
-static void take_network(struct shard *s, const struct work *w)
+static __attribute__((noinline)) void take_network(struct shard *s, const struct work *w)
 {
 	struct work net = *w;
 	struct hin_addr prefix = w->p->src;
@@ -408,6 +416,7 @@ static void take_network(struct shard *s, const struct work *w)
 	net.hash = hin_source_hash(s, &prefix, true);
 	net.event_hash = hin_event_hash(s, net.hash, net.key);
 	net.event = net.any = HIN_NONE;
+	net.port = NULL;
 	net.network = true;
 	net.new_port = false;
 	(void)find_by_source(s, &net);
@@ -420,7 +429,7 @@ static void take_network(struct shard *s, const struct work *w)
 		hin_event_settle(s, net.full);
 }
 
-static void stage_find(struct shard *s, struct work *w)
+static inline __attribute__((always_inline)) void stage_find(struct shard *s, struct work *w)
 {
 	uint32_t at;
 

@@ -184,6 +184,8 @@ struct shard {
 	uint64_t secret[2];		      /* of the hashes */
 	struct hin_lost_detail lost;
 	struct hin_array port_sources; /* uint32_t [2][65536]: sources a port, TCP and UDP */
+	int64_t minute_us;	       /* start of the minute that was seen last ... */
+	uint32_t minute;	       /* ... and its number */
 	uint64_t taken;		       /* packets so far: says where chunks end */
 	uint8_t stamp;
 	bool two_way; /* no dark space known: conversations are possible */

@@ -27,9 +27,10 @@ struct work {
 	uint32_t key;  /* of the event */
 	uint32_t event_hash, any_hash;
 	uint32_t target_hash; /* 0 = counts for no target */
-	uint32_t dst_hash, src_hash, flow_hash;
+	uint32_t dst_hash, flow_hash;
 	uint32_t minute;     /* number of the packet's minute */
 	uint32_t event, any; /* positions, or HIN_NONE */
+	struct event *port;  /* where `event` lies, or NULL */
 	uint32_t full;	     /* event whose pending addresses are to be written, or HIN_NONE */
 	uint32_t target;
 	uint16_t target_port;
@@ -41,6 +42,12 @@ struct work {
 	bool new_port;	      /* to be noted with the event of all ports */
 	bool note;	      /* tells this shard what the other side of a conversation did */
 };
+
+/* Hash of the packet's source as a member of sets. */
+static inline uint32_t hin_work_source(const struct work *w)
+{
+	return hin_distinct_hash_addr(&w->p->src);
+}
 
 static inline uint32_t hin_event_hash(const struct shard *s, uint64_t subject, uint32_t key)
 {

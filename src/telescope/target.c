@@ -205,7 +205,7 @@ static void target_count(struct shard *s, uint32_t at, struct work *w)
 		t->minute_packets = 0;
 	}
 	t->minute_packets++;
-	hin_distinct_prefetch(&s->pool, &t->sources, w->src_hash);
+	hin_distinct_prefetch(&s->pool, &t->sources, hin_work_source(w));
 }
 
 void hin_targets_hash(struct shard *s, struct work *work, size_t count)
@@ -262,7 +262,7 @@ void hin_targets_add_sources(struct shard *s, const struct work *work, size_t co
 		head = target_head_at(s, w->target / HIN_TARGET_WAYS);
 		if (head->tags[w->target % HIN_TARGET_WAYS] == w->target_hash)
 			(void)hin_distinct_add(&s->pool, &target_at(s, w->target)->sources,
-					       w->src_hash);
+					       hin_work_source(w));
 	}
 }
 
