@@ -134,8 +134,8 @@ static inline __attribute__((always_inline)) void event_count(struct shard *s, s
 	/* both were set when the event was born, and again by the first packet that counts */
 	if (HIN_UNLIKELY(p->time_us < e->first_us))
 		e->first_us = p->time_us;
-	if (HIN_LIKELY(p->time_us > e->last_us))
-		e->last_us = p->time_us;
+	e->last_us = (int64_t)pick64(p->time_us > e->last_us, (uint64_t)p->time_us,
+				     (uint64_t)e->last_us);
 	e->packets++;
 	e->bytes += p->bytes;
 	e->stamp = s->stamp;

@@ -36,27 +36,32 @@ static struct hin_shard_sizes sizes_of(const struct hin_telescope_options *o)
 
 /* ---- the dark space ---- */
 
-static void dark_see(struct hin_telescope *t, const struct hin_addr *dst)
+/* Tick off the dark address of number `at`. */
+static inline __attribute__((always_inline)) void dark_tick(struct hin_telescope *t, uint32_t at)
 {
-	uint32_t a, low = 0, high = (uint32_t)t->dark_range_count, bit;
-	_Atomic uint8_t *byte;
+	_Atomic uint8_t *byte = (_Atomic uint8_t *)&t->dark_seen[at / 8];
+	uint8_t bit = (uint8_t)(1u << at % 8);
+
+	/* relaxed: bits are only ever set, and read when all threads are done */
+	if (HIN_UNLIKELY((atomic_load_explicit(byte, memory_order_relaxed) & bit) == 0))
+		atomic_fetch_or_explicit(byte, bit, memory_order_relaxed);
+}
+
+static inline void dark_see(struct hin_telescope *t, const struct hin_addr *dst)
+{
+	uint32_t low = 0, high = (uint32_t)t->dark_range_count;
 
 	if (!hin_addr_is_v4(dst))
 		return;
-	a = hin_addr_v4(dst);
-	while (high - low > 1) {
+	while (HIN_UNLIKELY(high - low > 1)) {
 		uint32_t middle = (low + high) / 2;
 
-		if (t->dark_ranges[middle].first <= a)
+		if (t->dark_ranges[middle].first <= hin_addr_v4(dst))
 			low = middle;
 		else
 			high = middle;
 	}
-	bit = t->dark_ranges[low].offset + (a - t->dark_ranges[low].first);
-	byte = (_Atomic uint8_t *)&t->dark_seen[bit / 8];
-	/* relaxed: bits are only ever set, and read when all threads are done */
-	if ((atomic_load_explicit(byte, memory_order_relaxed) & 1u << bit % 8) == 0)
-		atomic_fetch_or_explicit(byte, (uint8_t)(1u << bit % 8), memory_order_relaxed);
+	dark_tick(t, t->dark_ranges[low].offset + (hin_addr_v4(dst) - t->dark_ranges[low].first));
 }
 
 /* ---- life ---- */
@@ -286,13 +291,9 @@ static inline bool is_tcp(unsigned kind)
 
 static_assert(HIN_TCP_SYN == 0 && HIN_TCP_OTHER < HIN_UDP, "the kinds of TCP come first");
 
-/* What is counted as soon as a packet is decoded: sums alone, in whatever order. */
-static inline void count_packet(struct counters *c, struct slot *slot, const struct hin_packet *p)
+/* What is counted as soon as a packet is decoded, beside its kind, size and time. */
+static inline void count_packet(struct counters *c, const struct hin_packet *p)
 {
-	slot->kinds[p->kind]++;
-	slot->bytes += p->bytes;
-	c->first_us = p->time_us < c->first_us ? p->time_us : c->first_us;
-	c->last_us = p->time_us > c->last_us ? p->time_us : c->last_us;
 	if (HIN_UNLIKELY(!is_tcp(p->kind))) {
 		c->protocols[p->proto]++;
 		if (p->kind == HIN_ICMP)
@@ -310,6 +311,8 @@ static inline void count_packet(struct counters *c, struct slot *slot, const str
 		c->fragments += (p->flags & HIN_PACKET_FRAGMENTED) != 0;
 		c->tunnelled += (p->flags & HIN_PACKET_TUNNELLED) != 0;
 	}
+	if (HIN_UNLIKELY(p->refusal != HIN_REFUSED_NOTHING))
+		c->refused[p->refusal]++;
 }
 
 /* The sums of a slot, when all its frames are decoded. */
@@ -318,6 +321,8 @@ static void count_slot(struct counters *c, const struct slot *slot)
 	c->frames += slot->batch.count;
 	c->packets += slot->packet_count;
 	c->bytes += slot->bytes;
+	c->first_us = slot->first_us < c->first_us ? slot->first_us : c->first_us;
+	c->last_us = slot->last_us > c->last_us ? slot->last_us : c->last_us;
 	for (unsigned kind = 0; kind < HIN_PACKET_KIND_COUNT; kind++) {
 		c->kinds[kind] += slot->kinds[kind];
 		if (is_tcp(kind))
@@ -389,48 +394,72 @@ static bool is_excluded(const struct hin_prefix_tree *excluded, const struct hin
 	       hin_prefix_tree_find(excluded, &p->dst) != HIN_PREFIX_NONE;
 }
 
-/* Decode the frames of a slot, count them, and hand each packet to its shard's list. */
-static void decode_slot(struct hin_telescope *t, struct slot *slot, struct counters *c)
+/* Drop what goes elsewhere, or nothing may be said of; returns how many packets stay. */
+static size_t keep_inside(const struct hin_telescope *t, struct hin_packet *packets, size_t count)
 {
 	const struct hin_prefix_tree *excluded = t->options.excluded;
-	bool two_way = t->options.dark == NULL;
 	size_t n = 0;
 
-	memset(slot->counts, 0, sizeof(slot->counts));
-	memset(slot->kinds, 0, sizeof(slot->kinds));
-	slot->bytes = 0;
-	slot->member_count = 0;
-	for (size_t i = 0; i < slot->batch.count; i++) {
-		struct hin_packet *p = &slot->packets[n];
-
-		if (i + 4 < slot->batch.count)
-			__builtin_prefetch(slot->batch.frames[i + 4].data + 14);
-		if (!hin_decode(p, &slot->batch.frames[i], t->options.decap)) {
-			c->refused[p->refusal]++;
+	for (size_t i = 0; i < count; i++) {
+		if ((packets[i].marks & HIN_MARK_OUTSIDE) ||
+		    (excluded != NULL && is_excluded(excluded, &packets[i])))
 			continue;
-		}
-		p->frame = (uint16_t)i;
-		hin_mark(p, &t->marker);
-		if (HIN_UNLIKELY(p->marks & HIN_MARK_OUTSIDE) ||
-		    (HIN_UNLIKELY(excluded != NULL) && is_excluded(excluded, p))) {
-			c->outside++;
-			continue;
-		}
-		if (HIN_UNLIKELY(p->refusal != HIN_REFUSED_NOTHING))
-			c->refused[p->refusal]++;
-		count_packet(c, slot, p);
-		if (t->dark_seen != NULL)
-			dark_see(t, &p->dst);
-		p->key = role_key(p, two_way);
-		slot->asked[n] = (uint64_t)p->bytes << 32 | asked_port(p, two_way);
-		if (!t->options.count_only) {
-			to_shards(t, slot, p, (uint16_t)n, two_way);
-			if (HIN_UNLIKELY(p->marks & HIN_MARK_MEMBER) && !two_way)
-				slot->members[slot->member_count++] = (uint16_t)n;
-		}
+		if (n < i)
+			packets[n] = packets[i];
 		n++;
 	}
+	return n;
+}
+
+/* Count the packets of a slot and hand each to its shard's list. */
+static inline __attribute__((always_inline)) void spread(struct hin_telescope *t, struct slot *slot,
+							 struct counters *c, bool count_only)
+{
+	bool two_way = t->options.dark == NULL, ticked = t->dark_seen != NULL;
+	int64_t first_us = INT64_MAX, last_us = INT64_MIN;
+	uint64_t bytes = 0;
+
+	for (size_t i = 0; i < slot->packet_count; i++) {
+		struct hin_packet *p = &slot->packets[i];
+
+		slot->kinds[p->kind]++;
+		bytes += p->bytes;
+		first_us = p->time_us < first_us ? p->time_us : first_us;
+		last_us = p->time_us > last_us ? p->time_us : last_us;
+		count_packet(c, p);
+		if (ticked)
+			dark_see(t, &p->dst);
+		p->key = role_key(p, two_way);
+		slot->asked[i] = (uint64_t)p->bytes << 32 | asked_port(p, two_way);
+		if (count_only)
+			continue;
+		to_shards(t, slot, p, (uint16_t)i, two_way);
+		if (HIN_UNLIKELY(p->marks & HIN_MARK_MEMBER) && !two_way)
+			slot->members[slot->member_count++] = (uint16_t)i;
+	}
+	slot->bytes = bytes;
+	slot->first_us = first_us;
+	slot->last_us = last_us;
+}
+
+/* Decode the frames of a slot, mark, count and spread them. */
+static void decode_slot(struct hin_telescope *t, struct slot *slot, struct counters *c)
+{
+	size_t n = hin_decode_batch(slot->packets, slot->batch.frames, slot->batch.count,
+				    t->options.decap, c->refused);
+	uint32_t marks = hin_mark(slot->packets, n, &t->marker);
+
 	slot->packet_count = n;
+	if ((marks & HIN_MARK_OUTSIDE) || t->options.excluded != NULL)
+		slot->packet_count = keep_inside(t, slot->packets, n);
+	c->outside += n - slot->packet_count;
+	memset(slot->counts, 0, sizeof(slot->counts));
+	memset(slot->kinds, 0, sizeof(slot->kinds));
+	slot->member_count = 0;
+	if (t->options.count_only)
+		spread(t, slot, c, true);
+	else
+		spread(t, slot, c, false);
 	count_slot(c, slot);
 }
 

@@ -39,6 +39,7 @@ struct slot {
 	/* of each packet: the port it asks (in struct counters), IP bytes in the upper half */
 	uint64_t asked[HIN_BATCH_FRAMES];
 	uint64_t kinds[HIN_PACKET_KIND_COUNT], bytes;
+	int64_t first_us, last_us;
 	uint16_t which[HIN_SHARDS][2 * HIN_BATCH_FRAMES];
 	uint16_t counts[HIN_SHARDS];
 	uint16_t members[HIN_BATCH_FRAMES];
