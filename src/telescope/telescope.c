@@ -511,6 +511,23 @@ static void point_add_port(struct point *point, uint32_t port, uint64_t packets)
 	point->ports[least] = (struct top_port){ .port = port, .packets = packets };
 }
 
+/* The busiest ports of a minute, each once, into an empty point. */
+static void point_take_ports(struct point *point, const uint64_t *packets)
+{
+	uint64_t least = 0; /* of the ports there, once there is no more room */
+
+	for (uint32_t port = 0; port < HIN_CHANGE_PORTS; port++) {
+		if (HIN_LIKELY(packets[port] <= least))
+			continue;
+		point_add_port(point, port, packets[port]);
+		if (point->port_count < SERIES_PORTS)
+			continue;
+		least = UINT64_MAX;
+		for (unsigned i = 0; i < SERIES_PORTS; i++)
+			least = point->ports[i].packets < least ? point->ports[i].packets : least;
+	}
+}
+
 static void point_add(struct point *to, const struct point *from)
 {
 	to->sum.packets += from->sum.packets;
@@ -613,9 +630,7 @@ static void tick(struct hin_telescope *t, int64_t now_us)
 		return; /* the same minute goes on */
 	if (t->minute_us != INT64_MIN) {
 		t->running.sum.time_us = t->minute_us;
-		for (uint32_t port = 0; port < HIN_CHANGE_PORTS; port++)
-			if (t->port_minute[port] > 0)
-				point_add_port(&t->running, port, t->port_minute[port]);
+		point_take_ports(&t->running, t->port_minute);
 		series_add(t, &t->running);
 		series_coarsen(t);
 		hin_change_minute(&t->change, t->minute_us, t->port_minute);
@@ -651,22 +666,25 @@ static size_t same_minute(struct hin_telescope *t, const struct hin_batch *batch
 			  size_t most)
 {
 	size_t end = most < batch->count - from ? from + most : batch->count, i = from;
-	int64_t clock_us = t->clock_us;
-	int64_t over_us = clock_us == INT64_MIN ? INT64_MIN : minute_start(clock_us) + MINUTE_US;
+	int64_t clock_ns = batch->frames[from].time_ns, over_ns = INT64_MIN;
 
+	if (t->clock_us != INT64_MIN) {
+		clock_ns = t->clock_us * 1000;
+		over_ns = (minute_start(t->clock_us) + MINUTE_US) * 1000;
+	}
 	for (; i < end; i++) {
-		int64_t time_us = batch->frames[i].time_ns / 1000;
+		int64_t time_ns = batch->frames[i].time_ns;
 
-		if (HIN_UNLIKELY(time_us >= over_us)) {
+		if (HIN_UNLIKELY(time_ns >= over_ns)) {
 			if (i > from)
 				break;
-			over_us = minute_start(time_us) + MINUTE_US;
+			over_ns = (minute_start(time_ns / 1000) + MINUTE_US) * 1000;
 		}
-		if (clock_us != INT64_MIN && HIN_UNLIKELY(time_us < clock_us - MINUTE_US))
-			t->clock_steps++;
-		clock_us = time_us > clock_us ? time_us : clock_us;
+		t->clock_steps += time_ns < clock_ns - MINUTE_US * 1000;
+		clock_ns = time_ns > clock_ns ? time_ns : clock_ns;
 	}
-	t->clock_us = clock_us;
+	if (t->clock_us == INT64_MIN || clock_ns / 1000 > t->clock_us)
+		t->clock_us = clock_ns / 1000;
 	return i - from;
 }
 
