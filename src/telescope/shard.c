@@ -196,8 +196,10 @@ static void stage_hash(struct shard *s, struct work *w)
 	w->class = (uint8_t)(p->key >> HIN_KEY_CLASS);
 	w->key = p->key;
 	if (HIN_LIKELY(!w->note)) {
-		w->subject = hin_subject(p);
+		w->subject = &p->src;
 		w->hash = p->hash;
+		if (HIN_UNLIKELY(p->flags & HIN_PACKET_QUOTE))
+			w->subject = hin_subject(p);
 	} else {
 		w->subject = &p->dst;
 		w->hash = hin_subject_hash(s->secret, w->subject);
@@ -226,7 +228,7 @@ static void stage_fetch(struct shard *s, struct work *w)
 {
 	uint32_t at = hin_index_guess(&s->event_index, w->event_hash);
 
-	w->missing = at == HIN_NONE;
+	w->guess = at;
 	if (HIN_LIKELY(at != HIN_NONE))
 		fetch_event(s, at);
 	if (at == HIN_NONE || s->two_way) {
@@ -241,7 +243,7 @@ static void stage_fetch_missing(struct shard *s, const struct work *w)
 {
 	uint32_t at;
 
-	if (!w->missing && !s->two_way)
+	if (w->guess != HIN_NONE && !s->two_way)
 		return;
 	hin_port_fetch(s, w);
 	at = hin_index_guess(&s->source_index, (uint32_t)w->hash);
@@ -264,18 +266,56 @@ static void mark_source(struct source *source, const struct hin_packet *p)
 
 #define MARKS_OF_SOURCE (HIN_MARK_BOGON | HIN_MARK_UNROUTABLE | HIN_MARK_SPOOFED | HIN_MARK_MEMBER)
 
-static inline __attribute__((always_inline)) uint32_t find_v4(const struct shard *s, uint32_t v4, uint32_t key, uint32_t hash)
+static inline bool is_event_of(const struct event *e, uint32_t v4, uint32_t key)
+{
+	return HIN_LIKELY((e->v4 == v4) & (e->key == key) & ((e->flags & EVENT_USED) != 0));
+}
+
+static __attribute__((noinline)) uint32_t find_v4(const struct shard *s, uint32_t v4, uint32_t key,
+						  uint32_t hash)
 {
 	struct hin_index_search search = hin_index_search(&s->event_index, hash);
 	uint32_t at;
 
-	while ((at = hin_index_next(&s->event_index, hash, &search)) != HIN_NONE) {
-		const struct event *e = event_at(s, at);
-
-		if (HIN_LIKELY(e->v4 == v4 && e->key == key))
+	while ((at = hin_index_next(&s->event_index, hash, &search)) != HIN_NONE)
+		if (is_event_of(event_at(s, at), v4, key))
 			break;
-	}
 	return at;
+}
+
+static inline __attribute__((always_inline)) bool use_event(struct shard *s, struct work *w,
+							    uint32_t at, struct event *e)
+{
+	w->event = at;
+	w->port = e;
+	w->any = e->any;
+	e->stamp = s->stamp; /* not to be evicted before it is counted */
+	if (HIN_UNLIKELY(w->p->marks & MARKS_OF_SOURCE))
+		mark_source(source_at(s, e->source), w->p);
+	return true;
+}
+
+/* The same where the guess was wrong: the event may be new, or there is only that of all ports. */
+static __attribute__((noinline)) bool find_again(struct shard *s, struct work *w)
+{
+	uint32_t at = find_v4(s, w->v4, w->key, w->event_hash), key = any_key(w);
+	struct event *e;
+
+	if (at != HIN_NONE)
+		return use_event(s, w, at, event_at(s, at));
+	at = find_v4(s, w->v4, key, hin_event_hash(s, w->hash, key));
+	if (at == HIN_NONE)
+		return false;
+	e = event_at(s, at);
+	if ((e->flags & EVENT_FULL) == 0)
+		return false;
+	(void)use_event(s, w, at, e);
+	w->event = HIN_NONE;
+	w->port = NULL;
+	w->any = at;
+	w->new_port = true;
+	s->lost.ports_merged++;
+	return true;
 }
 
 /*
@@ -285,32 +325,16 @@ static inline __attribute__((always_inline)) uint32_t find_v4(const struct shard
  */
 static inline __attribute__((always_inline)) bool find_known(struct shard *s, struct work *w)
 {
-	struct event *e;
-
-	if (HIN_UNLIKELY(s->two_way || (w->p->marks & HIN_MARK_V6) || w->subject != &w->p->src))
+	if (HIN_UNLIKELY(s->two_way | ((w->p->marks & HIN_MARK_V6) != 0) |
+			 (w->subject != &w->p->src)))
 		return false;
-	w->event = find_v4(s, w->v4, w->key, w->event_hash);
-	if (HIN_LIKELY(w->event != HIN_NONE)) {
-		e = w->port = event_at(s, w->event);
-		w->any = e->any;
-	} else {
-		uint32_t key = any_key(w);
+	if (w->guess != HIN_NONE) {
+		struct event *e = event_at(s, w->guess);
 
-		w->any = find_v4(s, w->v4, key, hin_event_hash(s, w->hash, key));
-		if (w->any == HIN_NONE)
-			return false;
-		e = event_at(s, w->any);
-		if ((e->flags & EVENT_FULL) == 0) {
-			w->any = HIN_NONE;
-			return false;
-		}
-		s->lost.ports_merged++;
-		w->new_port = true;
+		if (is_event_of(e, w->v4, w->key))
+			return use_event(s, w, w->guess, e);
 	}
-	e->stamp = s->stamp; /* not to be evicted before it is counted */
-	if (HIN_UNLIKELY(w->p->marks & MARKS_OF_SOURCE))
-		mark_source(source_at(s, e->source), w->p);
-	return true;
+	return find_again(s, w);
 }
 
 /* The same by the source, which may be new. False for a packet of a conversation. */
@@ -525,7 +549,6 @@ void hin_shard_take(struct shard *s, const struct hin_packet *packets,
 		hin_targets_hash(s, work, n);
 		for (size_t i = 0; i < n; i++)
 			stage_fetch(s, &work[i]);
-		hin_targets_fetch(s, work, n);
 		if (flows)
 			hin_flows_hash(s, work, n);
 		for (size_t i = 0; i < n; i++)
