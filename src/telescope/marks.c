@@ -165,15 +165,12 @@ static inline uint32_t syn_marks(const struct hin_packet *p, bool v4)
 /* First octets under which source_marks_v4() knows something. */
 static inline bool octet_is_special(uint32_t octet)
 {
-	static const uint64_t special[4] = {
-		UINT64_C(1) << 0 | UINT64_C(1) << 10,
-		UINT64_C(1) << (100 - 64) | UINT64_C(1) << (127 - 64),
-		UINT64_C(1) << (169 - 128) | UINT64_C(1) << (172 - 128),
-		UINT64_C(1) << (192 - 192) | UINT64_C(1) << (198 - 192) |
-			UINT64_C(1) << (203 - 192) | UINT64_C(0xffffffff) << (224 - 192),
+	static const bool special[256] = {
+		[0] = true,   [10] = true,  [100] = true, [127] = true,		[169] = true,
+		[172] = true, [192] = true, [198] = true, [203] = true, [224 ... 255] = true,
 	};
 
-	return (special[octet / 64] >> octet % 64 & 1) != 0;
+	return special[octet];
 }
 
 static bool is_member(const struct hin_marker *marker, const struct hin_addr *a, bool v4)

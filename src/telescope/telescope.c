@@ -330,26 +330,40 @@ static void count_slot(struct counters *c, const struct slot *slot)
 	}
 }
 
+/*
+ * Where struct counters counts the port that a packet asks: SYNs and questions by UDP do. Where
+ * conversations are followed its key may say that it answers; by itself it asks.
+ */
+static inline uint32_t asked_port(const struct hin_packet *p, bool two_way)
+{
+	static const struct {
+		uint32_t first;
+		uint16_t mask;
+	} ports[HIN_CLASS_COUNT] = {
+		[HIN_CLASS_SYN] = { 0, UINT16_MAX },
+		[HIN_CLASS_ACK ... HIN_CLASS_TCP_OTHER] = { HIN_CHANGE_PORTS, 0 },
+		[HIN_CLASS_UDP] = { 65536, UINT16_MAX },
+		[HIN_CLASS_ICMP ... HIN_CLASS_MISC] = { HIN_CHANGE_PORTS, 0 },
+	};
+	uint32_t class = p->key >> HIN_KEY_CLASS;
+
+	if (HIN_UNLIKELY(two_way && p->kind == HIN_UDP))
+		class = hin_packet_role(p, false).class;
+	return ports[class].first + (p->dport & ports[class].mask);
+}
+
 /* What belongs to the running minute: counted when the batch's turn has come. */
-static void count_minute(struct counters *c, const struct slot *slot)
+static void count_minute(struct counters *c, const struct slot *slot, bool two_way)
 {
 	c->minute_packets += slot->packet_count;
 	c->minute_bytes += slot->bytes;
 	for (unsigned kind = 0; kind < HIN_PACKET_KIND_COUNT; kind++)
 		c->minute_kinds[kind] += slot->kinds[kind];
-	for (size_t i = 0; i < slot->packet_count; i++)
-		c->ports[(uint32_t)slot->asked[i]] += slot->asked[i] >> 32 << PORT_PACKET_BITS | 1;
-}
+	for (size_t i = 0; i < slot->packet_count; i++) {
+		const struct hin_packet *p = &slot->packets[i];
 
-/* Where struct counters counts the port that a packet asks; SYNs and questions by UDP do. */
-static inline uint32_t asked_port(const struct hin_packet *p, bool two_way)
-{
-	if (p->kind == HIN_TCP_SYN)
-		return p->dport;
-	if (p->kind == HIN_UDP &&
-	    (two_way ? hin_packet_role(p, false).class : p->key >> HIN_KEY_CLASS) == HIN_CLASS_UDP)
-		return 65536u + p->dport;
-	return HIN_CHANGE_PORTS;
+		c->ports[asked_port(p, two_way)] += (uint64_t)p->bytes << PORT_PACKET_BITS | 1;
+	}
 }
 
 /* The event's key that a packet counts for; what most packets are takes no branch of its own. */
@@ -430,7 +444,6 @@ static inline __attribute__((always_inline)) void spread(struct hin_telescope *t
 		if (ticked)
 			dark_see(t, &p->dst);
 		p->key = role_key(p, two_way);
-		slot->asked[i] = (uint64_t)p->bytes << 32 | asked_port(p, two_way);
 		if (count_only)
 			continue;
 		to_shards(t, slot, p, (uint16_t)i, two_way);
@@ -911,7 +924,7 @@ static bool consume(struct worker *w)
 	if (slot->tick)
 		meet_for_tick(w, slot);
 	if (w->next % t->options.threads == w->number)
-		count_minute(&t->counters[w->number], slot);
+		count_minute(&t->counters[w->number], slot, t->options.dark == NULL);
 	for (unsigned i = w->number; i < HIN_SHARDS; i += t->options.threads)
 		if (slot->counts[i] > 0)
 			hin_shard_take(&t->shards[i], slot->packets, slot->batch.frames,
