@@ -131,8 +131,8 @@ static inline __attribute__((always_inline)) void event_count(struct shard *s, s
 	bool same_minute = w->minute == e->minute;
 	uint32_t peak = event_peak(e);
 
-	/* both were set when the event was born, and again by the first packet that counts */
-	if (HIN_UNLIKELY(p->time_us < e->first_us))
+	/* both were set when it began; who is not before the last is not before the first */
+	if (HIN_UNLIKELY(p->time_us < e->last_us) && p->time_us < e->first_us)
 		e->first_us = p->time_us;
 	e->last_us = (int64_t)pick64(p->time_us > e->last_us, (uint64_t)p->time_us,
 				     (uint64_t)e->last_us);
@@ -230,7 +230,7 @@ static void stage_fetch(struct shard *s, struct work *w)
 
 	w->guess = at;
 	if (HIN_LIKELY(at != HIN_NONE))
-		fetch_event(s, at);
+		__builtin_prefetch(event_at(s, at), 1); /* its first line; stage_find() goes on */
 	if (at == HIN_NONE || s->two_way) {
 		w->any_hash = hin_event_hash(s, w->hash, any_key(w));
 		hin_index_fetch(&s->event_index, w->any_hash);
