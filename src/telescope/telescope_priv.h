@@ -86,6 +86,7 @@ struct result_list {
 	void *items;
 	size_t count, size;
 	uint64_t total, packets; /* of all that were ever added */
+	uint64_t floor;		 /* packets of the last that stayed when some went; 0 before */
 };
 
 /* Results by what they are. */
