@@ -108,7 +108,7 @@ static void take_settings(void *user, const void *bytes, size_t size)
 	struct hin_sensor_settings settings = { 0 };
 	struct hin_error why;
 
-	if (hin_carrier_member_keep(arguments.folder, NULL, bytes, size, &settings, &why) == HIN_OK)
+	if (hin_carrier_member_keep(arguments.folder, bytes, size, &settings, &why) == HIN_OK)
 		hin_road_set_settings(s->road, settings.version);
 	else
 		fprintf(stderr, "settings: %s\n", why.text);
@@ -309,8 +309,8 @@ static enum hin_code join(struct hin_ca *ca, const char *folder, const char *nam
 		rc = hin_ca_invite(ca, &code, name, 3600, now_s, err);
 	if (rc == HIN_OK)
 		rc = hin_member_ask(&request, &tls, &code, &enrol, err);
-	if (rc == HIN_OK && hin_ca_answer(ca, &answer, request.data, request.used,
-						 NULL, &nowhere, now_s) != 200)
+	if (rc == HIN_OK &&
+	    hin_ca_answer(ca, &answer, request.data, request.used, NULL, &nowhere, now_s) != 200)
 		rc = hin_fail(err, HIN_EDENIED, "%s", hin_buffer_text(&answer));
 	if (rc == HIN_OK)
 		rc = hin_member_join(folder, &code, &enrol, tls.data, answer.data, answer.used,

@@ -41,7 +41,7 @@ def memory(pid):
 
 def start_hub(build, folder, port):
     hub = subprocess.Popen(["taskset", "-c", "0", build / "hinomi-hub", "run", "--dir", folder, "--listen",
-                            "127.0.0.1:%d" % port, "--set", "metrics=", "--set", "log=error",
+                            "127.0.0.1:%d" % port, "--set", "metrics=", "--set", "people=", "--set", "log=error",
                             "--set", "per-address=65536"])
     while hub.poll() is None:
         with socket.socket() as s:

@@ -4,6 +4,7 @@
  *	hinomi-store-bench fill FOLDER ROWS A_MINUTE	append, synced each second
  *	hinomi-store-bench ask FOLDER ROWS		the questions, each three times
  *	hinomi-store-bench one FOLDER ROWS		one source in all days
+ *	hinomi-store-bench rare FOLDER ROWS		the same of a source that sends rarely
  *	hinomi-store-bench sqlite FILE ROWS A_MINUTE	the same rows and questions
  *	hinomi-store-bench binary ROWS A_MINUTE		rows as ClickHouse's RowBinary
  *
@@ -23,7 +24,7 @@
 #include "store_rows.h"
 
 #define BATCH 60000u
-#define ROUNDS 3
+#define ROUNDS 5
 
 static void die(const char *what, const struct hin_error *err)
 {
@@ -403,8 +404,12 @@ int main(int argc, char *argv[])
 		ask_one(argv[2], "no source", 0xdf000001);
 		return 0;
 	}
+	if (argc == 4 && strcmp(argv[1], "rare") == 0) {
+		ask_one(argv[2], "one source", rows_source(900001));
+		return 0;
+	}
 	if (argc != 5) {
-		fprintf(stderr, "usage: %s fill|ask|one|sqlite FOLDER ROWS [A_MINUTE]\n", argv[0]);
+		fprintf(stderr, "usage: %s fill|ask|one|rare|sqlite FOLDER ROWS [A_MINUTE]\n", argv[0]);
 		return 2;
 	}
 	rows = strtoull(argv[3], NULL, 10);

@@ -32,6 +32,7 @@ CREATE TABLE contact (
 	state_us INTEGER NOT NULL DEFAULT 0,
 	quiet TEXT NOT NULL DEFAULT '',		-- "22:00-07:00 Asia/Tokyo", or ''
 	digest TEXT NOT NULL DEFAULT '' CHECK (digest IN ('', 'hour', 'day', 'week')),
+	source TEXT NOT NULL DEFAULT '',
 	UNIQUE (organisation, channel, address)
 ) STRICT;
 
@@ -68,13 +69,24 @@ CREATE TABLE lease (
 	confidence INTEGER NOT NULL CHECK (confidence BETWEEN 0 AND 100),
 	source TEXT NOT NULL DEFAULT ''
 ) STRICT;
-CREATE INDEX lease_low ON lease (low, from_us);
+CREATE UNIQUE INDEX lease_low ON lease (low, from_us, high, port_low, port_high, device, basis);
+CREATE INDEX lease_until ON lease (until_us);
+CREATE INDEX lease_open ON lease (low, port_low, device) WHERE until_us = 0;
+
+-- Counts the changes of the tables above, so that what was made of them is made anew.
+CREATE TABLE directory_state (
+	id INTEGER PRIMARY KEY CHECK (id = 1),
+	directory INTEGER NOT NULL,
+	leases INTEGER NOT NULL
+) STRICT;
+INSERT INTO directory_state VALUES (1, 0, 0);
 
 -- ---- what was found ----
 
 CREATE TABLE finding (
 	id INTEGER PRIMARY KEY,
-	key BLOB NOT NULL UNIQUE,		-- 16 bytes: digest of kind, subject and what makes it one
+	key BLOB NOT NULL UNIQUE,		-- 16 bytes: digest of kind, subject and what makes it one;
+						-- another once its time is over and a new one began
 	kind TEXT NOT NULL,			-- registry/findings
 	subject_type TEXT NOT NULL CHECK (subject_type IN
 		('address', 'prefix', 'device', 'port', 'campaign', 'sensor', 'file', 'credential')),
@@ -101,24 +113,29 @@ CREATE TABLE finding (
 	told_us INTEGER NOT NULL DEFAULT 0	-- when the hub knew first
 ) STRICT;
 CREATE INDEX finding_address ON finding (address) WHERE address IS NOT NULL;
+CREATE INDEX finding_device ON finding (device) WHERE device <> '';
 CREATE INDEX finding_case ON finding (case_id);
 CREATE INDEX finding_last ON finding (last_us);
-CREATE INDEX finding_live ON finding (live, kind);
+CREATE INDEX finding_live ON finding (kind, last_us) WHERE live = 1;
+CREATE INDEX finding_kind ON finding (kind, id);
+CREATE INDEX finding_organisation ON finding (organisation, id) WHERE organisation IS NOT NULL;
 
--- What analysis has taken of each sensor; written with what came of it, so that a batch that is
--- sent again is not counted twice.
+-- Batches that analysis has taken and the store has perhaps not: written with what came of them,
+-- so that a batch that is sent again after a crash between the two is not counted twice.
 CREATE TABLE analysed (
 	sensor BLOB NOT NULL,
 	epoch INTEGER NOT NULL,
 	sequence INTEGER NOT NULL,
-	PRIMARY KEY (sensor)
+	PRIMARY KEY (sensor, epoch, sequence)
 ) STRICT, WITHOUT ROWID;
 
 -- ---- cases ----
 
 CREATE TABLE case_ (
 	id INTEGER PRIMARY KEY,			-- the number people use
-	title TEXT NOT NULL,
+	title TEXT NOT NULL DEFAULT '',		-- given by a person; '' = by kind and subject
+	kind TEXT NOT NULL,			-- of its gravest finding
+	subject TEXT NOT NULL,			-- the same
 	state TEXT NOT NULL CHECK (state IN ('new', 'open', 'closed', 'false_alarm', 'suppressed', 'merged')),
 	severity TEXT NOT NULL CHECK (severity IN ('low', 'medium', 'high', 'critical')),
 	organisation INTEGER REFERENCES organisation ON DELETE SET NULL,
@@ -135,8 +152,9 @@ CREATE TABLE case_ (
 	merged_into INTEGER REFERENCES case_,
 	reopened INTEGER NOT NULL DEFAULT 0	-- how often
 ) STRICT;
+CREATE INDEX case_updated ON case_ (updated_us, id);
 CREATE INDEX case_state ON case_ (state, updated_us);
-CREATE INDEX case_organisation ON case_ (organisation);
+CREATE INDEX case_organisation ON case_ (organisation, updated_us, id);
 
 -- What joins: a live case is found by (kind of join, key).
 CREATE TABLE case_join (
@@ -148,6 +166,7 @@ CREATE TABLE case_join (
 	confidence INTEGER NOT NULL DEFAULT 100,
 	PRIMARY KEY (basis, key, case_id, from_us)
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX case_join_case ON case_join (case_id);
 
 CREATE TABLE case_history (
 	id INTEGER PRIMARY KEY,
@@ -163,63 +182,129 @@ CREATE INDEX case_history_case ON case_history (case_id, id);
 
 -- ---- telling ----
 
+-- What an owner is told about a trouble (hub/notice.h). There is one for a trouble and contact.
 CREATE TABLE notice (
 	id INTEGER PRIMARY KEY,
 	code TEXT NOT NULL UNIQUE,		-- short, on the notice: anyone checks it at /verify
 	case_id INTEGER NOT NULL REFERENCES case_,
+	finding INTEGER REFERENCES finding ON DELETE SET NULL, -- that began it
 	organisation INTEGER REFERENCES organisation ON DELETE SET NULL,
 	contact INTEGER REFERENCES contact ON DELETE SET NULL,
-	trouble TEXT NOT NULL,			-- one notice a trouble: finding kind and subject
+	kind TEXT NOT NULL,			-- registry/findings
+	trouble TEXT NOT NULL,			-- what makes it one: "source mac:..." or "target 192.0.2.1"
 	address BLOB,
 	device TEXT NOT NULL DEFAULT '',
 	channel TEXT NOT NULL,
 	language TEXT NOT NULL,
 	state TEXT NOT NULL CHECK (state IN
 		('no_owner', 'held', 'queued', 'sent', 'failed', 'bounced', 'fixed', 'withdrawn')),
+	next TEXT NOT NULL DEFAULT '' CHECK (next IN
+		('', 'notice', 'reminder', 'fixed', 'reappeared', 'withdrawn')), -- what goes out next
 	created_us INTEGER NOT NULL,
-	due_us INTEGER NOT NULL DEFAULT 0,	-- when to send, remind or try next
-	sent_us INTEGER NOT NULL DEFAULT 0,
+	due_us INTEGER NOT NULL DEFAULT 0,	-- when
+	sent_us INTEGER NOT NULL DEFAULT 0,	-- the notice itself; 0 = not yet
 	attempts INTEGER NOT NULL DEFAULT 0,
 	reminders INTEGER NOT NULL DEFAULT 0,
-	last_seen_us INTEGER NOT NULL,		-- the trouble
-	watched_until_us INTEGER NOT NULL DEFAULT 0, -- not seen, and watched, from last_seen to here
-	watched_us INTEGER NOT NULL DEFAULT 0,
+	first_seen_us INTEGER NOT NULL,		-- the trouble
+	last_seen_us INTEGER NOT NULL,
+	watched_until_us INTEGER NOT NULL DEFAULT 0, -- not seen, and looked at, from last_seen to here
+	watched_us INTEGER NOT NULL DEFAULT 0,	-- of that: sensors were alive
 	fixed_us INTEGER NOT NULL DEFAULT 0,
 	reappeared INTEGER NOT NULL DEFAULT 0,
-	message_id TEXT NOT NULL DEFAULT '',
-	subject TEXT NOT NULL DEFAULT '',
-	body TEXT NOT NULL DEFAULT '',		-- what was sent, whole
+	title TEXT NOT NULL DEFAULT '',
+	body TEXT NOT NULL DEFAULT '',		-- the text, whole, as the act has its digest
 	error TEXT NOT NULL DEFAULT '',
-	act INTEGER REFERENCES act		-- of its sending: the proof
+	act INTEGER REFERENCES act		-- of its making: the proof
 ) STRICT;
-CREATE UNIQUE INDEX notice_trouble ON notice (trouble, contact) WHERE state NOT IN ('withdrawn');
-CREATE INDEX notice_due ON notice (state, due_us);
+CREATE UNIQUE INDEX notice_trouble ON notice (trouble, contact) WHERE state <> 'withdrawn';
+CREATE INDEX notice_open ON notice (state, watched_until_us);
+CREATE INDEX notice_due ON notice (due_us, contact) WHERE next <> '';
 CREATE INDEX notice_case ON notice (case_id);
+CREATE INDEX notice_organisation ON notice (organisation);
+CREATE INDEX notice_contact ON notice (contact);
 
 CREATE TABLE notice_history (
 	id INTEGER PRIMARY KEY,
 	notice INTEGER NOT NULL REFERENCES notice ON DELETE CASCADE,
 	time_us INTEGER NOT NULL,
-	action TEXT NOT NULL,			-- queued, sent, reminded, bounced, fixed, reappeared, ...
+	action TEXT NOT NULL,			-- made, sent, reminded, bounced, fixed, reappeared, ...
 	text TEXT NOT NULL DEFAULT '',
 	act INTEGER REFERENCES act
 ) STRICT;
 CREATE INDEX notice_history_notice ON notice_history (notice, id);
 
+-- One message to one contact about one or more notices. Its bytes are made once and kept until it
+-- is sent: what is previewed is what goes out. `sending` is written before a server sees it.
+CREATE TABLE letter (
+	id INTEGER PRIMARY KEY,
+	purpose TEXT NOT NULL CHECK (purpose IN
+		('notice', 'reminder', 'fixed', 'reappeared', 'withdrawn')),
+	contact INTEGER REFERENCES contact ON DELETE SET NULL,
+	channel TEXT NOT NULL,
+	address TEXT NOT NULL,
+	sender TEXT NOT NULL DEFAULT '',	-- the bounce address
+	message_id TEXT NOT NULL UNIQUE,
+	state TEXT NOT NULL CHECK (state IN ('waiting', 'sending', 'sent', 'failed', 'bounced', 'dropped')),
+	made_us INTEGER NOT NULL,
+	due_us INTEGER NOT NULL,		-- the next try
+	sent_us INTEGER NOT NULL DEFAULT 0,
+	attempts INTEGER NOT NULL DEFAULT 0,
+	answer TEXT NOT NULL DEFAULT '',	-- of the server, escaped
+	bytes BLOB NOT NULL
+) STRICT;
+CREATE INDEX letter_due ON letter (state, due_us);
+CREATE INDEX letter_contact ON letter (contact, sent_us);
+CREATE INDEX letter_sent ON letter (sent_us);
+
+CREATE TABLE letter_notice (
+	letter INTEGER NOT NULL REFERENCES letter ON DELETE CASCADE,
+	notice INTEGER NOT NULL REFERENCES notice ON DELETE CASCADE,
+	PRIMARY KEY (letter, notice)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX letter_notice_notice ON letter_notice (notice);
+
 CREATE TABLE alert (
 	id INTEGER PRIMARY KEY,
 	case_id INTEGER NOT NULL REFERENCES case_,
-	severity TEXT NOT NULL,
+	severity TEXT NOT NULL CHECK (severity IN ('low', 'medium', 'high', 'critical')),
+	about TEXT NOT NULL,			-- opened, worse, reopened 2, fixed, ...
 	channel TEXT NOT NULL CHECK (channel IN ('mail', 'webhook', 'syslog')),
 	address TEXT NOT NULL,
+	language TEXT NOT NULL DEFAULT 'en',
 	text TEXT NOT NULL,
+	since_us INTEGER NOT NULL DEFAULT 0,	-- when the hub knew
 	created_us INTEGER NOT NULL,
 	due_us INTEGER NOT NULL,
 	sent_us INTEGER NOT NULL DEFAULT 0,
 	attempts INTEGER NOT NULL DEFAULT 0,
-	error TEXT NOT NULL DEFAULT ''
+	error TEXT NOT NULL DEFAULT '',
+	UNIQUE (case_id, about, severity, channel, address)
 ) STRICT;
-CREATE INDEX alert_due ON alert (sent_us, due_us);
+CREATE INDEX alert_due ON alert (due_us) WHERE sent_us = 0;
+CREATE INDEX alert_sent ON alert (channel, address, sent_us);
+
+-- What has changed since telling looked last; whoever writes findings and cases, these know.
+CREATE TABLE notice_todo (
+	what TEXT NOT NULL CHECK (what IN ('finding', 'case')),
+	id INTEGER NOT NULL,
+	PRIMARY KEY (what, id)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE alert_todo (case_id INTEGER PRIMARY KEY) STRICT;
+CREATE TRIGGER notice_finding_new AFTER INSERT ON finding BEGIN
+	INSERT OR IGNORE INTO notice_todo VALUES ('finding', NEW.id);
+END;
+CREATE TRIGGER notice_finding_changed
+AFTER UPDATE OF last_us, organisation, device, case_id, confidence ON finding BEGIN
+	INSERT OR IGNORE INTO notice_todo VALUES ('finding', NEW.id);
+END;
+CREATE TRIGGER alert_case_new AFTER INSERT ON case_ BEGIN
+	INSERT OR IGNORE INTO alert_todo VALUES (NEW.id);
+END;
+CREATE TRIGGER alert_case_changed AFTER UPDATE OF severity, state, reopened ON case_
+WHEN NEW.severity <> OLD.severity OR NEW.state <> OLD.state OR NEW.reopened <> OLD.reopened BEGIN
+	INSERT OR IGNORE INTO alert_todo VALUES (NEW.id);
+	INSERT OR IGNORE INTO notice_todo VALUES ('case', NEW.id);
+END;
 
 -- ---- people and the door ----
 

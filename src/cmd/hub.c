@@ -15,6 +15,7 @@
 #include "base/notify.h"
 #include "base/options.h"
 #include "base/sandbox.h"
+#include "cmd/passphrase.h"
 #include "hub/backup.h"
 #include "hub/hub.h"
 #include "text/words.h"
@@ -88,8 +89,9 @@ static const struct hin_option run_rows[] = {
 	  .help = "check options and settings, and end",
 	  .help_ja = "オプションと設定を検査して終わる" },
 	{ "passphrase-file", 0, "FILE", HIN_OPTION_TEXT, ARG(passphrase_file),
-	  .help = "its first line opens the keys, when they are encrypted",
-	  .help_ja = "鍵が暗号化されているとき、その 1 行目で開く" },
+	  .help = "its first line opens the keys, when they are encrypted; without it "
+		  "$HINOMI_PASSPHRASE does",
+	  .help_ja = "鍵が暗号化されているとき、その 1 行目で開く。なければ $HINOMI_PASSPHRASE" },
 	{ "user", 0, "NAME", HIN_OPTION_TEXT, ARG(user), .help = "the same as --set user=NAME",
 	  .help_ja = "--set user=NAME と同じ" },
 };
@@ -138,26 +140,6 @@ static enum hin_code load_settings(const struct session *n, struct hin_hub_setti
 		code = set_one(s, "listen", a->listen, err);
 	if (code == HIN_OK)
 		code = set_one(s, "user", a->user, err);
-	return code;
-}
-
-/* The first line of the file; the caller clears and frees it. */
-static enum hin_code read_passphrase(char **out, const char *path, struct hin_error *err)
-{
-	struct hin_buffer text = { 0 };
-	enum hin_code code;
-
-	if (path == NULL)
-		return HIN_OK;
-	code = hin_file_read(&text, path, 4096, err);
-	if (code == HIN_OK) {
-		*out = strndup(hin_buffer_text(&text), strcspn(hin_buffer_text(&text), "\r\n"));
-		if (*out == NULL)
-			code = hin_fail(err, HIN_ENOMEM, "passphrase");
-	}
-	if (text.data != NULL)
-		explicit_bzero(text.data, text.size);
-	hin_buffer_fini(&text);
 	return code;
 }
 
@@ -256,6 +238,32 @@ static void serve(struct session *n)
 	}
 }
 
+/*
+ * Nobody can sign in as administrator yet: show the way. The link is a secret, so it is for a
+ * person at a terminal, never for a log.
+ */
+static void tell_first(struct session *n)
+{
+	struct hin_buffer link = { 0 };
+
+	if (!isatty(STDOUT_FILENO)) {
+		if (hin_hub_people_port(n->hub) != 0 && !hin_hub_has_administrator(n->hub))
+			hin_log(HIN_LOG_WARNING, "hub.no_administrator",
+				hin_log_text("do", "hinomi account first"));
+		return;
+	}
+	if (hin_hub_first_link(n->hub, &link, NULL) == HIN_OK) {
+		puts(n->lang == HIN_JA
+			     ? "最初の管理者の一回限りのリンク (48 時間有効):"
+			     : "A one-time link for the first administrator, good for 48 hours:");
+		puts(hin_buffer_text(&link));
+		fflush(stdout);
+	}
+	if (link.data != NULL)
+		explicit_bzero(link.data, link.size);
+	hin_buffer_fini(&link);
+}
+
 static enum hin_code open_and_serve(struct session *n, const char *passphrase,
 				    struct hin_error *err)
 {
@@ -279,7 +287,9 @@ static enum hin_code open_and_serve(struct session *n, const char *passphrase,
 	if (code != HIN_OK)
 		return code;
 	hin_log(HIN_LOG_INFO, "hub.start", hin_log_u64("port", hin_hub_port(n->hub)),
-		hin_log_u64("metrics_port", hin_hub_metrics_port(n->hub)));
+		hin_log_u64("metrics_port", hin_hub_metrics_port(n->hub)),
+		hin_log_u64("people_port", hin_hub_people_port(n->hub)));
+	tell_first(n);
 	hin_hub_tick(n->hub, hin_time_now_ns());
 	hin_notify_send(&n->notify, "READY=1\nSTATUS=serving");
 	serve(n);
@@ -321,7 +331,7 @@ static int run_hub(int argc, char *argv[])
 	};
 	struct session *n = &session;
 	struct hin_error err = { 0 };
-	char *passphrase = NULL;
+	char passphrase[HIN_PASSPHRASE] = "";
 	enum hin_code code;
 	int status = hin_program_start(&program, &n->arguments, &n->lang, &argc, argv);
 
@@ -331,19 +341,17 @@ static int run_hub(int argc, char *argv[])
 		return print_settings(n->lang);
 	code = load_settings(n, &n->arguments.settings, &err);
 	if (code == HIN_OK)
-		code = read_passphrase(&passphrase, n->arguments.passphrase_file, &err);
+		code = hin_cmd_passphrase(passphrase, n->arguments.passphrase_file, &err);
 	if (code == HIN_OK && n->arguments.check_config)
 		puts(n->lang == HIN_JA ? "設定に問題はありません" : "the configuration is good");
 	else if (code == HIN_OK)
-		code = open_and_serve(n, passphrase, &err);
+		code = open_and_serve(n, passphrase[0] != '\0' ? passphrase : NULL, &err);
 	hin_hub_close(n->hub);
 	hin_notify_close(&n->notify);
 	if (n->signal_fd != -1)
 		close(n->signal_fd);
 	hin_config_fini(&hin_hub_table, &n->arguments.settings);
-	if (passphrase != NULL)
-		explicit_bzero(passphrase, strlen(passphrase));
-	free(passphrase);
+	explicit_bzero(passphrase, sizeof(passphrase));
 	return end(&program, code, &err);
 }
 

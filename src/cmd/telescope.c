@@ -12,188 +12,16 @@
 #include <unistd.h>
 
 #include "base/file.h"
-#include "base/geo.h"
 #include "base/log.h"
 #include "base/options.h"
 #include "base/sandbox.h"
 #include "cmd/packets.h"
-#include "cmd/telescope_arguments.h"
+#include "cmd/telescope_priv.h"
 #include "observe/registry.h"
-#include "observe/road.h"
-#include "packet/live.h"
-#include "telescope/report.h"
 #include "telescope/research.h"
-#include "telescope/tell.h"
-#include "telescope/telescope.h"
-#include "text/progress.h"
 #include "text/style.h"
 
-struct names {
-	char **items;
-	size_t count;
-};
-
-enum { GEO_LIMIT = 8 }; /* most tables of places */
-
-/* At the end: for a hub to answer, and for one that answers to store what is left. */
-#define ROAD_TRY (3 * HIN_NS_PER_S)
-#define ROAD_PATIENCE (30 * HIN_NS_PER_S)
-
-/* Everything that is open during a run. */
-struct session {
-	struct telescope_arguments arguments;
-	enum hin_lang lang;
-	struct hin_prefix_tree *dark, *member, *research;
-	struct names member_names, research_names;
-	struct hin_geo *geo[GEO_LIMIT];
-	size_t geo_count;
-	struct hin_capture *capture;
-	struct hin_live *live;
-	unsigned rings;
-	uint64_t drops_told;
-	bool waiting_told;
-	int64_t refreshed_us;
-	struct hin_telescope *telescope;
-	struct hin_teller *flows, *observations;
-	struct hin_road *road;
-	uint64_t watched; /* frames that the road knows of */
-	struct hin_vault *vault;
-	struct hin_progress progress;
-	FILE *html;
-	int stop_fd;		  /* readable = stop; -1 = none */
-	uint64_t whole;		  /* bytes of all inputs, 0 = not known */
-	bool resumed;		  /* the state of an earlier run was loaded */
-	struct hin_error failure; /* of a sink */
-};
-
 /* ---- set-up ---- */
-
-static enum hin_code load_space(struct hin_prefix_tree **out, const struct text_list *list,
-				struct hin_error *err)
-{
-	struct hin_prefix_tree *tree;
-	enum hin_code code = HIN_OK;
-
-	if (list->count == 0)
-		return HIN_OK;
-	tree = hin_prefix_tree_new();
-	if (tree == NULL)
-		return hin_fail(err, HIN_ENOMEM, "no room for prefixes");
-	for (size_t i = 0; i < list->count && code == HIN_OK; i++)
-		code = hin_prefix_tree_load(tree, list->items[i], 0, err);
-	if (code == HIN_OK)
-		code = hin_prefix_tree_build(tree, err);
-	if (code == HIN_OK && hin_prefix_tree_size(tree).prefixes == 0)
-		code = hin_fail(err, HIN_EFORMAT, "%s: holds no prefix", list->items[0]);
-	if (code != HIN_OK) {
-		hin_prefix_tree_free(tree);
-		return code;
-	}
-	*out = tree;
-	return HIN_OK;
-}
-
-/* Prefixes with names, as they are read from a file. */
-struct named_reader {
-	struct hin_prefix_tree *tree;
-	struct names *names;
-};
-
-static enum hin_code name_prefix(void *user, const struct hin_prefix *prefix, const char *rest,
-				 size_t line, struct hin_error *err)
-{
-	struct named_reader *r = user;
-	char **more = realloc(r->names->items, (r->names->count + 1) * sizeof(*more));
-	char *copy = strndup(rest, HIN_NAME_TEXT - 1);
-
-	(void)line;
-	if (more != NULL)
-		r->names->items = more;
-	if (more == NULL || copy == NULL) {
-		free(copy);
-		return hin_fail(err, HIN_ENOMEM, "no room for names");
-	}
-	r->names->items[r->names->count] = copy;
-	return hin_prefix_tree_insert(r->tree, prefix, (uint32_t)r->names->count++, err);
-}
-
-/* A list of prefixes, or of files with a name behind each prefix. */
-static enum hin_code load_named(struct hin_prefix_tree **out, struct names *names,
-				const struct text_list *list, struct hin_error *err)
-{
-	struct named_reader reader = { .names = names };
-	enum hin_code code = HIN_OK;
-
-	if (list->count == 0)
-		return HIN_OK;
-	reader.tree = hin_prefix_tree_new();
-	if (reader.tree == NULL)
-		return hin_fail(err, HIN_ENOMEM, "no room for prefixes");
-	for (size_t i = 0; i < list->count && code == HIN_OK; i++) {
-		struct hin_prefix prefix;
-
-		if (hin_prefix_parse(&prefix, list->items[i], NULL) == HIN_OK)
-			code = name_prefix(&reader, &prefix, "", 0, err);
-		else if (strchr(list->items[i], '/') != NULL && access(list->items[i], F_OK) != 0)
-			code = hin_prefix_parse(&prefix, list->items[i], err);
-		else
-			code = hin_prefix_file_read(list->items[i], name_prefix, &reader, err);
-	}
-	if (code == HIN_OK)
-		code = hin_prefix_tree_build(reader.tree, err);
-	if (code != HIN_OK) {
-		hin_prefix_tree_free(reader.tree);
-		return code;
-	}
-	*out = reader.tree;
-	return HIN_OK;
-}
-
-static enum hin_code load_research(struct session *s, struct hin_error *err)
-{
-	struct named_reader reader = { .tree = hin_prefix_tree_new(), .names = &s->research_names };
-	enum hin_code code;
-
-	if (reader.tree == NULL)
-		return hin_fail(err, HIN_ENOMEM, "no room for prefixes");
-	s->research = reader.tree;
-	code = hin_research_read(name_prefix, &reader, err);
-	for (size_t i = 0; i < s->arguments.research.count && code == HIN_OK; i++)
-		code = hin_prefix_file_read(s->arguments.research.items[i], name_prefix, &reader,
-					    err);
-	return code == HIN_OK ? hin_prefix_tree_build(reader.tree, err) : code;
-}
-
-/* Read all that the options name but captures. */
-static enum hin_code setup(struct session *s, struct hin_error *err)
-{
-	const struct telescope_arguments *a = &s->arguments;
-	enum hin_code code = load_space(&s->dark, &a->dark, err);
-
-	if (code == HIN_OK)
-		code = load_named(&s->member, &s->member_names, &a->member, err);
-	if (code == HIN_OK)
-		code = load_research(s, err);
-	if (code == HIN_OK && a->geo.count > GEO_LIMIT)
-		code = hin_fail(err, HIN_EUSAGE, "--geo is given more than %d times", GEO_LIMIT);
-	for (size_t i = 0; i < a->geo.count && code == HIN_OK; i++) {
-		code = hin_geo_open(&s->geo[i], a->geo.items[i], err);
-		s->geo_count += code == HIN_OK;
-	}
-	if (code == HIN_OK && a->live != NULL && s->dark == NULL)
-		code = hin_fail(
-			err, HIN_EUSAGE,
-			"--live needs --dark: packets to addresses in use are other people's "
-			"communications");
-	return code;
-}
-
-static void free_names(struct names *names)
-{
-	for (size_t i = 0; i < names->count; i++)
-		free(names->items[i]);
-	free(names->items);
-}
 
 static void session_fini(struct session *s)
 {
@@ -202,17 +30,11 @@ static void session_fini(struct session *s)
 	hin_capture_close(s->capture);
 	hin_live_close(s->live);
 	hin_vault_close(s->vault);
-	hin_prefix_tree_free(s->dark);
-	hin_prefix_tree_free(s->member);
-	hin_prefix_tree_free(s->research);
-	for (size_t i = 0; i < s->geo_count; i++)
-		hin_geo_close(s->geo[i]);
-	free_names(&s->member_names);
-	free_names(&s->research_names);
-	free(s->arguments.dark.items);
-	free(s->arguments.member.items);
-	free(s->arguments.research.items);
-	free(s->arguments.geo.items);
+	telescope_rules_fini(&s->rules);
+	telescope_data_fini(&s->data);
+	telescope_service_close(&s->service);
+	telescope_arguments_fini(&s->arguments);
+	explicit_bzero(s->passphrase, sizeof(s->passphrase));
 	if (s->html != NULL)
 		fclose(s->html);
 	if (s->stop_fd != -1)
@@ -223,6 +45,7 @@ static void session_fini(struct session *s)
 
 static struct hin_telescope *running; /* what a signal stops */
 static int stop_fd = -1;
+static struct session *signalled;
 
 static void on_signal(int signal_number)
 {
@@ -237,16 +60,29 @@ static void on_signal(int signal_number)
 	errno = saved;
 }
 
+static void on_hangup(int signal_number)
+{
+	(void)signal_number;
+	if (signalled != NULL)
+		signalled->reload_wanted = true;
+	if (running != NULL)
+		hin_telescope_pause(running);
+}
+
 static enum hin_code catch_signals(struct session *s, struct hin_error *err)
 {
 	struct sigaction action = { .sa_handler = on_signal };
+	struct sigaction hangup = { .sa_handler = on_hangup, .sa_flags = SA_RESTART };
 
 	s->stop_fd = stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (s->stop_fd == -1)
 		return hin_fail(err, HIN_ESYS, "eventfd");
 	running = s->telescope;
+	signalled = s;
 	sigaction(SIGINT, &action, NULL);
 	sigaction(SIGTERM, &action, NULL);
+	if (s->arguments.live != NULL || s->arguments.follow)
+		sigaction(SIGHUP, &hangup, NULL); /* what ends by itself ends with its terminal */
 	signal(SIGPIPE, SIG_IGN);
 	return HIN_OK;
 }
@@ -291,16 +127,6 @@ static bool tell_drops(struct session *s, int64_t now_us)
 	return tell(s, s->observations, &o);
 }
 
-/* The hub is to know that we watched, also when there was nothing to tell. */
-static void watched(struct session *s)
-{
-	uint64_t frames = hin_telescope_frames(s->telescope);
-
-	if (s->road != NULL)
-		hin_road_watched(s->road, frames - s->watched, 0);
-	s->watched = frames;
-}
-
 static enum hin_code refresh(struct session *s, struct hin_error *err);
 
 static bool live_minute(struct session *s, int64_t now_us)
@@ -329,9 +155,10 @@ static bool on_minute(void *user, struct hin_telescope *telescope, int64_t now_u
 	struct session *s = user;
 
 	(void)telescope;
-	watched(s);
+	telescope_watched(s);
 	if (s->live != NULL && !live_minute(s, now_us))
 		return false;
+	telescope_tell_status(s);
 	return (s->flows == NULL || hin_teller_flush(s->flows, &s->failure) == HIN_OK) &&
 	       (s->observations == NULL ||
 		hin_teller_flush(s->observations, &s->failure) == HIN_OK);
@@ -373,6 +200,7 @@ static enum hin_code read_live(void *user, unsigned queue, struct hin_batch *bat
 {
 	struct session *s = user;
 
+	telescope_service_beat(&s->service, queue, hin_time_monotonic_ns());
 	/* with several rings a thread must look after its shards while its own ring is quiet */
 	return hin_live_read(s->live, queue, batch, s->rings == 1 ? 100 : 4, err);
 }
@@ -383,11 +211,11 @@ static enum hin_code read_files(void *user, unsigned queue, struct hin_batch *ba
 	struct session *s = user;
 	enum hin_code code = hin_capture_read(s->capture, batch, err);
 	double part = hin_capture_progress(s->capture);
+	int64_t now = hin_time_monotonic_ns();
 
-	(void)queue;
+	telescope_service_beat(&s->service, queue, now);
 	hin_progress_update(&s->progress, part > 0 ? (uint64_t)(part * (double)s->whole) : 0,
-			    part < 0 ? 0 : s->whole, hin_telescope_frames(s->telescope),
-			    hin_time_monotonic_ns());
+			    part < 0 ? 0 : s->whole, hin_telescope_frames(s->telescope), now);
 	return code;
 }
 
@@ -399,8 +227,7 @@ static enum hin_code open_outputs(struct session *s, bool laboratory, struct hin
 					      .laboratory = laboratory };
 	enum hin_code code = HIN_OK;
 
-	if (s->dark != NULL)
-		options.dark_addresses = hin_prefix_tree_size(s->dark).addresses;
+	options.dark_addresses = telescope_dark_addresses(&s->data);
 	if (a->flows != NULL)
 		code = hin_teller_open(&s->flows, a->flows, &options, err);
 	if (code == HIN_OK && a->observations != NULL)
@@ -417,25 +244,17 @@ static enum hin_code make_telescope(struct session *s, struct hin_error *err)
 {
 	const struct telescope_arguments *a = &s->arguments;
 	long processors = sysconf(_SC_NPROCESSORS_ONLN);
-	struct hin_telescope_options options = {
-		.settings = a->settings,
-		.dark = s->dark,
-		.member = s->member,
-		.member_names = (const char *const *)s->member_names.items,
-		.research = s->research,
-		.research_names = (const char *const *)s->research_names.items,
-		.decap = a->decap,
-		.threads = (unsigned)a->threads,
-		.count_only = a->count_only,
-		.flows = a->flows != NULL || (a->road != NULL && a->road_flows),
-		.update_us = a->live != NULL || a->follow ? a->settings.event_update_ns / 1000 : 0,
-		.sink = { .user = s,
-			  .member = on_member,
-			  .flow = on_flow,
-			  .news = on_news,
-			  .minute = on_minute },
-	};
+	struct hin_telescope_options options = telescope_options_of(s, &s->data, &s->rules);
 
+	options.decap = a->decap;
+	options.threads = (unsigned)a->threads;
+	options.count_only = a->count_only;
+	options.flows = a->flows != NULL || (a->road != NULL && a->road_flows);
+	options.sink = (struct hin_telescope_sink){ .user = s,
+						    .member = on_member,
+						    .flow = on_flow,
+						    .news = on_news,
+						    .minute = on_minute };
 	if (options.threads == 0)
 		options.threads = processors < 1 ? 1 : (unsigned)processors;
 	if (options.threads > HIN_TELESCOPE_THREADS)
@@ -450,168 +269,6 @@ static enum hin_code make_telescope(struct session *s, struct hin_error *err)
 			return hin_fail(err, HIN_ESYS, "getrandom");
 	}
 	return hin_telescope_new(&s->telescope, &options, err);
-}
-
-/* The folder of `path`, for a file that is replaced. */
-static void folder_of(char out[PATH_MAX], const char *path)
-{
-	const char *slash = strrchr(path, '/');
-
-	snprintf(out, PATH_MAX, "%.*s", slash != NULL ? (int)(slash - path) + 1 : 1,
-		 slash != NULL ? path : ".");
-}
-
-/* Such a folder must be writable by who we are now. */
-static enum hin_code check_folder(const char *option, const char *path, struct hin_error *err)
-{
-	char folder[PATH_MAX];
-
-	folder_of(folder, path);
-	if (access(folder, W_OK | X_OK) != 0)
-		return hin_fail(err, HIN_ESYS, "%s: folder %s must be writable (see --user)",
-				option, folder);
-	return HIN_OK;
-}
-
-/* What needed privileges is open: be someone who has none. */
-static enum hin_code become_nobody(struct session *s, struct hin_sandbox *sandbox,
-				   struct hin_error *err)
-{
-	const struct telescope_arguments *a = &s->arguments;
-	enum hin_code code = hin_sandbox_no_dump(sandbox, err);
-
-	if (code == HIN_OK)
-		code = hin_sandbox_no_new_privs(sandbox, err);
-	if (code == HIN_OK && a->live != NULL && geteuid() == 0)
-		code = hin_sandbox_drop_user(sandbox, a->user != NULL ? a->user : "nobody", err);
-	if (code == HIN_OK && a->live != NULL)
-		code = hin_sandbox_drop_caps(sandbox, err);
-	if (code == HIN_OK && a->state != NULL)
-		code = check_folder("--state", a->state, err);
-	if (code == HIN_OK && a->road != NULL && access(a->road, R_OK | W_OK | X_OK) != 0)
-		code = hin_fail(err, HIN_ESYS,
-				"--road: folder %s must belong to who runs this (see --user)",
-				a->road);
-	return code;
-}
-
-/* The same, and what the C library reads to find the hub's address by its name. */
-static enum hin_code limit_files_and_names(struct hin_sandbox *sandbox, const char *const *paths,
-					   size_t count, const char *const *folders, size_t n,
-					   struct hin_error *err)
-{
-	static const char *const names[] = { "/etc/hosts",	   "/etc/resolv.conf",
-					     "/etc/nsswitch.conf", "/etc/host.conf",
-					     "/etc/gai.conf",	   "/etc/services",
-					     "/etc/ssl",	   "/etc/ld.so.cache",
-					     "/usr/lib",	   "/lib" };
-	const char **all = malloc((count + HIN_COUNT(names)) * sizeof(*all));
-	enum hin_code code;
-
-	if (all == NULL)
-		return hin_fail(err, HIN_ENOMEM, "no room for the names of the inputs");
-	for (size_t i = 0; i < count; i++)
-		all[i] = paths[i];
-	memcpy(all + count, names, sizeof(names));
-	code = hin_sandbox_limit_files(sandbox, all, count + HIN_COUNT(names), folders, n, err);
-	free(all);
-	return code;
-}
-
-/* Files: what is read later (many inputs are opened in their turn), and the folders written to. */
-static enum hin_code limit_files(struct session *s, struct hin_sandbox *sandbox,
-				 const char *const *paths, size_t count, struct hin_error *err)
-{
-	const struct telescope_arguments *a = &s->arguments;
-	char state[PATH_MAX], key[PATH_MAX];
-	const char *folders[4];
-	size_t n = 0;
-
-	if (a->state != NULL) {
-		folder_of(state, a->state);
-		folders[n++] = state;
-	}
-	if (a->key != NULL) {
-		folder_of(key, a->key);
-		folders[n++] = key;
-	}
-	if (a->vault != NULL)
-		folders[n++] = a->vault;
-	if (a->road == NULL)
-		return hin_sandbox_limit_files(sandbox, paths, count, folders, n, err);
-	folders[n++] = a->road;
-	return limit_files_and_names(sandbox, paths, count, folders, n, err);
-}
-
-/* Its threads are begun behind the door. A recording can wait for room; what is live cannot. */
-static enum hin_code open_road(struct session *s, struct hin_error *err)
-{
-	struct hin_road_settings settings = { .wait = s->live == NULL };
-	enum hin_code code;
-
-	if (s->dark != NULL)
-		settings.dark_addresses = hin_prefix_tree_size(s->dark).addresses;
-	code = hin_road_open_joined(&s->road, s->arguments.road, NULL, &settings, err);
-	if (code == HIN_ENOENT)
-		return hin_fail(
-			err, code,
-			"--road %s has joined no hub; first: hinomi trust join CODE --dir %s",
-			s->arguments.road, s->arguments.road);
-	if (code == HIN_OK && s->live == NULL) /* else rows of long ago would be refused */
-		hin_road_set_clock(s->road, 0, HIN_CLOCK_STATE_RECORDED);
-	return code;
-}
-
-/* Send what is left; what the hub does not take in time goes at the next start. */
-static void close_road(struct session *s)
-{
-	struct hin_road_stats stats;
-	enum hin_code sent;
-
-	if (s->road == NULL)
-		return;
-	watched(s);
-	sent = hin_road_flush(s->road, true, ROAD_TRY);
-	hin_road_stats(s->road, &stats);
-	if (sent != HIN_OK && stats.connected) {
-		sent = hin_road_flush(s->road, true, ROAD_PATIENCE);
-		hin_road_stats(s->road, &stats);
-	}
-	if (sent != HIN_OK && !s->arguments.quiet)
-		fprintf(stderr,
-			"hinomi telescope: warning: %llu batches wait in %s for the hub; they go "
-			"at the next start\n",
-			(unsigned long long)stats.spool.unsent, s->arguments.road);
-	if (stats.rows_lost > 0 && !s->arguments.quiet)
-		fprintf(stderr, "hinomi telescope: warning: %llu rows were lost on the road\n",
-			(unsigned long long)stats.rows_lost);
-	hin_road_close(s->road, sent == HIN_OK ? ROAD_TRY : 0); /* the last minute is told then */
-	s->road = NULL;
-}
-
-/* Everything is open: from here on the process may do no more than it needs. */
-static enum hin_code close_the_door(struct session *s, const char *const *paths, size_t count,
-				    struct hin_error *err)
-{
-	const struct telescope_arguments *a = &s->arguments;
-	struct hin_sandbox sandbox = { 0 };
-	enum hin_code code = become_nobody(s, &sandbox, err);
-
-	if (code == HIN_OK && a->vault != NULL) {
-		code = hin_vault_open(&s->vault, a->vault, a->vault_bytes, a->vault_age_ns, true,
-				      err);
-		if (code == HIN_OK)
-			code = hin_telescope_set_vault(s->telescope, s->vault, err);
-	}
-	if (code == HIN_OK)
-		code = limit_files(s, &sandbox, paths, count, err);
-	if (code == HIN_OK)
-		code = hin_sandbox_limit_calls(&sandbox,
-					       a->road != NULL	 ? HIN_SANDBOX_CARRY
-					       : a->live != NULL ? HIN_SANDBOX_CAPTURE
-								 : HIN_SANDBOX_ANALYSE,
-					       false, err);
-	return code == HIN_OK && a->road != NULL ? open_road(s, err) : code;
 }
 
 static enum hin_code resume(struct session *s, struct hin_error *err)
@@ -679,8 +336,8 @@ static struct hin_report_options report_options(const struct session *s)
 	return (struct hin_report_options){
 		.lang = s->lang,
 		.colour = hin_color_wanted((enum hin_color)s->arguments.colour, STDOUT_FILENO),
-		.geo = s->geo,
-		.geo_count = s->geo_count,
+		.geo = s->data.geo,
+		.geo_count = s->data.geo_count,
 		.program = "hinomi " HIN_VERSION,
 	};
 }
@@ -788,7 +445,7 @@ static enum hin_code conclude(struct session *s, struct hin_error *err)
 	if (code == HIN_OK)
 		code = closed;
 	s->flows = s->observations = NULL;
-	close_road(s);
+	telescope_close_road(s);
 	if (hin_telescope_evidence_lost(s->telescope) > 0 && !a->quiet)
 		fprintf(stderr,
 			"hinomi telescope: warning: evidence could not be kept in %s (%llu times); "
@@ -800,6 +457,19 @@ static enum hin_code conclude(struct session *s, struct hin_error *err)
 	if (code == HIN_OK)
 		code = write_reports(s, &picture, err);
 	hin_picture_free(&picture);
+	return code;
+}
+
+/* Read to the end; a pause takes what is new. */
+static enum hin_code run(struct session *s, hin_batch_reader_fn read, unsigned queues,
+			 struct hin_error *err)
+{
+	enum hin_code code;
+
+	telescope_service_ready(&s->service, queues, hin_time_monotonic_ns(), "watching");
+	while ((code = hin_telescope_run(s->telescope, read, s, err)) == HIN_EAGAIN)
+		telescope_take_anew(s);
+	telescope_service_stopping(&s->service);
 	return code;
 }
 
@@ -822,7 +492,7 @@ static enum hin_code run_files(struct session *s, const char *const *paths, size
 	if (code == HIN_OK)
 		code = open_outputs(s, false, err);
 	if (code == HIN_OK)
-		code = close_the_door(s, paths, count, err);
+		code = telescope_close_door(s, paths, count, err);
 	if (code != HIN_OK)
 		return code;
 	input_count = hin_capture_inputs(s->capture, &inputs);
@@ -831,7 +501,7 @@ static enum hin_code run_files(struct session *s, const char *const *paths, size
 	hin_progress_start(&s->progress, a->quiet ? -1 : STDERR_FILENO, isatty(STDERR_FILENO) == 1,
 			   s->lang, s->lang == HIN_JA ? "読み込み" : "reading",
 			   s->lang == HIN_JA ? "パケット" : "packets", hin_time_monotonic_ns());
-	code = hin_telescope_run(s->telescope, read_files, s, err);
+	code = run(s, read_files, 1, err);
 	hin_progress_end(&s->progress);
 	warn_of_faults(s);
 	if (s->failure.code != HIN_OK) {
@@ -856,13 +526,13 @@ static enum hin_code run_live(struct session *s, struct hin_error *err)
 	if (code == HIN_OK)
 		code = open_outputs(s, false, err);
 	if (code == HIN_OK)
-		code = close_the_door(s, NULL, 0, err);
+		code = telescope_close_door(s, NULL, 0, err);
 	if (code != HIN_OK)
 		return code;
 	if (!a->quiet)
 		hin_log(HIN_LOG_INFO, "telescope.start", hin_log_text("interface", a->live),
 			hin_log_u64("rings", s->rings));
-	code = hin_telescope_run(s->telescope, read_live, s, err);
+	code = run(s, read_live, s->rings, err);
 	(void)tell_drops(s, hin_time_now_ns() / 1000);
 	if (s->failure.code != HIN_OK) {
 		*err = s->failure;
@@ -886,12 +556,11 @@ static int print_settings(const struct session *s)
 
 static enum hin_code act(struct session *s, int argc, char *argv[], struct hin_error *err)
 {
-	enum hin_code code = setup(s, err);
-	bool log_all = s->arguments.live != NULL && !s->arguments.quiet;
+	enum hin_code code = telescope_setup(s, err);
 
 	if (code != HIN_OK)
 		return code;
-	hin_log_setup(STDERR_FILENO, log_all ? HIN_LOG_INFO : HIN_LOG_WARNING);
+	telescope_rules_set_log(&s->rules, &s->arguments);
 	if (s->arguments.check_config) {
 		puts(s->lang == HIN_JA ? "設定に問題はありません" : "the configuration is good");
 		return HIN_OK;
@@ -911,7 +580,7 @@ static enum hin_code act(struct session *s, int argc, char *argv[], struct hin_e
 
 int main(int argc, char *argv[])
 {
-	struct session s = { .stop_fd = -1 };
+	struct session s = { .stop_fd = -1, .service.notify.fd = -1 };
 	struct hin_error err = { 0 };
 	enum hin_code code;
 	int status;
@@ -923,13 +592,16 @@ int main(int argc, char *argv[])
 	s.arguments.vault_bytes = (uint64_t)256 << 20;
 	s.arguments.vault_age_ns = 90 * HIN_NS_PER_DAY;
 	s.arguments.refresh_ns = 5 * HIN_NS_PER_MIN;
-	hin_telescope_settings_default(&s.arguments.settings);
 	status = hin_program_start(&hin_telescope_program, &s.arguments, &s.lang, &argc, argv);
 	if (status >= 0)
 		return status;
 	if (s.arguments.list_settings)
 		return print_settings(&s);
-	code = act(&s, argc, argv, &err);
+	code = hin_cmd_passphrase(s.passphrase, s.arguments.passphrase_file, &err);
+	if (code == HIN_OK)
+		code = telescope_service_open(&s.service, &err);
+	if (code == HIN_OK)
+		code = act(&s, argc, argv, &err);
 	if (code != HIN_OK)
 		status = hin_program_fail(&hin_telescope_program, &err);
 	if (code == HIN_EUSAGE)

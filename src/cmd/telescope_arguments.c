@@ -40,24 +40,58 @@ static enum hin_code add_geo(void *into, const char *value, struct hin_error *er
 	return add_text(&((struct telescope_arguments *)into)->geo, value, err);
 }
 
-static enum hin_code set_setting(void *into, const char *value, struct hin_error *err)
+static enum hin_code add_exclude(void *into, const char *value, struct hin_error *err)
 {
-	return hin_config_set(&hin_telescope_table, &((struct telescope_arguments *)into)->settings,
-			      value, err);
+	return add_text(&((struct telescope_arguments *)into)->exclude, value, err);
 }
 
-static enum hin_code load_config(void *into, const char *value, struct hin_error *err)
+static enum hin_code add_config(void *into, const char *value, struct hin_error *err)
 {
-	return hin_config_load(&hin_telescope_table,
-			       &((struct telescope_arguments *)into)->settings, value, err);
+	return add_text(&((struct telescope_arguments *)into)->configs, value, err);
+}
+
+static enum hin_code add_hub(void *into, const char *value, struct hin_error *err)
+{
+	return add_text(&((struct telescope_arguments *)into)->hubs, value, err);
+}
+
+/* Would it be taken? Applied later, over files and what a hub says. */
+static enum hin_code check_setting(const char *text, struct hin_error *err)
+{
+	struct hin_telescope_settings scratch;
+
+	hin_telescope_settings_default(&scratch);
+	return hin_config_set(&hin_telescope_table, &scratch, text, err);
+}
+
+static enum hin_code add_setting(void *into, const char *value, struct hin_error *err)
+{
+	enum hin_code code = check_setting(value, err);
+
+	return code == HIN_OK ? add_text(&((struct telescope_arguments *)into)->sets, value, err)
+			      : code;
 }
 
 static enum hin_code set_memory(void *into, const char *value, struct hin_error *err)
 {
-	char text[64];
+	struct telescope_arguments *a = into;
 
-	snprintf(text, sizeof(text), "memory=%s", value);
-	return set_setting(into, text, err);
+	snprintf(a->memory, sizeof(a->memory), "memory=%s", value);
+	return check_setting(a->memory, err);
+}
+
+void telescope_arguments_fini(struct telescope_arguments *a)
+{
+	if (a == NULL)
+		return;
+	free(a->dark.items);
+	free(a->member.items);
+	free(a->exclude.items);
+	free(a->research.items);
+	free(a->geo.items);
+	free(a->configs.items);
+	free(a->sets.items);
+	free(a->hubs.items);
 }
 
 static enum hin_code add_decap(void *into, const char *value, struct hin_error *err)
@@ -108,6 +142,9 @@ static const struct hin_option rows[] = {
 	{ "member", 'm', "PREFIX|FILE", HIN_OPTION_CALL, .call = add_member,
 	  .help = "our own people's addresses: one that reaches into dark space raises an alert",
 	  .help_ja = "会員のアドレス。未使用空間へ届けば警報を出す" },
+	{ "exclude", 'x', "PREFIX|FILE", HIN_OPTION_CALL, .call = add_exclude,
+	  .help = "nothing is told of packets from or to these: they are counted and forgotten",
+	  .help_ja = "この範囲との通信は数えるだけで、何も報告しない" },
 	{ "research", 0, "FILE", HIN_OPTION_CALL, .call = add_research,
 	  .help = "more known research scanners: a prefix and a name on each line",
 	  .help_ja = "既知の調査用スキャナーの追加 (1 行にプレフィックスと名前)" },
@@ -159,6 +196,15 @@ static const struct hin_option rows[] = {
 	{ "road-flows", 0, NULL, HIN_OPTION_FLAG, ARG(road_flows),
 	  .help = "send flows too (the default; --no-road-flows sends events alone)",
 	  .help_ja = "フローも送る (既定。--no-road-flows は事象だけ)" },
+	{ "hub", 0, "HOST:PORT", HIN_OPTION_CALL, .call = add_hub,
+	  .help = "one more hub of the same CA, for when those before it do not answer (several "
+		  "may be given)",
+	  .help_ja = "同じ認証局の予備のハブ。前のハブが応答しないとき使う (複数可)" },
+	{ "passphrase-file", 0, "FILE", HIN_OPTION_TEXT, ARG(passphrase_file),
+	  .help = "its first line opens the folder's keys, when they are encrypted; without it "
+		  "$HINOMI_PASSPHRASE does",
+	  .help_ja = "鍵が暗号化されているとき、その 1 行目で開く。なければ "
+		     "$HINOMI_PASSPHRASE を使う" },
 	{ "append", 0, NULL, HIN_OPTION_FLAG, ARG(append),
 	  .help = "go on at the end of these files instead of beginning them anew",
 	  .help_ja = "それらのファイルを作り直さず末尾に続ける" },
@@ -222,11 +268,12 @@ static const struct hin_option rows[] = {
 	  .help = "evidence goes after this; 90d if not given",
 	  .help_ja = "これより古い証拠は消す (既定 90d)" },
 	{ .section = "Running", .section_ja = "実行" },
-	{ "config", 'c', "FILE", HIN_OPTION_CALL, .call = load_config,
-	  .help = "settings from a YAML file", .help_ja = "YAML ファイルの設定を読む" },
-	{ "set", 0, "NAME=VALUE", HIN_OPTION_CALL, .call = set_setting,
-	  .help = "one setting; --settings lists them",
-	  .help_ja = "設定を一つ変える (--settings で一覧)" },
+	{ "config", 'c', "FILE", HIN_OPTION_CALL, .call = add_config,
+	  .help = "settings from a YAML file; what the hub has signed goes over them",
+	  .help_ja = "YAML ファイルの設定を読む。ハブの署名した設定が優先する" },
+	{ "set", 0, "NAME=VALUE", HIN_OPTION_CALL, .call = add_setting,
+	  .help = "one setting, over files and the hub's; --settings lists them",
+	  .help_ja = "設定を一つ変える。ファイルとハブの設定に優先する (--settings で一覧)" },
 	{ "settings", 0, NULL, HIN_OPTION_FLAG, ARG(list_settings),
 	  .help = "list every threshold with its default and source, and end",
 	  .help_ja = "全ての閾値と既定値・出典を表示して終わる" },

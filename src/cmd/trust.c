@@ -16,13 +16,13 @@
 #include "base/options.h"
 #include "base/sandbox.h"
 #include "base/time.h"
+#include "cmd/passphrase.h"
 #include "cmd/trust_list.h"
 #include "observe/key.h"
 #include "trust/join.h"
 
 #define VALID_MIN INT64_C(1000000000)  /* 1 s */
 #define VALID_MAX (604800 * VALID_MIN) /* 7 days */
-#define PASSPHRASE 512		       /* longest passphrase, with its NUL */
 
 struct arguments {
 	const char *dir, *hub, *passphrase_file, *proxy;
@@ -63,14 +63,13 @@ static enum hin_code add_name(void *into, const char *value, struct hin_error *e
 				"~/.local/state/hinomi "                                                              \
 				"の下"                                                                              \
 	}
-#define OPTION_PASSPHRASE                                                                                                        \
-	{                                                                                                                        \
-		"passphrase-file", 0, "FILE", HIN_OPTION_TEXT, ARG(passphrase_file),                                             \
-			.help = "the keys' passphrase is the first line of this file; without it "                               \
-				"the terminal "                                                                                  \
-				"is asked",                                                                                      \
-			.help_ja = "鍵のパスフレーズをこのファイルの1行目から読む。なければ端末で" \
-				   "尋ねる"                                                                                   \
+#define OPTION_PASSPHRASE                                                                                                \
+	{                                                                                                                \
+		"passphrase-file", 0, "FILE", HIN_OPTION_TEXT, ARG(passphrase_file),                                     \
+			.help = "the keys' passphrase is the first line of this file; without it "                       \
+				"$HINOMI_PASSPHRASE, or the terminal is asked",                                          \
+			.help_ja = "鍵のパスフレーズをこのファイルの1行目から読む。なければ " \
+				   "$HINOMI_PASSPHRASE、または端末で尋ねる"                                    \
 	}
 #define OPTION_ENCRYPT                                                                             \
 	{                                                                                          \
@@ -291,32 +290,8 @@ static enum hin_code make_parents(const char *folder, struct hin_error *err)
 
 /* ---- passphrases ---- */
 
-static enum hin_code read_passphrase_file(char out[PASSPHRASE], const char *path,
-					  struct hin_error *err)
-{
-	struct hin_buffer file = { 0 };
-	struct stat st;
-	enum hin_code code = hin_file_read(&file, path, 64 << 10, err);
-	size_t size = code == HIN_OK ? strcspn(hin_buffer_text(&file), "\r\n") : 0;
-
-	if (code == HIN_OK && stat(path, &st) == 0 && S_ISREG(st.st_mode) && (st.st_mode & 07))
-		code = hin_fail(err, HIN_EDENIED,
-				"%s is open to everybody (mode %03o): chmod 600 it", path,
-				st.st_mode & 0777);
-	if (code == HIN_OK && (size == 0 || size >= PASSPHRASE))
-		code = hin_fail(err, HIN_EFORMAT,
-				"%s: its first line, the passphrase, is not 1-%d bytes", path,
-				PASSPHRASE - 1);
-	if (code == HIN_OK) {
-		memcpy(out, file.data, size);
-		out[size] = '\0';
-	}
-	hin_secret_fini(&file);
-	return code;
-}
-
 /* Ask at the terminal, without echo. */
-static enum hin_code ask(char out[PASSPHRASE], const char *prompt, struct hin_error *err)
+static enum hin_code ask(char out[HIN_PASSPHRASE], const char *prompt, struct hin_error *err)
 {
 	struct termios before, quiet;
 	enum hin_code code = HIN_OK;
@@ -334,7 +309,7 @@ static enum hin_code ask(char out[PASSPHRASE], const char *prompt, struct hin_er
 	setvbuf(tty, NULL, _IONBF, 0);
 	fputs(prompt, tty);
 	(void)tcsetattr(fileno(tty), TCSAFLUSH, &quiet);
-	if (fgets(out, PASSPHRASE, tty) == NULL)
+	if (fgets(out, HIN_PASSPHRASE, tty) == NULL)
 		code = hin_fail(err, HIN_EDENIED, "no passphrase was given");
 	(void)tcsetattr(fileno(tty), TCSAFLUSH, &before);
 	fputs("\n", tty);
@@ -347,42 +322,41 @@ static enum hin_code ask(char out[PASSPHRASE], const char *prompt, struct hin_er
 }
 
 /* A passphrase for new keys; `*out` stays NULL when none is wanted. */
-static enum hin_code new_passphrase(const char **out, char memory[PASSPHRASE],
+static enum hin_code new_passphrase(const char **out, char memory[HIN_PASSPHRASE],
 				    struct hin_error *err)
 {
-	char again[PASSPHRASE] = "";
+	char again[HIN_PASSPHRASE] = "";
 	enum hin_code code;
 
-	if (arguments.passphrase_file != NULL) {
-		code = read_passphrase_file(memory, arguments.passphrase_file, err);
-	} else if (arguments.encrypt) {
+	code = hin_cmd_passphrase(memory, arguments.passphrase_file, err);
+	if (code != HIN_OK)
+		return code;
+	if (memory[0] == '\0' && !arguments.encrypt)
+		return HIN_OK;
+	if (memory[0] == '\0') {
 		code = ask(memory, in_lang("New passphrase: ", "新しいパスフレーズ: "), err);
 		if (code == HIN_OK)
 			code = ask(again, in_lang("Once more: ", "もう一度: "), err);
 		if (code == HIN_OK && strcmp(memory, again) != 0)
 			code = hin_fail(err, HIN_EDENIED, "the two are not the same");
 		explicit_bzero(again, sizeof(again));
-	} else {
-		return HIN_OK;
 	}
 	if (code == HIN_OK)
 		*out = memory;
 	return code;
 }
 
-/* The passphrase of keys that there are: from the file, or, when they are encrypted, from a person.
+/* The passphrase of keys that there are: given, or, when they are encrypted, from a person.
  */
-static enum hin_code known_passphrase(const char **out, char memory[PASSPHRASE], const char *folder,
-				      const char *file, struct hin_error *err)
+static enum hin_code known_passphrase(const char **out, char memory[HIN_PASSPHRASE],
+				      const char *folder, const char *file, struct hin_error *err)
 {
 	struct hin_buffer text = { 0 };
 	char path[PATH_MAX];
-	enum hin_code code = HIN_OK;
+	enum hin_code code = hin_cmd_passphrase(memory, arguments.passphrase_file, err);
 	bool encrypted;
 
-	if (arguments.passphrase_file != NULL) {
-		code = read_passphrase_file(memory, arguments.passphrase_file, err);
-	} else {
+	if (code == HIN_OK && memory[0] == '\0') {
 		encrypted = snprintf(path, sizeof(path), "%s/%s", folder, file) < PATH_MAX &&
 			    hin_file_read(&text, path, HIN_PEM_SIZE, NULL) == HIN_OK &&
 			    strstr(hin_buffer_text(&text), "BEGIN ENCRYPTED") != NULL;
@@ -399,7 +373,7 @@ static enum hin_code known_passphrase(const char **out, char memory[PASSPHRASE],
 /* The CA of the folder; unlocked when its keys are needed. */
 static enum hin_code open_ca(struct hin_ca **out, bool keys, struct hin_error *err)
 {
-	char folder[PATH_MAX], memory[PASSPHRASE] = "";
+	char folder[PATH_MAX], memory[HIN_PASSPHRASE] = "";
 	struct hin_ca *a = NULL;
 	const char *passphrase = NULL;
 	enum hin_code code = folder_of(folder, "trust", err);
@@ -434,7 +408,7 @@ static enum hin_code init(struct hin_error *err)
 	struct hin_ca_wish wish = { .hub = arguments.hub,
 				    .names = arguments.names,
 				    .name_count = arguments.name_count };
-	char folder[PATH_MAX], memory[PASSPHRASE] = "", until[HIN_TIME_TEXT];
+	char folder[PATH_MAX], memory[HIN_PASSPHRASE] = "", until[HIN_TIME_TEXT];
 	struct hin_ca *a = NULL;
 	enum hin_code code;
 
@@ -561,7 +535,7 @@ static enum hin_code list_hub(struct hin_buffer *out, struct hin_error *err)
 }
 
 static enum hin_code load_member(struct hin_member *m, const char *folder, const char **passphrase,
-				 char memory[PASSPHRASE], struct hin_error *err)
+				 char memory[HIN_PASSPHRASE], struct hin_error *err)
 {
 	enum hin_code code = known_passphrase(passphrase, memory, folder, "tls.pem", err);
 
@@ -570,7 +544,7 @@ static enum hin_code load_member(struct hin_member *m, const char *folder, const
 
 static enum hin_code list_member(struct hin_buffer *out, const char *folder, struct hin_error *err)
 {
-	char memory[PASSPHRASE] = "", until[HIN_TIME_TEXT];
+	char memory[HIN_PASSPHRASE] = "", until[HIN_TIME_TEXT];
 	const char *passphrase = NULL;
 	struct hin_member m = { 0 };
 	enum hin_code code = load_member(&m, folder, &passphrase, memory, err);
@@ -618,8 +592,9 @@ static int run_list(int argc, char *argv[])
 
 /* ---- the sensor's commands ---- */
 
-/* The sensor's own key, in the form that enrolment wants. */
-static enum hin_code open_key(struct hin_enrol_key *out, const char *folder, struct hin_error *err)
+/* The sensor's own key, in the form that enrolment wants. With a passphrase it is encrypted. */
+static enum hin_code open_key(struct hin_enrol_key *out, const char *folder, const char *passphrase,
+			      struct hin_error *err)
 {
 	struct hin_sensor_key key = { 0 };
 	char path[PATH_MAX];
@@ -627,7 +602,7 @@ static enum hin_code open_key(struct hin_enrol_key *out, const char *folder, str
 
 	if (snprintf(path, sizeof(path), "%s/sensor.key", folder) >= PATH_MAX)
 		return hin_fail(err, HIN_ELIMIT, "the path of sensor.key is too long");
-	code = hin_sensor_key_open(&key, path, err);
+	code = hin_sensor_key_open_sealed(&key, path, passphrase, err);
 	if (code == HIN_OK) {
 		memcpy(out->public_key, key.public_key, sizeof(out->public_key));
 		memcpy(out->secret, key.secret, sizeof(out->secret));
@@ -655,7 +630,7 @@ static enum hin_code read_code(struct hin_join_code *out, const char *text, stru
 
 static enum hin_code join(const char *text, struct hin_error *err)
 {
-	char folder[PATH_MAX], memory[PASSPHRASE] = "", until[HIN_TIME_TEXT];
+	char folder[PATH_MAX], memory[HIN_PASSPHRASE] = "", until[HIN_TIME_TEXT];
 	const char *passphrase = NULL;
 	struct hin_join_code code = { 0 };
 	struct hin_enrol_key key = { 0 };
@@ -673,7 +648,7 @@ static enum hin_code join(const char *text, struct hin_error *err)
 	if (rc == HIN_OK && mkdir(folder, 0700) != 0 && errno != EEXIST)
 		rc = hin_fail(err, HIN_ESYS, "make %s", folder);
 	if (rc == HIN_OK)
-		rc = open_key(&key, folder, err);
+		rc = open_key(&key, folder, passphrase, err);
 	if (rc == HIN_OK)
 		rc = hin_join(folder, &code, &key, passphrase, arguments.proxy, now_s(), err);
 	if (rc == HIN_OK)
@@ -705,7 +680,7 @@ static enum hin_code renew_hub(const char *folder, struct hin_error *err)
 	struct hin_ca_wish wish = { .hub = arguments.hub,
 				    .names = arguments.names,
 				    .name_count = arguments.name_count };
-	char memory[PASSPHRASE] = "", until[HIN_TIME_TEXT];
+	char memory[HIN_PASSPHRASE] = "", until[HIN_TIME_TEXT];
 	const char *passphrase = NULL;
 	struct hin_ca *a = NULL;
 	enum hin_code code;
@@ -732,7 +707,7 @@ static enum hin_code renew_hub(const char *folder, struct hin_error *err)
 
 static enum hin_code renew_member(const char *folder, struct hin_error *err)
 {
-	char memory[PASSPHRASE] = "", until[HIN_TIME_TEXT];
+	char memory[HIN_PASSPHRASE] = "", until[HIN_TIME_TEXT];
 	const char *passphrase = NULL;
 	struct hin_http_client *client = NULL;
 	struct hin_enrol_key key = { 0 };
@@ -740,7 +715,7 @@ static enum hin_code renew_member(const char *folder, struct hin_error *err)
 	enum hin_code code = load_member(&m, folder, &passphrase, memory, err);
 
 	if (code == HIN_OK)
-		code = open_key(&key, folder, err);
+		code = open_key(&key, folder, passphrase, err);
 	if (code == HIN_OK)
 		code = hin_join_client(&client, &m, arguments.proxy, NULL, err);
 	if (code == HIN_OK)
@@ -819,7 +794,7 @@ static enum hin_code show_settings(struct hin_error *err)
 
 static enum hin_code fetch_settings(struct hin_error *err)
 {
-	char folder[PATH_MAX], memory[PASSPHRASE] = "";
+	char folder[PATH_MAX], memory[HIN_PASSPHRASE] = "";
 	struct hin_sensor_settings settings = { 0 };
 	const char *passphrase = NULL;
 	struct hin_http_client *client = NULL;

@@ -16,6 +16,7 @@
 #define ROSTER_NS (10 * HIN_NS_PER_S)
 #define STATS_NS (5 * HIN_NS_PER_S)
 #define KEEP_NS HIN_NS_PER_HOUR
+#define ANALYSE_TICK_NS (10 * HIN_NS_PER_S)
 #define RENEWAL_NS HIN_NS_PER_HOUR	 /* between two tries */
 #define SETTINGS_HEAD "hinomi settings " /* trust/settings.h: then the number */
 #define RESTORED "restored"		 /* a file that says that the store is a backup's */
@@ -85,6 +86,55 @@ static void handle_health(void *user, struct hin_http_request *request)
 	hin_http_answer_text(request, alive ? 200 : 503, alive ? "ok" : "the hub does not store");
 }
 
+/* ---- analysis ---- */
+
+void hub_desk_changed(void *user)
+{
+	struct hin_hub *hub = user;
+
+	pthread_mutex_lock(&hub->waking);
+	hin_api_wake(hub->api);
+	pthread_mutex_unlock(&hub->waking);
+}
+
+static enum hin_code open_analysis(struct hin_hub *hub, struct hin_error *err)
+{
+	const struct hin_owners_settings nobody = { 0 };
+	struct hin_analyse_open how = { .settings = &hub->settings.analyse,
+					.changed = hub_desk_changed,
+					.user = hub };
+	enum hin_code code;
+
+	snprintf(hub->desk, sizeof(hub->desk), "%s/desk.db", hub->folder);
+	code = hin_desk_open(&hub->analyse_desk, hub->desk, HIN_DESK_CREATE, err);
+	if (code == HIN_OK)
+		code = hin_owners_box_new(&hub->owners, &nobody, err);
+	if (code == HIN_OK)
+		code = hin_owners_box_refresh(hub->owners, hub->analyse_desk,
+					      hub->started_ns / 1000, NULL, err);
+	how.desk = hub->analyse_desk;
+	how.owners = hub->owners;
+	return code == HIN_OK ? hin_analyse_open(&hub->analyse, &how, err) : code;
+}
+
+static void tick_analysis(struct hin_hub *hub, const struct hin_analyse_settings *settings,
+			  int64_t now_ns)
+{
+	struct hin_error why = { 0 };
+
+	hin_analyse_tune(hub->analyse, settings);
+	if (hin_owners_box_refresh(hub->owners, hub->analyse_desk, now_ns / 1000, NULL, &why) !=
+	    HIN_OK)
+		hin_log_limited(HIN_LOG_WARNING, "hub.owners_not_read",
+				hin_log_text("error", why.text));
+	if (now_ns - hub->analysed_ns < ANALYSE_TICK_NS && now_ns >= hub->analysed_ns)
+		return;
+	hub->analysed_ns = now_ns;
+	if (hin_analyse_tick(hub->analyse, now_ns / 1000, &why) != HIN_OK)
+		hin_log_limited(HIN_LOG_WARNING, "hub.analysis_waits",
+				hin_log_text("error", why.text));
+}
+
 /* ---- in the intake's thread ---- */
 
 static void alert_silent(struct hin_hub *hub, struct hin_ingest *in, int64_t now_ns,
@@ -112,7 +162,10 @@ static void alert_silent(struct hin_hub *hub, struct hin_ingest *in, int64_t now
 	}
 }
 
-/* Drop and roll up what is too old, and make large files of small ones. */
+/*
+ * Drop and roll up what is too old, and make large files of small ones: in a thread of the store's,
+ * beside the rows that come in.
+ */
 static void keep_house(struct hin_hub *hub, struct hin_store *store,
 		       const struct hin_hub_settings *s, int64_t now_ns)
 {
@@ -121,21 +174,21 @@ static void keep_house(struct hin_hub *hub, struct hin_store *store,
 					   .minutes_us = s->keep_minutes_ns / 1000,
 					   .hours_us = s->keep_hours_ns / 1000 };
 	int64_t day = now_ns / HIN_NS_PER_DAY;
+	bool retain = s->keep_age_ns > 0 || s->keep_bytes > 0, done;
+	bool compact = hub->compacted_day != 0 && hub->compacted_day != day;
 	struct hin_store_work work;
 	struct hin_error why = { 0 };
+	enum hin_code code = hin_store_house_poll(store, &done, &work, &why);
 
-	if (now_ns - hub->kept_ns < KEEP_NS && hub->kept_ns != 0)
-		return;
-	hub->kept_ns = now_ns;
-	if ((s->keep_age_ns > 0 || s->keep_bytes > 0) &&
-	    hin_store_retain(store, &policy, now_ns / 1000, &work, &why) != HIN_OK)
+	if (done && code == HIN_OK && (now_ns - hub->kept_ns >= KEEP_NS || hub->kept_ns == 0)) {
+		hub->kept_ns = now_ns;
+		hub->compacted_day = day;
+		if (retain || compact)
+			code = hin_store_house_start(store, retain ? &policy : NULL, compact,
+						     now_ns / 1000, &why);
+	}
+	if (code != HIN_OK)
 		hin_log(HIN_LOG_ERROR, "hub.keep_failed", hin_log_text("error", why.text));
-	if (hub->compacted_day == day)
-		return;
-	if (hub->compacted_day != 0 &&
-	    hin_store_compact(store, now_ns / 1000, &work, &why) != HIN_OK)
-		hin_log(HIN_LOG_ERROR, "hub.compact_failed", hin_log_text("error", why.text));
-	hub->compacted_day = day;
 }
 
 static void read_stats(struct hin_hub *hub, struct hin_store *store)
@@ -159,6 +212,7 @@ static void intake_tick(void *user, struct hin_ingest *in, int64_t now_ns)
 	s = hub->settings;
 	pthread_mutex_unlock(&hub->tuning);
 	hin_ingest_tune(in, s.past_ns, s.future_ns, s.ahead);
+	tick_analysis(hub, &s.analyse, now_ns);
 	if (now_ns - hub->roster_ns >= ROSTER_NS || now_ns < hub->roster_ns) {
 		hub->roster_ns = now_ns;
 		hub_read_trust(hub);
@@ -225,6 +279,9 @@ static void renew_certificate(struct hin_hub *hub, int64_t now_ns)
 	if (code == HIN_OK)
 		code = hin_http_server_reload(hub->server, hin_ca_hub_pem(hub->ca),
 					      hin_ca_hub_key(hub->ca), &why);
+	if (code == HIN_OK && hub->api != NULL && hub->own_certificate)
+		code = hin_api_reload(hub->api, hin_ca_hub_pem(hub->ca), hin_ca_hub_key(hub->ca),
+				      &why);
 	hub->hub_expires_s = hin_ca_hub_expires_s(hub->ca);
 	pthread_rwlock_unlock(&hub->lock);
 	if (code == HIN_OK)
@@ -268,6 +325,11 @@ uint16_t hin_hub_port(const struct hin_hub *hub)
 uint16_t hin_hub_metrics_port(const struct hin_hub *hub)
 {
 	return hub->metrics_port;
+}
+
+uint16_t hin_hub_people_port(const struct hin_hub *hub)
+{
+	return hub->api != NULL ? hin_api_port(hub->api) : 0;
 }
 
 size_t hin_hub_folders(const struct hin_hub *hub, const char *folders[3])
@@ -339,6 +401,8 @@ enum hin_code hin_hub_reload(struct hin_hub *hub, const struct hin_hub_settings 
 {
 	enum hin_code code = reload_ca(hub, err);
 
+	if (code == HIN_OK)
+		code = hin_door_reload(hub, &settings->people, err);
 	if (code != HIN_OK)
 		return code;
 	tell_fixed(&hub->settings, settings);
@@ -352,6 +416,7 @@ enum hin_code hin_hub_reload(struct hin_hub *hub, const struct hin_hub_settings 
 	hub->settings.keep_minutes_ns = settings->keep_minutes_ns;
 	hub->settings.keep_hours_ns = settings->keep_hours_ns;
 	hub->settings.log = settings->log;
+	hub->settings.analyse = settings->analyse;
 	pthread_mutex_unlock(&hub->tuning);
 	hin_log_setup(STDERR_FILENO, (enum hin_log_level)settings->log);
 	return HIN_OK;
@@ -449,9 +514,12 @@ static enum hin_code open_ingest(struct hin_hub *hub, struct hin_error *err)
 	enum hin_code code;
 
 	snprintf(path, sizeof(path), "%s/hub.key", hub->folder);
-	code = hin_sensor_key_open(&hub->key, path, err);
+	code = hin_sensor_key_open_sealed(&hub->key, path, hub->passphrase, err);
 	snprintf(path, sizeof(path), "%s/" RESTORED, hub->folder);
 	s.new_epoch = access(path, F_OK) == 0;
+	if (code == HIN_OK)
+		code = open_analysis(hub, err);
+	s.analyse = hub->analyse;
 	if (code == HIN_OK)
 		code = hin_ingest_open(&hub->ingest, &s, err);
 	if (code == HIN_OK && s.new_epoch) {
@@ -489,6 +557,8 @@ static enum hin_code open_parts(struct hin_hub *hub, const char *folder, struct 
 		code = open_server(hub, err);
 	if (code == HIN_OK)
 		code = open_metrics(hub, err);
+	if (code == HIN_OK)
+		code = hin_door_open(hub, &hub->settings.people, err);
 	if (code != HIN_OK)
 		return code;
 	hub->port = hin_http_server_port(hub->server);
@@ -508,6 +578,7 @@ enum hin_code hin_hub_open(struct hin_hub **out, const char *folder,
 		return hin_fail(err, HIN_ENOMEM, "hub");
 	pthread_rwlock_init(&hub->lock, NULL);
 	pthread_mutex_init(&hub->tuning, NULL);
+	pthread_mutex_init(&hub->waking, NULL);
 	hub->started_ns = hin_time_now_ns();
 	hub->settings = *settings;
 	hub->settings.listen = copy_text(settings->listen);
@@ -536,12 +607,16 @@ void hin_hub_close(struct hin_hub *hub)
 {
 	if (hub == NULL)
 		return;
+	hin_door_close(hub);
 	hin_http_server_close(hub->metrics);
 	hin_http_server_close(hub->server);
 	if (hub->port != 0)
 		write_status(hub);
 	hin_intake_close(hub->intake);
 	hin_ingest_close(hub->ingest);
+	hin_analyse_close(hub->analyse);
+	hin_owners_box_free(hub->owners);
+	hin_desk_close(hub->analyse_desk);
 	hin_ca_close(hub->ca);
 	hin_sensors_free(hub->sensors);
 	hin_sensor_key_fini(&hub->key);
@@ -555,5 +630,6 @@ void hin_hub_close(struct hin_hub *hub)
 	free(hub->settings.user);
 	pthread_rwlock_destroy(&hub->lock);
 	pthread_mutex_destroy(&hub->tuning);
+	pthread_mutex_destroy(&hub->waking);
 	free(hub);
 }

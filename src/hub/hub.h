@@ -2,19 +2,22 @@
  * hub - the hub of an organisation: takes batches over HTTPS, stores them, says how its sensors
  *are.
  *
- * A hub lives in one folder: trust/ (trust/ca.h), store/ (store/store.h), hub.key (signs the
- * hub's own rows), status.json (for `hinomi status`), hub.yaml (settings, optional). Routes:
+ * A hub lives in one folder: trust/ (trust/ca.h), store/ (store/store.h), desk.db (hub/desk.h),
+ *hub.key (signs the hub's own rows), status.json (for `hinomi status`), hub.yaml (settings,
+ *optional). Routes:
  *
  *	POST /v1/batches	batches of a sensor; a certificate is required
  *	those of trust/route.h	joining, renewing, and the signed settings
  *
- * and, on a loopback address without TLS, GET /metrics and GET /healthz.
+ * and, on a loopback address without TLS, GET /metrics and GET /healthz; for people there is a
+ * door of its own (hub/api.h).
  *
  * Ownership: the caller owns a hub and ends it with hin_hub_close().
  * Threads:   one thread; the hub has its own inside.
  */
 #pragma once
 #include "base/config.h"
+#include "hub/door.h"
 #include "hub/intake.h"
 
 struct hin_hub_settings {
@@ -24,6 +27,8 @@ struct hin_hub_settings {
 	int64_t keep_age_ns, keep_minutes_ns, keep_hours_ns;
 	uint64_t keep_bytes;
 	int log; /* enum hin_log_level */
+	struct hin_analyse_settings analyse;
+	struct hin_door_settings people;
 };
 
 extern const struct hin_config_table hin_hub_table;
@@ -62,6 +67,18 @@ bool hin_hub_is_alive(const struct hin_hub *hub, int64_t ns);
 /* The ports that are listened on; 0 = no metrics. */
 uint16_t hin_hub_port(const struct hin_hub *hub);
 uint16_t hin_hub_metrics_port(const struct hin_hub *hub);
+uint16_t hin_hub_people_port(const struct hin_hub *hub); /* 0 = none */
+
+/* Can somebody sign in as administrator? True too when that cannot be known. */
+bool hin_hub_has_administrator(struct hin_hub *hub);
+
+/*
+ * Until somebody can sign in as administrator: make the one-time link of the first one (admin),
+ * and append its whole address. HIN_EDENIED when there is an administrator already, HIN_ENOENT
+ * without a door.
+ */
+HIN_MUST_USE enum hin_code hin_hub_first_link(struct hin_hub *hub, struct hin_buffer *out,
+					      struct hin_error *err);
 
 /* The folders that it writes to: for the sandbox. They belong to the hub; returns how many. */
 size_t hin_hub_folders(const struct hin_hub *hub, const char *folders[3]);

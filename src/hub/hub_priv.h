@@ -20,6 +20,13 @@ struct hin_hub {
 	struct hin_ingest *ingest;
 	struct hin_intake *intake;
 	struct hin_http_server *server, *metrics;
+	char desk[PATH_MAX];	       /* file of the desk */
+	struct hin_desk *analyse_desk; /* the handle of the intake's thread */
+	struct hin_owners_box *owners;
+	struct hin_analyse *analyse;
+	struct hin_api *api;		    /* NULL = no door for people */
+	bool own_certificate, people_plain; /* of the door */
+	pthread_mutex_t waking;		    /* of `api`, against its end */
 	uint16_t port, metrics_port;
 	int64_t started_ns;
 
@@ -41,8 +48,11 @@ struct hin_hub {
 	bool renewal_failed;
 
 	/* of the intake's thread */
-	int64_t silent_checked_ns, roster_ns, stats_ns, kept_ns, compacted_day;
+	int64_t silent_checked_ns, roster_ns, stats_ns, kept_ns, compacted_day, analysed_ns;
 };
+
+/* The desk was committed to: wake whoever looks at it. From any thread. */
+void hub_desk_changed(void *user);
 
 /* Read the number of the settings in force, and the roster's names. */
 void hub_read_trust(struct hin_hub *hub);

@@ -258,6 +258,49 @@ static void put_sensors(struct hin_hub *hub, struct hin_buffer *out)
 	}
 }
 
+/* Of each rule one number. */
+static void by_rule(struct hin_buffer *out, const struct hin_analyse_counters *c, const char *name,
+		    const char *help, size_t offset)
+{
+	head(out, name, "counter", help);
+	for (size_t i = 0; i < hin_rule_count; i++) {
+		const char *at = (const char *)&c->rule[i] + offset;
+
+		hin_buffer_printf(out, "hinomi_%s{rule=\"%s\"} %llu\n", name,
+				  hin_rule_name(hin_rules[i]),
+				  (unsigned long long)*(const _Atomic uint64_t *)(const void *)at);
+	}
+}
+
+#define OF_RULE(field) offsetof(struct hin_analyse_rule_counters, field)
+
+static void put_analysis(struct hin_hub *hub, struct hin_buffer *out)
+{
+	const struct hin_analyse_counters *c = hin_analyse_count(hub->analyse);
+
+	by_rule(out, c, "analyse_rows_total", "Rows that a rule looked at.", OF_RULE(rows));
+	by_rule(out, c, "analyse_findings_total", "New findings.", OF_RULE(found));
+	by_rule(out, c, "analyse_updates_total", "Findings seen again.", OF_RULE(updates));
+	metric(out, "analyse_subjects", "gauge", "Subjects in memory.", c->subjects);
+	metric(out, "analyse_evicted_total", "counter", "Subjects that made way.", c->evicted);
+	metric(out, "analyse_evicted_findings_total", "counter", "Of them, findings of the desk.",
+	       c->evicted_findings);
+	metric(out, "analyse_refused_total", "counter", "Rows without room for their subject.",
+	       c->refused);
+	metric(out, "analyse_late_total", "counter", "Rows too old for their address.", c->late);
+	metric(out, "analyse_repeats_total", "counter", "Batches that were analysed before.",
+	       c->repeats);
+	metric(out, "analyse_commits_total", "counter", "Commits to the desk.", c->commits);
+	metric(out, "analyse_commit_failures_total", "counter", "Commits that failed.",
+	       c->failed_commits);
+	metric(out, "cases_opened_total", "counter", "Cases opened.", c->opened);
+	metric(out, "cases_grown_total", "counter", "Findings that joined a case.", c->grown);
+	metric(out, "cases_reopened_total", "counter", "Cases opened again by a finding.",
+	       c->reopened);
+	metric(out, "cases_crowded_total", "counter", "Findings left out of a case that is full.",
+	       c->crowded);
+}
+
 static void put_http(struct hin_hub *hub, struct hin_buffer *out)
 {
 	struct hin_http_counters c;
@@ -268,6 +311,23 @@ static void put_http(struct hin_hub *hub, struct hin_buffer *out)
 #undef X
 	metric(out, "http_open", "gauge", "connections now", c.open);
 	metric(out, "http_in_flight", "gauge", "requests that wait for their answer", c.in_flight);
+}
+
+static void put_door(struct hin_hub *hub, struct hin_buffer *out)
+{
+	struct hin_http_counters http;
+	struct hin_api_counters c;
+
+	if (hub->api == NULL)
+		return;
+	hin_api_count(hub->api, &c, &http);
+#define X(name, meaning) metric(out, "people_" #name "_total", "counter", meaning, c.name);
+	HIN_API_COUNTERS(X)
+#undef X
+	metric(out, "people_streams", "gauge", "event streams now", c.streams);
+#define X(name, meaning) metric(out, "people_http_" #name "_total", "counter", meaning, http.name);
+	HIN_HTTP_COUNTERS(X)
+#undef X
 }
 
 static void put_trust(struct hin_hub *hub, struct hin_buffer *out)
@@ -315,7 +375,9 @@ void hin_hub_metrics(struct hin_hub *hub, struct hin_buffer *out)
 		  HIN_INGEST_REFUSED);
 	by_reason(out, "hub_requests_refused_total", "Requests refused as a whole.",
 		  request_refusals, r->refused, HIN_INTAKE_REFUSED);
+	put_analysis(hub, out);
 	put_http(hub, out);
+	put_door(hub, out);
 	put_trust(hub, out);
 	put_sensors(hub, out);
 }

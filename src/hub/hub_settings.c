@@ -134,13 +134,14 @@ static const struct hin_setting rows[] = {
 	  "rollups by the hour are kept for so long; 0 = for ever",
 	  "時間単位の集計の保存期間。0 は無期限",
 	  NULL },
-	{ "log",
-	  { HIN_VALUE_CHOICE, .choices = levels },
-	  AT(log),
-	  "info",
-	  "how much the log says",
-	  "ログの詳しさ",
-	  NULL },
+	HIN_DOOR_ROWS(AT(people))
+		HIN_ANALYSE_ROWS(AT(analyse)){ "log",
+					       { HIN_VALUE_CHOICE, .choices = levels },
+					       AT(log),
+					       "info",
+					       "how much the log says",
+					       "ログの詳しさ",
+					       NULL },
 };
 
 const struct hin_config_table hin_hub_table = { rows, HIN_COUNT(rows) };

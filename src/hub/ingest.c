@@ -71,6 +71,22 @@ static enum hin_carried prove(struct hin_ingest *in, struct arrival *a)
 	return HIN_CARRIED_STORED;
 }
 
+/* Keep a row for analysis. */
+static bool want(struct hin_ingest *in, const struct hin_observation *row)
+{
+	if (in->wanted_count == in->wanted_room) {
+		size_t room = in->wanted_room * 2 + 256;
+		struct hin_observation *more = realloc(in->wanted, room * sizeof(*more));
+
+		if (more == NULL)
+			return false;
+		in->wanted = more;
+		in->wanted_room = room;
+	}
+	in->wanted[in->wanted_count++] = *row;
+	return true;
+}
+
 /* Every row: fields, values, time. */
 static enum hin_carried check_rows(struct hin_ingest *in, struct arrival *a)
 {
@@ -81,6 +97,7 @@ static enum hin_carried check_rows(struct hin_ingest *in, struct arrival *a)
 	enum hin_code code;
 	uint32_t n = 0;
 
+	in->wanted_count = 0;
 	if (a->reader.header.clock_state == HIN_CLOCK_STATE_RECORDED)
 		oldest_us = HIN_TIME_MIN; /* a recording may be old */
 	for (; (code = hin_batch_reader_next(&a->reader, &row, &why)) == HIN_OK; n++) {
@@ -93,6 +110,11 @@ static enum hin_carried check_rows(struct hin_ingest *in, struct arrival *a)
 		}
 		if (row.time_us > a->newest_us)
 			a->newest_us = row.time_us;
+		if (in->settings.analyse != NULL &&
+		    hin_analyse_wants(in->settings.analyse, row.kind) && !want(in, &row)) {
+			snprintf(a->reason, HIN_CARRIER_REASON, "the hub is short of memory");
+			return HIN_CARRIED_LATER;
+		}
 	}
 	if (code == HIN_EOF)
 		return HIN_CARRIED_STORED;
@@ -199,6 +221,18 @@ static void note_stored(struct hin_sensor_state *state, void *user)
 	}
 }
 
+/* What was appended goes to analysis, unless it was there before the process ended. */
+static void analyse_rows(struct hin_ingest *in, const struct hin_batch_header *header)
+{
+	struct hin_analyse *analyse = in->settings.analyse;
+
+	if (in->wanted_count == 0 ||
+	    !hin_analyse_begin(analyse, header->sensor, header->epoch, header->sequence))
+		return;
+	for (size_t i = 0; i < in->wanted_count; i++)
+		hin_analyse_take(analyse, &in->wanted[i], header->sensor);
+}
+
 static enum hin_carried append(struct hin_ingest *in, struct arrival *a)
 {
 	const struct hin_batch_header *header = &a->reader.header;
@@ -231,6 +265,7 @@ static enum hin_carried append(struct hin_ingest *in, struct arrival *a)
 	in->counters.stored++;
 	in->counters.rows += header->rows;
 	in->counters.bytes += a->size;
+	analyse_rows(in, header);
 	(void)hin_sensors_change(in->settings.sensors, header->sensor, note_stored, a);
 	return HIN_CARRIED_STORED;
 }
@@ -368,6 +403,52 @@ static enum hin_code open_store(struct hin_ingest *in, struct hin_error *err)
 	return HIN_OK;
 }
 
+/* Let analysis know what is usual, and what of its work was stored. */
+static void begin_analysis(struct hin_ingest *in)
+{
+	struct hin_error why = { 0 };
+
+	if (in->settings.analyse == NULL)
+		return;
+	hin_analyse_check_stored(in->settings.analyse, in->store);
+	if (hin_analyse_learn(in->settings.analyse, in->store, hin_time_now_ns() / 1000, &why) !=
+	    HIN_OK)
+		hin_log(HIN_LOG_ERROR, "hub.not_learned", hin_log_text("error", why.text),
+			hin_log_text("consequence", "what is usual must be learned from now on"));
+}
+
+/* First the desk: what came of the rows. A failure takes them out of the store again. */
+static enum hin_code commit_analysis(struct hin_ingest *in, struct hin_error *err)
+{
+	enum hin_code code = HIN_OK;
+
+	if (in->settings.analyse != NULL)
+		code = hin_analyse_commit(in->settings.analyse, hin_time_now_ns() / 1000, err);
+	if (code == HIN_OK)
+		return HIN_OK;
+	hin_analyse_reset(in->settings.analyse);
+	in->forget = in->broken = true;
+	in->told_analysed = 0;
+	return code;
+}
+
+/* Then the store. */
+static enum hin_code commit_store(struct hin_ingest *in, struct hin_error *err)
+{
+	enum hin_code code = hin_store_sync(in->store, err);
+
+	/* for want of space it may be tried again; all else ends this handle */
+	if (code != HIN_OK && err->sys != ENOSPC && err->sys != EDQUOT)
+		in->broken = true;
+	if (in->settings.analyse == NULL)
+		return code;
+	if (code == HIN_OK)
+		hin_analyse_stored(in->settings.analyse);
+	else if (in->broken)
+		hin_analyse_unstored(in->settings.analyse);
+	return code;
+}
+
 enum hin_code hin_ingest_commit(struct hin_ingest *in, struct hin_error *err)
 {
 	struct hin_error why = { 0 };
@@ -375,13 +456,18 @@ enum hin_code hin_ingest_commit(struct hin_ingest *in, struct hin_error *err)
 
 	if (in->store == NULL || in->broken)
 		code = open_store(in, &why);
+	if (code == HIN_OK && in->forget) {
+		in->forget = false;
+		begin_analysis(in);
+	}
 	if (code == HIN_OK) {
 		code = ingest_own_append(in, &why);
-		if (code == HIN_OK)
-			code = hin_store_sync(in->store, &why);
-		/* for want of space it may be tried again; all else ends this handle */
 		if (code != HIN_OK && why.sys != ENOSPC && why.sys != EDQUOT)
 			in->broken = true;
+		if (code == HIN_OK)
+			code = commit_analysis(in, &why);
+		if (code == HIN_OK)
+			code = commit_store(in, &why);
 		ingest_own_done(in, code == HIN_OK);
 	}
 	if (code == HIN_OK) {
@@ -435,6 +521,7 @@ enum hin_code hin_ingest_open(struct hin_ingest **out, const struct hin_ingest_s
 		hin_ingest_close(in);
 		return code;
 	}
+	begin_analysis(in);
 	*out = in;
 	return HIN_OK;
 }
@@ -445,6 +532,7 @@ void hin_ingest_close(struct hin_ingest *in)
 		return;
 	hin_store_close(in->store);
 	hin_batch_writer_close(in->writer);
+	free(in->wanted);
 	free(in->told);
 	free(in->path);
 	free(in);

@@ -6,6 +6,10 @@
  * batches are told by a row road.gap of the hub's own, their arrival by road.filled. What is
  * refused is counted by reason, and changes nothing else.
  *
+ * Rows that analysis wants go to it as they are appended. A commit is first the desk's (what the
+ * rows add up to), then the store's; a batch of which only the first became durable is sent again,
+ * and analysis knows it.
+ *
  * What was appended counts once hin_ingest_commit() returned HIN_OK: then it may be acknowledged.
  * The hub's own rows are batches too, signed with its key, chained behind its own mark.
  *
@@ -14,6 +18,7 @@
  * Threads:   one thread at a time, but hin_ingest_count() from any.
  */
 #pragma once
+#include "hub/analyse/analyse.h"
 #include "hub/sensors.h"
 #include "observe/carrier.h"
 #include "store/store.h"
@@ -49,11 +54,12 @@ struct hin_ingest_settings {
 	const char *store;		  /* folder of the store, made if there is none */
 	const struct hin_sensor_key *key; /* the hub's own */
 	struct hin_sensors *sensors;
-	int64_t past_ns;       /* how far before its arrival a row may lie; 0 = 366 days */
-	int64_t future_ns;     /* and how far behind; 0 = a day */
-	uint64_t ahead;	       /* most batches that may be missing at once; 0 = 10^9 */
-	uint64_t memory_bytes; /* of the store, for questions; 0 = 64 MiB */
-	bool new_epoch;	       /* of our own rows: the store was restored from a backup */
+	int64_t past_ns;	     /* how far before its arrival a row may lie; 0 = 366 days */
+	int64_t future_ns;	     /* and how far behind; 0 = a day */
+	uint64_t ahead;		     /* most batches that may be missing at once; 0 = 10^9 */
+	uint64_t memory_bytes;	     /* of the store, for questions; 0 = 64 MiB */
+	bool new_epoch;		     /* of our own rows: the store was restored from a backup */
+	struct hin_analyse *analyse; /* what rows add up to, or NULL; it learns from the store */
 };
 
 struct hin_ingest;
@@ -82,6 +88,9 @@ enum hin_carried hin_ingest_batch(struct hin_ingest *in, const struct hin_ingest
 
 /* Put a row of the hub's own; it goes with the next commit. Beyond 4096 the oldest is lost. */
 void hin_ingest_tell(struct hin_ingest *in, const struct hin_observation *row);
+
+/* Are there rows of the hub's own that wait for a commit? */
+bool hin_ingest_has_told(const struct hin_ingest *in);
 
 /*
  * Make durable what was appended. On failure nothing of it may be acknowledged; the next call tries

@@ -10,8 +10,8 @@ void hin_ingest_tell(struct hin_ingest *in, const struct hin_observation *row)
 		hin_log_limited(HIN_LOG_ERROR, "hub.row_lost", hin_log_u64("kind", row->kind));
 		memmove(in->told, in->told + 1, (INGEST_TOLD - 1) * sizeof(*in->told));
 		in->told_count--;
-		if (in->told_appended > 0)
-			in->told_appended--;
+		in->told_appended -= in->told_appended > 0;
+		in->told_analysed -= in->told_analysed > 0;
 	}
 	in->told[in->told_count++] = *row;
 }
@@ -30,6 +30,20 @@ void ingest_tell_batches(struct hin_ingest *in, uint16_t kind, const uint8_t *se
 
 	memcpy(row.device, sensor, sizeof(row.device));
 	hin_ingest_tell(in, &row);
+}
+
+bool hin_ingest_has_told(const struct hin_ingest *in)
+{
+	return in->told_count > 0;
+}
+
+/* Analysis takes what it has not taken before, also when the rows had to be appended twice. */
+static void analyse_told(struct hin_ingest *in)
+{
+	for (; in->told_analysed < in->told_count; in->told_analysed++)
+		if (in->settings.analyse != NULL)
+			hin_analyse_take(in->settings.analyse, &in->told[in->told_analysed],
+					 in->settings.key->id);
 }
 
 /* A writer behind our own mark in the store. */
@@ -78,6 +92,7 @@ enum hin_code ingest_own_append(struct hin_ingest *in, struct hin_error *err)
 	}
 	if (code == HIN_OK) {
 		in->told_appended = in->told_count;
+		analyse_told(in);
 		in->settings.new_epoch = false; /* it is the newest in the store now */
 	} else {				/* the next try begins behind what the store has */
 		hin_batch_writer_close(in->writer);
@@ -90,6 +105,7 @@ void ingest_own_done(struct hin_ingest *in, bool durable)
 {
 	if (durable) {
 		in->told_count -= in->told_appended;
+		in->told_analysed -= in->told_appended;
 		memmove(in->told, in->told + in->told_appended, in->told_count * sizeof(*in->told));
 	} else if (in->broken) { /* what was appended is gone with the store */
 		hin_batch_writer_close(in->writer);

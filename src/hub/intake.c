@@ -367,7 +367,7 @@ static void work_on(struct hin_intake *intake, struct entry *group)
 		intake->beat_ns = hin_time_monotonic_ns();
 	}
 	commit(intake, group);
-	intake->counters.groups++;
+	intake->counters.groups += group != NULL;
 	while (group != NULL) {
 		struct entry *e = group;
 
@@ -403,7 +403,7 @@ static void *intake_run(void *user)
 		group = take_group(intake);
 		pthread_mutex_unlock(&intake->lock);
 		tick(intake, hin_time_monotonic_ns());
-		if (group != NULL)
+		if (group != NULL || hin_ingest_has_told(intake->settings.ingest))
 			work_on(intake, group);
 		pthread_mutex_lock(&intake->lock);
 	}

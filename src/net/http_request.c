@@ -1,4 +1,5 @@
 /* http_request - a request from its headers to its answer */
+#include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -34,6 +35,7 @@ void hin_http_request_unref(struct request *r)
 		return;
 	if (r->response != NULL)
 		MHD_destroy_response(r->response);
+	hin_http_stream_unref(r->stream);
 	hin_buffer_fini(&r->seen.body);
 	pthread_mutex_destroy(&r->lock);
 	free(r);
@@ -78,9 +80,8 @@ static struct MHD_Response *response_of(const struct hin_http_answer *answer, si
 	return response;
 }
 
-/* Hand a response to the request; false when it was answered in its place already. */
-static bool settle(struct request *r, unsigned status, struct MHD_Response *response, size_t size,
-		   enum request_state state)
+bool hin_http_request_settle(struct request *r, unsigned status, struct MHD_Response *response,
+			     size_t size, enum request_state state, struct hin_http_stream *stream)
 {
 	bool settled = false;
 
@@ -91,6 +92,7 @@ static bool settle(struct request *r, unsigned status, struct MHD_Response *resp
 
 		r->response = response;
 		r->response_size = size;
+		r->stream = stream;
 		r->status = response != NULL ? status : MHD_HTTP_INTERNAL_SERVER_ERROR;
 		r->state = state;
 		settled = true;
@@ -106,8 +108,8 @@ bool hin_http_request_abandon(struct request *r, const char *text)
 	struct MHD_Response *response = text_response(text);
 	bool settled;
 
-	settled =
-		settle(r, MHD_HTTP_SERVICE_UNAVAILABLE, response, strlen(text), REQUEST_ABANDONED);
+	settled = hin_http_request_settle(r, MHD_HTTP_SERVICE_UNAVAILABLE, response, strlen(text),
+					  REQUEST_ABANDONED, NULL);
 	if (!settled && response != NULL)
 		MHD_destroy_response(response);
 	return settled;
@@ -119,7 +121,8 @@ void hin_http_answer(struct hin_http_request *seen, const struct hin_http_answer
 	size_t size = 0;
 	struct MHD_Response *response = response_of(answer, &size);
 
-	if (!settle(r, answer->status, response, size, REQUEST_ANSWERED) && response != NULL)
+	if (!hin_http_request_settle(r, answer->status, response, size, REQUEST_ANSWERED, NULL) &&
+	    response != NULL)
 		MHD_destroy_response(response);
 	hin_http_request_unref(r);
 }
@@ -155,8 +158,12 @@ static enum MHD_Result send_answer(struct request *r, unsigned status,
 {
 	struct hin_http_server *s = r->server;
 
-	hin_http_connection_move(r->connection, HIN_HTTP_ANSWERING, time_for(s, size));
+	hin_http_connection_move(r->connection,
+				 r->stream != NULL ? HIN_HTTP_STREAMING : HIN_HTTP_ANSWERING,
+				 time_for(s, size));
 	pthread_mutex_lock(&s->lock);
+	r->connection->stream = r->stream;
+	s->counters.streams += r->stream != NULL;
 	s->counters.in_flight -= r->handled;
 	r->handled = false;
 	s->counters.status_2xx += status / 100 == 2;
@@ -440,6 +447,80 @@ const char *hin_http_header(const struct hin_http_request *seen, const char *nam
 	return MHD_lookup_connection_value(request_of_const(seen)->mhd, MHD_HEADER_KIND, name);
 }
 
+struct each_value {
+	hin_http_value_fn call;
+	void *user;
+};
+
+static enum MHD_Result one_value(void *user, enum MHD_ValueKind kind, const char *name,
+				 const char *value)
+{
+	struct each_value *each = user;
+
+	(void)kind;
+	each->call(each->user, name, value != NULL ? value : "");
+	return MHD_YES;
+}
+
+void hin_http_each_query(const struct hin_http_request *seen, hin_http_value_fn call, void *user)
+{
+	struct each_value each = { call, user };
+
+	(void)MHD_get_connection_values(request_of_const(seen)->mhd, MHD_GET_ARGUMENT_KIND,
+					one_value, &each);
+}
+
+struct cookie {
+	const char *name, *value;
+	bool twice;
+};
+
+static enum MHD_Result one_cookie(void *user, enum MHD_ValueKind kind, const char *name,
+				  const char *value)
+{
+	struct cookie *c = user;
+
+	(void)kind;
+	if (strcmp(name, c->name) != 0 || value == NULL)
+		return MHD_YES;
+	c->twice |= c->value != NULL && strcmp(c->value, value) != 0;
+	c->value = value;
+	return MHD_YES;
+}
+
+bool hin_http_cookie(const struct hin_http_request *seen, const char *name, char *out, size_t size)
+{
+	struct cookie c = { .name = name };
+
+	(void)MHD_get_connection_values(request_of_const(seen)->mhd, MHD_COOKIE_KIND, one_cookie,
+					&c);
+	if (c.value == NULL || c.twice || strlen(c.value) >= size)
+		return false;
+	memcpy(out, c.value, strlen(c.value) + 1);
+	return true;
+}
+
+void hin_http_know(struct hin_http_request *seen, bool known)
+{
+	hin_http_connection_know(request_of(seen)->connection, known);
+}
+
+bool hin_http_has_left(struct hin_http_request *seen)
+{
+	struct request *r = request_of(seen);
+	bool left;
+
+	pthread_mutex_lock(&r->lock);
+	left = r->state == REQUEST_ABANDONED;
+	if (r->state == REQUEST_KEPT) { /* asleep, so the descriptor is still its own */
+		struct pollfd fd = { .fd = r->connection->fd, .events = POLLRDHUP };
+
+		left = poll(&fd, 1, 0) == 1;
+	}
+	pthread_mutex_unlock(&r->lock);
+	return left;
+}
+
 /* Call the handler. True when it keeps the request: the connection is asleep then. */
 static bool run_handler(struct request *r)
 {
@@ -504,8 +585,11 @@ void hin_http_request_done(void *user, struct MHD_Connection *mhd, void **contex
 	*context = NULL;
 	pthread_mutex_lock(&s->lock);
 	r->connection->request = NULL;
+	r->connection->stream = NULL;
 	s->counters.in_flight -= r->handled;
 	pthread_mutex_unlock(&s->lock);
+	if (r->stream != NULL)
+		hin_http_stream_leave(r->stream);
 	hin_http_connection_move(r->connection, HIN_HTTP_IDLE, s->settings.idle_ns);
 	give_back(r);
 	hin_http_request_unref(r);

@@ -88,7 +88,8 @@ static void shut(struct hin_http_connection *c)
 /* Neither at work for somebody nor known: may be closed for a newcomer. */
 static bool may_go(const struct hin_http_connection *c)
 {
-	return !c->closing && !c->known && c->state != HIN_HTTP_HANDLING;
+	return !c->closing && !c->known && c->state != HIN_HTTP_HANDLING &&
+	       c->state != HIN_HTTP_STREAMING;
 }
 
 /* Keep one address within its limit; false when `c` itself must go. */
@@ -272,6 +273,16 @@ static size_t look(struct hin_http_server *s, struct connection_list *list, int6
 	for (struct hin_http_connection *c = list->first; c != NULL; c = c->next) {
 		if (!c->closing && has_gone(c, now_ns))
 			shut(c);
+		if (!c->closing && c->state == HIN_HTTP_STREAMING && c->stream != NULL) {
+			bool slow = false;
+
+			if (hin_http_stream_look(c->stream, c->fd, now_ns, s->settings.request_ns,
+						 &slow)) {
+				s->counters.streams_slow += slow;
+				shut(c);
+			}
+			continue;
+		}
 		if (c->closing || now_ns < c->deadline_ns)
 			continue;
 		switch (c->state) {
@@ -282,6 +293,8 @@ static size_t look(struct hin_http_server *s, struct connection_list *list, int6
 		case HIN_HTTP_ANSWERING:
 			s->counters.request_timeout++;
 			break;
+		case HIN_HTTP_STREAMING:
+			continue;
 		case HIN_HTTP_IDLE:
 			s->counters.idle_closed++;
 			break;
@@ -587,6 +600,11 @@ static void abandon_all(struct hin_http_server *s, int64_t until_ns)
 		for (size_t i = 0; i < HIN_COUNT(lists); i++)
 			for (struct hin_http_connection *c = lists[i]->first; c != NULL;
 			     c = c->next) {
+				if (c->state == HIN_HTTP_STREAMING && c->stream != NULL) {
+					hin_http_stream_kill(c->stream);
+					shut(c);
+					kept++;
+				}
 				if (c->state != HIN_HTTP_HANDLING || c->request == NULL)
 					continue;
 				kept++;

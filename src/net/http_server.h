@@ -117,7 +117,9 @@ struct hin_http_server_settings {
 	X(status_4xx, "answers 400-499")                                                           \
 	X(status_5xx, "answers 500-599")                                                           \
 	X(body_bytes, "bytes of bodies received")                                                  \
-	X(answer_bytes, "bytes of bodies sent")
+	X(answer_bytes, "bytes of bodies sent")                                                    \
+	X(streams, "answers that went on as events came")                                          \
+	X(streams_slow, "of them, ended because the client did not take what waited")
 
 struct hin_http_counters {
 #define X(name, meaning) uint64_t name;
@@ -168,6 +170,29 @@ const char *hin_http_query(const struct hin_http_request *request, const char *n
 /* A header of the request, or NULL. In the handler itself only; valid until the answer. */
 const char *hin_http_header(const struct hin_http_request *request, const char *name);
 
+/* Called for each value of the query, decoded; `value` is "" for a name alone. */
+typedef void (*hin_http_value_fn)(void *user, const char *name, const char *value);
+
+/* All values of the query, as they came. In the handler itself only. */
+void hin_http_each_query(const struct hin_http_request *request, hin_http_value_fn call,
+			 void *user);
+
+/*
+ * The value of a cookie into `out` of `size` bytes; false when there is none, it is longer, or it
+ * was sent twice with different values. In the handler itself only.
+ */
+bool hin_http_cookie(const struct hin_http_request *request, const char *name, char *out,
+		     size_t size);
+
+/*
+ * The client has proved who it is by something else than a certificate, or has not: connections
+ * that are known do not make room for strangers. In the handler itself only.
+ */
+void hin_http_know(struct hin_http_request *request, bool known);
+
+/* Of a request that is kept: has its client left, or was it answered in our place? Any thread. */
+bool hin_http_has_left(struct hin_http_request *request);
+
 /* Move the body into `out`, which the caller ends with hin_buffer_fini(); the request's is empty.
  */
 void hin_http_take_body(struct hin_http_request *request, struct hin_buffer *out);
@@ -192,3 +217,27 @@ void hin_http_answer(struct hin_http_request *request, const struct hin_http_ans
 /* Answer with one line of text. */
 void hin_http_answer_text(struct hin_http_request *request, unsigned status, const char *fmt, ...)
 	HIN_PRINTF(3, 4);
+
+/* ---- answers that go on ---- */
+
+struct hin_http_stream;
+
+/*
+ * Answer with a body of unknown length, as server-sent events are: status, type and headers of
+ * `answer` count, its body is sent first. At most `most` bytes wait for the client. On HIN_OK the
+ * caller owns `*out` and ends it with hin_http_stream_end(); on HIN_ENOMEM it is answered with 503.
+ * Either way the request is not the caller's any more.
+ */
+HIN_MUST_USE enum hin_code hin_http_answer_stream(struct hin_http_request *request,
+						  const struct hin_http_answer *answer, size_t most,
+						  struct hin_http_stream **out);
+
+/*
+ * Send `size` bytes, from any thread; never waits. False when the client has left or what waits for
+ * it would be more than the stream may hold: then it is over, and only to be ended.
+ */
+bool hin_http_stream_send(struct hin_http_stream *stream, const void *data, size_t size);
+
+/* The body is over once what waits was taken; `stream` is not the caller's any more. NULL is fine.
+ */
+void hin_http_stream_end(struct hin_http_stream *stream);

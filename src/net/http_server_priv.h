@@ -30,7 +30,8 @@ enum hin_http_state {
 	HIN_HTTP_RECEIVING, /* a body */
 	HIN_HTTP_HANDLING,  /* the handler has it */
 	HIN_HTTP_ANSWERING,
-	HIN_HTTP_IDLE, /* until the headers of the next request */
+	HIN_HTTP_STREAMING, /* the answer goes on as there is something to say */
+	HIN_HTTP_IDLE,	    /* until the headers of the next request */
 };
 
 struct hin_http_connection {
@@ -46,6 +47,7 @@ struct hin_http_connection {
 	bool requested; /* had a whole request */
 	bool looked;	/* whether its client has gone, since it is idle */
 	struct request *request;
+	struct hin_http_stream *stream; /* of HIN_HTTP_STREAMING; the request's */
 
 	/* for its own thread */
 	struct hin_http_peer *peer; /* checked last at checked_ns, or NULL */
@@ -80,6 +82,7 @@ struct request {
 	struct MHD_Response *response;
 	unsigned status;
 	size_t response_size;
+	struct hin_http_stream *stream; /* counted; of an answer that goes on */
 };
 
 struct hin_http_server {
@@ -159,5 +162,31 @@ void hin_http_request_done(void *user, struct MHD_Connection *mhd, void **contex
 struct request *hin_http_request_ref(struct request *request);
 void hin_http_request_unref(struct request *request);
 
+/*
+ * Hand a response, and `stream` when it is one, to the request; false when it was answered in its
+ * place already: both stay the caller's.
+ */
+bool hin_http_request_settle(struct request *request, unsigned status,
+			     struct MHD_Response *response, size_t size, enum request_state state,
+			     struct hin_http_stream *stream);
+
 /* Answer 503 in the handler's place, if it keeps the request; true when it did. */
 bool hin_http_request_abandon(struct request *request, const char *text);
+
+/* ---- http_stream.c ---- */
+
+/* One reference less; NULL is fine. */
+void hin_http_stream_unref(struct hin_http_stream *stream);
+
+/* The connection is over: nothing more is taken. */
+void hin_http_stream_leave(struct hin_http_stream *stream);
+
+/*
+ * Look after a stream, under the server's lock. True when its connection must be shut down: its
+ * client takes nothing for `patience_ns` (`*slow`), or has gone. Its thread is woken then.
+ */
+bool hin_http_stream_look(struct hin_http_stream *stream, int fd, int64_t now_ns,
+			  int64_t patience_ns, bool *slow);
+
+/* End it at once, whatever waits, and wake its connection. */
+void hin_http_stream_kill(struct hin_http_stream *stream);

@@ -3,6 +3,7 @@
 
 #include <limits.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/log.h"
@@ -190,8 +191,11 @@ static enum hin_code copy_settings(struct joined *j, const char *folder,
 				   const struct hin_carrier_member_settings *s,
 				   struct hin_error *err)
 {
+	char host[HIN_CODE_HOST];
+	uint16_t port;
+
 	if (s->hub_count >= HIN_CARRIER_HUBS)
-		return hin_fail(err, HIN_ERANGE, "more than %d hubs", HIN_CARRIER_HUBS);
+		return hin_fail(err, HIN_ERANGE, "a sensor has at most %d hubs", HIN_CARRIER_HUBS);
 	j->folder = copy_text(folder);
 	j->passphrase = copy_text(s->passphrase);
 	j->proxy = copy_text(s->proxy);
@@ -200,9 +204,12 @@ static enum hin_code copy_settings(struct joined *j, const char *folder,
 	if (j->folder == NULL || j->passphrase == NULL || j->proxy == NULL || j->version == NULL)
 		return hin_fail(err, HIN_ENOMEM, "carrier");
 	for (size_t i = 0; i < s->hub_count; i++) {
-		j->hubs[i + 1] = strdup(s->hubs[i]);
-		if (j->hubs[i + 1] == NULL)
+		if (hin_host_parse(host, &port, s->hubs[i], err) != HIN_OK)
+			return HIN_EFORMAT;
+		if (asprintf(&j->hubs[i + 1], "https://%s", s->hubs[i]) == -1) {
+			j->hubs[i + 1] = NULL;
 			return hin_fail(err, HIN_ENOMEM, "carrier");
+		}
 	}
 	j->hub_count = s->hub_count + 1;
 	return HIN_OK;
@@ -238,13 +245,40 @@ enum hin_code hin_carrier_member_open(struct hin_carrier **out, const char *fold
 	return HIN_OK;
 }
 
-enum hin_code hin_carrier_member_keep(const char *folder, const char *passphrase, const void *note,
-				      size_t size, struct hin_sensor_settings *out,
-				      struct hin_error *err)
+enum hin_code hin_carrier_member_settings(const char *folder, struct hin_sensor_settings *out,
+					  struct hin_error *err)
 {
 	struct hin_member member = { 0 };
 	char path[PATH_MAX];
-	enum hin_code code = hin_member_load(&member, folder, passphrase, err);
+	enum hin_code code = hin_member_look(&member, folder, err);
+
+	if (code == HIN_OK)
+		code = hin_sensor_settings_load(out, hin_member_settings_path(&member, path),
+						&member.settings_key, 1, err);
+	hin_member_fini(&member);
+	return code;
+}
+
+enum hin_code hin_carrier_member_weigh(const char *folder, const void *note, size_t size,
+				       struct hin_sensor_settings *out, struct hin_error *err)
+{
+	struct hin_member member = { 0 };
+	char path[PATH_MAX];
+	enum hin_code code = hin_member_look(&member, folder, err);
+
+	if (code == HIN_OK)
+		code = hin_sensor_settings_weigh(out, hin_member_settings_path(&member, path), note,
+						 size, &member.settings_key, 1, err);
+	hin_member_fini(&member);
+	return code;
+}
+
+enum hin_code hin_carrier_member_keep(const char *folder, const void *note, size_t size,
+				      struct hin_sensor_settings *out, struct hin_error *err)
+{
+	struct hin_member member = { 0 };
+	char path[PATH_MAX];
+	enum hin_code code = hin_member_look(&member, folder, err);
 
 	if (code == HIN_OK)
 		code = hin_sensor_settings_keep(out, hin_member_settings_path(&member, path), note,

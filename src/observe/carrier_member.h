@@ -14,7 +14,8 @@
 #define HIN_SENSOR_KEY_FILE "sensor.key" /* in the folder, beside what trust/member.h keeps */
 
 struct hin_carrier_member_settings {
-	const char *const *hubs; /* more hubs of the same authority, tried after the one joined */
+	/* more hubs of the same CA, "host:port", tried in this order after the one joined */
+	const char *const *hubs;
 	size_t hub_count;
 	const char *passphrase; /* of the TLS key, or NULL */
 	const char *proxy;	/* or NULL */
@@ -29,11 +30,19 @@ HIN_MUST_USE enum hin_code hin_carrier_member_open(
 	struct hin_carrier **out, const char *folder, const struct hin_sensor_key *key,
 	const struct hin_carrier_member_settings *settings, struct hin_error *err);
 
+/* The last good settings that are in the folder. HIN_ENOENT: there are none, or it did not join. */
+HIN_MUST_USE enum hin_code hin_carrier_member_settings(const char *folder,
+						       struct hin_sensor_settings *out,
+						       struct hin_error *err);
+
 /*
- * For hin_road_settings_fn: check settings that the hub sent and keep them in the folder.
- * `passphrase` may be NULL. As hin_sensor_settings_keep().
+ * For hin_road_settings_fn, which gets settings as the hub sent them: check them, and keep them in
+ * the folder. Between the two a sensor can see whether it understands them. As
+ * hin_sensor_settings_weigh() and _keep().
  */
-HIN_MUST_USE enum hin_code hin_carrier_member_keep(const char *folder, const char *passphrase,
-						   const void *note, size_t size,
-						   struct hin_sensor_settings *out,
+HIN_MUST_USE enum hin_code hin_carrier_member_weigh(const char *folder, const void *note,
+						    size_t size, struct hin_sensor_settings *out,
+						    struct hin_error *err);
+HIN_MUST_USE enum hin_code hin_carrier_member_keep(const char *folder, const void *note,
+						   size_t size, struct hin_sensor_settings *out,
 						   struct hin_error *err);

@@ -12,12 +12,25 @@
 #include <unistd.h>
 
 #include "base/bytes.h"
+#include "base/file.h"
 #include "base/number.h"
 
-#define FILE_MAX 400 /* bytes of a key or mark file, with room to see that one is too long */
+#define FILE_MAX 700 /* bytes of a key or mark file, with room to see that one is too long */
 
 #define KEY_FORM "hinomi sensor key 1\npublic %s\nseed %s\n"
 #define KEY_SCAN "hinomi sensor key 1\npublic %64[0-9a-f]\nseed %64[0-9a-f]\n"
+#define SEALED_FORM "hinomi sensor key 2\npublic %s\nargon2id %llu %llu %s\nnonce %s\nsealed %s\n"
+#define SEALED_SCAN                                                                                \
+	"hinomi sensor key 2\npublic %64[0-9a-f]\nargon2id %20[0-9] %20[0-9] %32[0-9a-f]\n"        \
+	"nonce %48[0-9a-f]\nsealed %96[0-9a-f]\n"
+#define SEALED_HEAD "hinomi sensor key 2\n"
+
+/* Argon2id: half a second of a small machine; a file may ask for more, within bounds. */
+#define SEAL_TIMES 3
+#define SEAL_MEMORY (UINT64_C(64) << 20)
+#define SEAL_TIMES_MOST 32
+#define SEAL_MEMORY_MOST (UINT64_C(1) << 30)
+
 #define MARK_FORM "hinomi sensor state 1\nepoch %016llx\nsequence %llu\ndigest %s\n"
 #define MARK_SCAN                                                                                  \
 	"hinomi sensor state 1\nepoch %16[0-9a-f]\nsequence %20[0-9]\ndigest %64[0-9a-f]\n"
@@ -175,41 +188,190 @@ enum hin_code hin_sensor_key_create(struct hin_sensor_key *out, const char *path
 	return code;
 }
 
-enum hin_code hin_sensor_key_load(struct hin_sensor_key *out, const char *path,
-				  struct hin_error *err)
+static enum hin_code parse_plain(struct hin_sensor_key *key, const char *text, const char *path,
+				 struct hin_error *err)
 {
-	char text[FILE_MAX], again[FILE_MAX] = "", public_hex[65], seed_hex[65];
-	struct hin_sensor_key key = { 0 };
+	char again[FILE_MAX] = "", public_hex[65], seed_hex[65];
+	enum hin_code code = HIN_OK;
 	uint8_t seed[32];
-	enum hin_code code = read_file(text, path, err);
 
-	if (code != HIN_OK)
-		return code;
 	if (sscanf(text, KEY_SCAN, public_hex, seed_hex) == 2 &&
 	    bytes_of_hex(seed, sizeof(seed), seed_hex)) {
-		code = hin_sensor_key_of_seed(&key, seed, err);
-		key_text(again, &key);
+		code = hin_sensor_key_of_seed(key, seed, err);
+		key_text(again, key);
 	}
 	/* The file is what we would write of its seed: public half and every blank fit. */
 	if (code == HIN_OK && (again[0] == '\0' || strcmp(text, again) != 0))
 		code = hin_fail(err, HIN_EFORMAT, "%s is not a sensor key", path);
-	if (code == HIN_OK)
-		*out = key;
-	explicit_bzero(text, sizeof(text));
 	explicit_bzero(again, sizeof(again));
 	explicit_bzero(seed, sizeof(seed));
 	explicit_bzero(seed_hex, sizeof(seed_hex));
+	return code;
+}
+
+/* ---- encrypted ---- */
+
+/* What an encrypted file holds. */
+struct sealed {
+	uint8_t public_key[HIN_KEY_PUBLIC];
+	uint64_t times, memory;
+	uint8_t salt[crypto_pwhash_SALTBYTES];
+	uint8_t nonce[crypto_secretbox_NONCEBYTES];
+	uint8_t box[32 + crypto_secretbox_MACBYTES];
+};
+
+static void sealed_text(char text[FILE_MAX], const struct sealed *s)
+{
+	char public_hex[65], salt[33], nonce[49], box[97];
+
+	snprintf(text, FILE_MAX, SEALED_FORM,
+		 sodium_bin2hex(public_hex, sizeof(public_hex), s->public_key, 32),
+		 (unsigned long long)s->times, (unsigned long long)s->memory,
+		 sodium_bin2hex(salt, sizeof(salt), s->salt, sizeof(s->salt)),
+		 sodium_bin2hex(nonce, sizeof(nonce), s->nonce, sizeof(s->nonce)),
+		 sodium_bin2hex(box, sizeof(box), s->box, sizeof(s->box)));
+}
+
+static bool parse_sealed(struct sealed *s, const char *text)
+{
+	char again[FILE_MAX], public_hex[65], times[21], memory[21], salt[33], nonce[49], box[97];
+
+	if (sscanf(text, SEALED_SCAN, public_hex, times, memory, salt, nonce, box) != 6 ||
+	    !bytes_of_hex(s->public_key, sizeof(s->public_key), public_hex) ||
+	    hin_number_u64(&s->times, "times", times, 1, SEAL_TIMES_MOST, NULL) != HIN_OK ||
+	    hin_number_u64(&s->memory, "memory", memory, 8192, SEAL_MEMORY_MOST, NULL) != HIN_OK ||
+	    !bytes_of_hex(s->salt, sizeof(s->salt), salt) ||
+	    !bytes_of_hex(s->nonce, sizeof(s->nonce), nonce) ||
+	    !bytes_of_hex(s->box, sizeof(s->box), box))
+		return false;
+	sealed_text(again, s);
+	return strcmp(text, again) == 0;
+}
+
+/* The key that a passphrase makes. */
+static enum hin_code stretch(uint8_t out[crypto_secretbox_KEYBYTES], const struct sealed *s,
+			     const char *passphrase, struct hin_error *err)
+{
+	if (sodium_init() < 0)
+		return hin_fail(err, HIN_EUNSUPPORTED, "libsodium does not start");
+	if (crypto_pwhash(out, crypto_secretbox_KEYBYTES, passphrase, strlen(passphrase), s->salt,
+			  s->times, (size_t)s->memory, crypto_pwhash_ALG_ARGON2ID13) != 0)
+		return hin_fail(err, HIN_ENOMEM, "no memory (%llu bytes) to open a key",
+				(unsigned long long)s->memory);
+	return HIN_OK;
+}
+
+static enum hin_code unseal(struct hin_sensor_key *key, const char *text, const char *path,
+			    const char *passphrase, struct hin_error *err)
+{
+	uint8_t stretched[crypto_secretbox_KEYBYTES], seed[32] = { 0 };
+	struct sealed s;
+	enum hin_code code;
+
+	if (!parse_sealed(&s, text))
+		return hin_fail(err, HIN_EFORMAT, "%s is not a sensor key", path);
+	if (passphrase == NULL)
+		return hin_fail(err, HIN_EDENIED,
+				"%s is encrypted: give its passphrase (--passphrase-file)", path);
+	code = stretch(stretched, &s, passphrase, err);
+	if (code == HIN_OK &&
+	    crypto_secretbox_open_easy(seed, s.box, sizeof(s.box), s.nonce, stretched) != 0)
+		code = hin_fail(err, HIN_EDENIED, "the passphrase of %s is wrong", path);
+	if (code == HIN_OK)
+		code = hin_sensor_key_of_seed(key, seed, err);
+	if (code == HIN_OK && memcmp(key->public_key, s.public_key, sizeof(s.public_key)) != 0)
+		code = hin_fail(err, HIN_EFORMAT, "%s is not a sensor key", path);
+	explicit_bzero(stretched, sizeof(stretched));
+	explicit_bzero(seed, sizeof(seed));
+	return code;
+}
+
+enum hin_code hin_sensor_key_seal(const struct hin_sensor_key *key, const char *path,
+				  const char *passphrase, struct hin_error *err)
+{
+	struct sealed s = { .times = SEAL_TIMES, .memory = SEAL_MEMORY };
+	uint8_t stretched[crypto_secretbox_KEYBYTES];
+	char text[FILE_MAX];
+	enum hin_code code;
+
+	memcpy(s.public_key, key->public_key, sizeof(s.public_key));
+	randombytes_buf(s.salt, sizeof(s.salt));
+	randombytes_buf(s.nonce, sizeof(s.nonce));
+	code = stretch(stretched, &s, passphrase, err);
+	if (code != HIN_OK)
+		return code;
+	/* the seed is the first half of the secret */
+	crypto_secretbox_easy(s.box, key->secret, 32, s.nonce, stretched);
+	explicit_bzero(stretched, sizeof(stretched));
+	sealed_text(text, &s);
+	return hin_file_replace(path, text, strlen(text), 0600, err);
+}
+
+static bool is_sealed(const char *text)
+{
+	return strncmp(text, SEALED_HEAD, strlen(SEALED_HEAD)) == 0;
+}
+
+/* Read either form; `*sealed` says which. */
+static enum hin_code read_key(struct hin_sensor_key *out, const char *path, const char *passphrase,
+			      bool *sealed, struct hin_error *err)
+{
+	struct hin_sensor_key key = { 0 };
+	char text[FILE_MAX];
+	enum hin_code code = read_file(text, path, err);
+
+	if (code != HIN_OK)
+		return code;
+	*sealed = is_sealed(text);
+	code = *sealed ? unseal(&key, text, path, passphrase, err)
+		       : parse_plain(&key, text, path, err);
+	if (code == HIN_OK)
+		*out = key;
+	explicit_bzero(text, sizeof(text));
 	hin_sensor_key_fini(&key);
 	return code;
+}
+
+enum hin_code hin_sensor_key_unlock(struct hin_sensor_key *out, const char *path,
+				    const char *passphrase, struct hin_error *err)
+{
+	bool sealed;
+
+	return read_key(out, path, passphrase, &sealed, err);
+}
+
+enum hin_code hin_sensor_key_load(struct hin_sensor_key *out, const char *path,
+				  struct hin_error *err)
+{
+	return hin_sensor_key_unlock(out, path, NULL, err);
 }
 
 enum hin_code hin_sensor_key_open(struct hin_sensor_key *out, const char *path,
 				  struct hin_error *err)
 {
-	enum hin_code code = hin_sensor_key_load(out, path, err);
-
-	return code == HIN_ENOENT ? hin_sensor_key_create(out, path, err) : code;
+	return hin_sensor_key_open_sealed(out, path, NULL, err);
 }
+
+enum hin_code hin_sensor_key_open_sealed(struct hin_sensor_key *out, const char *path,
+					 const char *passphrase, struct hin_error *err)
+{
+	struct hin_sensor_key key = { 0 };
+	bool sealed = false;
+	enum hin_code code = read_key(&key, path, passphrase, &sealed, err);
+
+	if (code == HIN_ENOENT && passphrase == NULL)
+		code = hin_sensor_key_create(&key, path, err);
+	else if (code == HIN_ENOENT)
+		code = hin_sensor_key_draw(&key, err);
+	if (code == HIN_OK && passphrase != NULL && !sealed)
+		code = hin_sensor_key_seal(&key, path, passphrase, err);
+	if (code == HIN_OK)
+		*out = key;
+	hin_sensor_key_fini(&key);
+	return code;
+}
+
+/* ---- marks ---- */
 
 enum hin_code hin_batch_mark_draw(struct hin_batch_mark *out, struct hin_error *err)
 {

@@ -2,9 +2,10 @@
  * key - a sensor's Ed25519 key and its place in its own chain of batches.
  *
  * A key file is text: a first line that names the format, then "public" and "seed" in hexadecimal.
- * Beside it, at the same path with ".state" added, lies the mark: epoch, sequence and digest of the
- * last batch. A sensor whose state is lost begins a new epoch, drawn at random, so that it is never
- * taken for a repeat of itself.
+ * An encrypted one has, in place of the seed, the seed under XSalsa20 and Poly1305 with a key that
+ * Argon2id makes of a passphrase, and what that needs. Beside it, at the same path with ".state"
+ * added, lies the mark: epoch, sequence and digest of the last batch. A sensor whose state is lost
+ * begins a new epoch, drawn at random, so that it is never taken for a repeat of itself.
  *
  * Ownership: the caller's storage; hin_sensor_key_fini() clears the secret.
  * Threads:   one thread at a time for each; a key that is only read may be shared.
@@ -44,11 +45,31 @@ HIN_MUST_USE enum hin_code hin_sensor_key_create(struct hin_sensor_key *out, con
 						 struct hin_error *err);
 
 /*
- * Read the key at `path`. HIN_EDENIED when others than its owner may read or write it, HIN_ENOENT
- * when there is none, HIN_EFORMAT when it is no key file or its halves do not fit.
+ * Read the key at `path`. HIN_EDENIED when others than its owner may read or write it, or it is
+ * encrypted; HIN_ENOENT when there is none, HIN_EFORMAT when it is no key file or its halves do not
+ * fit.
  */
 HIN_MUST_USE enum hin_code hin_sensor_key_load(struct hin_sensor_key *out, const char *path,
 					       struct hin_error *err);
+
+/*
+ * The same for a key of either form; `passphrase` may be NULL. HIN_EDENIED when it is encrypted and
+ * the passphrase is missing or wrong.
+ */
+HIN_MUST_USE enum hin_code hin_sensor_key_unlock(struct hin_sensor_key *out, const char *path,
+						 const char *passphrase, struct hin_error *err);
+
+/* Replace the file at `path` by `key`, encrypted. A reader finds the old file or the new one. */
+HIN_MUST_USE enum hin_code hin_sensor_key_seal(const struct hin_sensor_key *key, const char *path,
+					       const char *passphrase, struct hin_error *err);
+
+/*
+ * hin_sensor_key_unlock(); if there is none, create it. With a passphrase the file is encrypted
+ * afterwards, also when it was not before; without one it is as hin_sensor_key_open().
+ */
+HIN_MUST_USE enum hin_code hin_sensor_key_open_sealed(struct hin_sensor_key *out, const char *path,
+						      const char *passphrase,
+						      struct hin_error *err);
 
 /* Load the key at `path`; if there is none, create it. */
 HIN_MUST_USE enum hin_code hin_sensor_key_open(struct hin_sensor_key *out, const char *path,

@@ -24,6 +24,7 @@
 #include "observe/observation.h"
 
 struct hin_road;
+struct hin_carrier_member_settings;
 
 /* The hub has settings for us that are newer than those we run: `bytes` as they are signed. */
 typedef void (*hin_road_settings_fn)(void *user, const void *bytes, size_t size);
@@ -56,11 +57,11 @@ HIN_MUST_USE enum hin_code hin_road_open(struct hin_road **out, const char *fold
 
 /*
  * The same for a sensor that `hinomi trust join` made: key, certificates and hub of `folder`, the
- * spool in `folder`/spool. `settings->carrier` is not looked at; `passphrase` of the TLS key may be
- * NULL. As hin_road_open() and hin_carrier_member_open().
+ * spool in `folder`/spool. `settings->carrier` is not looked at; `member` (more hubs, passphrase,
+ * proxy; observe/carrier_member.h) may be NULL. As hin_road_open() and hin_carrier_member_open().
  */
 HIN_MUST_USE enum hin_code hin_road_open_joined(struct hin_road **out, const char *folder,
-						const char *passphrase,
+						const struct hin_carrier_member_settings *member,
 						const struct hin_road_settings *settings,
 						struct hin_error *err);
 

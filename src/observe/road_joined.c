@@ -7,10 +7,9 @@
 #include "observe/road_priv.h"
 
 enum hin_code hin_road_open_joined(struct hin_road **out, const char *folder,
-				   const char *passphrase, const struct hin_road_settings *settings,
-				   struct hin_error *err)
+				   const struct hin_carrier_member_settings *member,
+				   const struct hin_road_settings *settings, struct hin_error *err)
 {
-	struct hin_carrier_member_settings member = { .passphrase = passphrase };
 	struct hin_road_settings own = *settings;
 	struct hin_sensor_key *key = calloc(1, sizeof(*key));
 	char path[PATH_MAX];
@@ -22,9 +21,10 @@ enum hin_code hin_road_open_joined(struct hin_road **out, const char *folder,
 	if (snprintf(path, sizeof(path), "%s/" HIN_SENSOR_KEY_FILE, folder) >= (int)sizeof(path))
 		code = hin_fail(err, HIN_ELIMIT, "path of %zu bytes is too long", strlen(folder));
 	if (code == HIN_OK)
-		code = hin_sensor_key_load(key, path, err);
+		code = hin_sensor_key_unlock(key, path, member != NULL ? member->passphrase : NULL,
+					     err);
 	if (code == HIN_OK)
-		code = hin_carrier_member_open(&own.carrier, folder, key, &member, err);
+		code = hin_carrier_member_open(&own.carrier, folder, key, member, err);
 	if (code == HIN_OK) {
 		snprintf(path, sizeof(path), "%s/spool", folder);
 		code = hin_road_open(out, path, key, &own, err);

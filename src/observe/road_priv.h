@@ -57,8 +57,9 @@ struct hin_road {
 	struct hin_buffer load;
 	struct hin_spool_place places[HIN_CARRIER_BATCHES];
 	struct hin_backoff stuck;
-	int64_t pause_ns;    /* monotonic: not before */
-	int64_t settings_ns; /* monotonic: settings were asked for */
+	int64_t pause_ns;	 /* monotonic: not before */
+	int64_t settings_ns;	 /* monotonic: settings were asked for */
+	uint64_t settings_tried; /* their number */
 };
 
 /* Count a loss under the lock; the writing thread hands it to the spool. */

@@ -5,7 +5,7 @@
 #include "observe/road_priv.h"
 
 #define LOAD_BYTES ((size_t)4 << 20) /* a load is sent from this on */
-#define SETTINGS_NS HIN_NS_PER_MIN   /* between two tries for new settings */
+#define SETTINGS_NS HIN_NS_PER_MIN   /* between two tries for the same settings */
 
 static_assert(LOAD_BYTES < HIN_CARRIER_LOAD, "one more batch fits");
 
@@ -219,9 +219,10 @@ static void fetch_settings(struct hin_road *r, uint64_t number)
 	ours = r->settings_number;
 	pthread_mutex_unlock(&r->lock);
 	if (r->settings.settings == NULL || number <= ours ||
-	    (r->settings_ns != 0 && now - r->settings_ns < SETTINGS_NS))
+	    (r->settings_tried == number && now - r->settings_ns < SETTINGS_NS))
 		return;
 	r->settings_ns = now;
+	r->settings_tried = number;
 	if (hin_carrier_fetch(r->settings.carrier, "settings", &bytes, &why) == HIN_OK)
 		r->settings.settings(r->settings.user, bytes.data, bytes.used);
 	else

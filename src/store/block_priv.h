@@ -16,7 +16,7 @@
 #include "store/store.h"
 
 #define HIN_BLOCK_MAGIC 0x314b4248u /* "HBK1" */
-#define HIN_BLOCK_VERSION 1
+#define HIN_BLOCK_VERSION 2	    /* 1: without stretches; still written where there are none */
 #define HIN_BLOCK_ROWS HIN_COLUMN_ROWS
 #define HIN_BLOCK_FIXED 64	  /* bytes of a head before its parts */
 #define HIN_BLOCK_HEAD_MAX 32768u /* bytes of a head */
@@ -165,6 +165,7 @@ struct hin_block_reader {
 	const struct hin_block_head *head;
 	uint8_t *piece;
 	size_t piece_size;
+	struct hin_piece plain; /* a stretch */
 	uint64_t bytes_read;
 	struct hin_column_data columns[HIN_PARTS_KNOWN];
 	uint64_t known[2]; /* bits of `columns` that belong to this block */
@@ -192,6 +193,24 @@ HIN_MUST_USE enum hin_code hin_block_column(struct hin_block_reader *r, unsigned
 					    const struct hin_column_data **out,
 					    struct hin_error *err);
 
+/*
+ * The same, with codes alone of a dictionary: its values are not unpacked; hin_block_ranks() tells
+ * which codes stand for the values from `first` to `last` (as kept): from `*low` to before `*end`.
+ * The block has the part, and it is a dictionary.
+ */
+HIN_MUST_USE enum hin_code hin_block_codes(struct hin_block_reader *r, unsigned id,
+					   const struct hin_column_data **out,
+					   struct hin_error *err);
+HIN_MUST_USE enum hin_code hin_block_ranks(struct hin_block_reader *r, unsigned id, uint64_t first,
+					   uint64_t last, uint32_t *low, uint32_t *end,
+					   struct hin_error *err);
+
+/* The numbers of `count` rows, ascending, into `out`; `*column` is NULL when all rows have zero. */
+HIN_MUST_USE enum hin_code hin_block_pick(struct hin_block_reader *r, unsigned id,
+					  const uint32_t *rows, size_t count, uint64_t *out,
+					  const struct hin_column_data **column,
+					  struct hin_error *err);
+
 /* Read `r->batches`. Their rows add up to those of the block. */
 HIN_MUST_USE enum hin_code hin_block_batches(struct hin_block_reader *r, struct hin_error *err);
 
@@ -201,13 +220,15 @@ HIN_MUST_USE enum hin_code hin_block_peek(struct hin_block_reader *r, const stru
 
 /* ---- rows ---- */
 
-/* What row after row needs of the columns of a block. */
+/* What row after row needs of the columns of a block: of all its rows, or of some. */
 struct hin_block_rows {
 	struct hin_block_reader *reader;
 	const struct hin_column_data *numbers[HIN_FIELDS], *data[HIN_FIELDS], *v6[HIN_FIELDS];
 	uint64_t fields;
 	uint32_t *dense[HIN_FIELDS]; /* row -> place among dense items, of fields that have some */
-	uint32_t *dense_memory;
+	const uint32_t *list;	     /* the rows; NULL: all */
+	uint64_t *picked[HIN_FIELDS], *picked_data[HIN_FIELDS]; /* of those listed; or NULL */
+	uint64_t *memory;					/* for all of them */
 };
 
 /* Read the columns of `fields`. The same codes as hin_block_column(), HIN_ENOMEM. */
@@ -215,7 +236,13 @@ HIN_MUST_USE enum hin_code hin_block_rows_open(struct hin_block_rows *rows,
 					       struct hin_block_reader *r, uint64_t fields,
 					       struct hin_error *err);
 
-/* Row `i` into `out`, with all the fields that were asked for. */
+/* The same for the rows of `list`, ascending; what the others have is unpacked only if need be. */
+HIN_MUST_USE enum hin_code hin_block_rows_pick(struct hin_block_rows *rows,
+					       struct hin_block_reader *r, uint64_t fields,
+					       const uint32_t *list, uint32_t count,
+					       struct hin_error *err);
+
+/* Row `i`, or row `i` of the list, into `out`, with all the fields that were asked for. */
 void hin_block_row(const struct hin_block_rows *rows, uint32_t i, struct hin_observation *out);
 
 void hin_block_rows_fini(struct hin_block_rows *rows);

@@ -18,7 +18,7 @@ static void read_part(struct hin_reader *in, struct hin_part *p)
 	packed = hin_read_u8(in);
 	p->zstd_summary = packed & 1;
 	p->zstd_codes = packed >> 1 & 1;
-	hin_read_skip(in, 2);
+	p->stretch = hin_read_le16(in) * HIN_STRETCH_UNIT;
 	p->count = hin_read_le32(in);
 	p->distinct = hin_read_le32(in);
 	p->base = hin_read_le64(in);
@@ -32,6 +32,7 @@ static void read_part(struct hin_reader *in, struct hin_part *p)
 	p->bytes = hin_read_le32(in);
 	p->bytes_raw = hin_read_le32(in);
 	p->bytes_sum = hin_read_le32(in);
+	p->directory = hin_read_le32(in);
 }
 
 /* The largest number that the part may hold, by its field. */
@@ -94,6 +95,9 @@ static bool part_good(const struct hin_part *p, const struct hin_block_head *hea
 	if (p->shape != HIN_SHAPE_CONST && p->offset < head->head_size)
 		return false;
 	if (p->summary_raw > HIN_PIECE_MAX || p->bytes_raw > HIN_PIECE_MAX)
+		return false;
+	if (p->directory > p->bytes || (p->stretch == 0 && p->directory > 0) ||
+	    (p->stretch > 0 && (!is_numbers(p->id) || p->shape == HIN_SHAPE_CONST)))
 		return false;
 	if (is_numbers(p->id))
 		return numbers_good(p, head->rows);
@@ -230,6 +234,7 @@ void hin_block_reader_fini(struct hin_block_reader *r)
 	for (size_t i = 0; i < HIN_PARTS_KNOWN; i++)
 		hin_column_fini(&r->columns[i]);
 	free(r->piece);
+	free(r->plain.bytes);
 	free(r->batches);
 	*r = (struct hin_block_reader){ .fd = -1 };
 }
@@ -284,9 +289,9 @@ enum hin_code hin_block_peek(struct hin_block_reader *r, const struct hin_part *
 	return read_at(r, (uint64_t)part->offset + part->summary + at, out, size, err);
 }
 
-/* Read a piece into `r->piece`, with slack behind it, and check it. */
-static enum hin_code read_piece(struct hin_block_reader *r, const struct hin_part *part,
-				uint64_t at, size_t size, uint32_t sum, struct hin_error *err)
+/* Read into `r->piece`, with slack behind it. */
+static enum hin_code read_bytes(struct hin_block_reader *r, uint64_t at, size_t size,
+				struct hin_error *err)
 {
 	enum hin_code code;
 
@@ -300,15 +305,30 @@ static enum hin_code read_piece(struct hin_block_reader *r, const struct hin_par
 		r->piece_size = room;
 	}
 	code = read_at(r, at, r->piece, size, err);
-	if (code != HIN_OK)
-		return code;
-	memset(r->piece + size, 0, HIN_COLUMN_SLACK);
-	if (hin_sum_fits(r->piece, size, sum))
+	if (code == HIN_OK)
+		memset(r->piece + size, 0, HIN_COLUMN_SLACK);
+	return code;
+}
+
+static enum hin_code check_piece(const struct hin_block_reader *r, const struct hin_part *part,
+				 uint64_t at, const uint8_t *bytes, size_t size, uint32_t sum,
+				 struct hin_error *err)
+{
+	if (hin_sum_fits(bytes, size, sum))
 		return HIN_OK;
 	return hin_fail(err, HIN_EVERIFY,
 			"%s: offset %llu: wrong checksum in part %u of the block at %llu", r->name,
 			(unsigned long long)(r->offset + at), part->id,
 			(unsigned long long)r->offset);
+}
+
+/* The same of a piece, and check it. */
+static enum hin_code read_piece(struct hin_block_reader *r, const struct hin_part *part,
+				uint64_t at, size_t size, uint32_t sum, struct hin_error *err)
+{
+	enum hin_code code = read_bytes(r, at, size, err);
+
+	return code == HIN_OK ? check_piece(r, part, at, r->piece, size, sum, err) : code;
 }
 
 static enum hin_code damaged(const struct hin_block_reader *r, const struct hin_part *part,
@@ -337,18 +357,125 @@ static struct hin_column_data *column_of(struct hin_block_reader *r, unsigned id
 	return c;
 }
 
-static enum hin_code load_summary(struct hin_block_reader *r, struct hin_column_data *c,
+static enum hin_code hold_summary(struct hin_block_reader *r, struct hin_column_data *c,
 				  struct hin_error *err)
 {
 	const struct hin_part *p = &c->part;
 	enum hin_code code;
 
-	if (c->have_summary || p->shape != HIN_SHAPE_DICT)
+	if (c->summary.have || p->shape != HIN_SHAPE_DICT)
 		return HIN_OK;
 	code = read_piece(r, p, p->offset, p->summary, p->summary_sum, err);
 	if (code != HIN_OK)
 		return code;
-	return damaged(r, p, hin_column_read_summary(c, r->zstd, r->piece, p->summary), err);
+	code = hin_piece_hold(&c->summary, r->zstd, p->zstd_summary, p->summary_raw, &r->piece,
+			      &r->piece_size, p->summary);
+	return damaged(r, p, code, err);
+}
+
+static enum hin_code load_summary(struct hin_block_reader *r, struct hin_column_data *c,
+				  struct hin_error *err)
+{
+	enum hin_code code = hold_summary(r, c, err);
+
+	if (code != HIN_OK || c->have_summary || c->part.shape != HIN_SHAPE_DICT)
+		return code;
+	return damaged(r, &c->part, hin_column_read_summary(c), err);
+}
+
+static enum hin_code load_directory(struct hin_block_reader *r, struct hin_column_data *c,
+				    struct hin_error *err)
+{
+	const struct hin_part *p = &c->part;
+	enum hin_code code = HIN_OK;
+
+	if (c->have_stretches)
+		return HIN_OK;
+	if (p->stretch > 0)
+		code = read_piece(r, p, (uint64_t)p->offset + p->summary, p->directory,
+				  p->bytes_sum, err);
+	return code == HIN_OK
+		       ? damaged(r, p, hin_column_read_directory(c, r->piece, p->directory), err)
+		       : code;
+}
+
+/* The bytes of a stretch, unpacked, in `r->plain`. */
+static enum hin_code read_stretch(struct hin_block_reader *r, struct hin_column_data *c,
+				  const struct hin_stretch *s, struct hin_error *err)
+{
+	const struct hin_part *p = &c->part;
+	enum hin_code code = read_piece(r, p, (uint64_t)p->offset + p->summary + s->offset,
+					s->stored, s->sum, err);
+
+	if (code != HIN_OK)
+		return code;
+	code = hin_piece_hold(&r->plain, r->zstd, s->zstd, s->raw, &r->piece, &r->piece_size,
+			      s->stored);
+	return damaged(r, p, code, err);
+}
+
+/* One stretch after the other, read at once; the directory is read. */
+static enum hin_code unpack_stretches(struct hin_block_reader *r, struct hin_column_data *c,
+				      struct hin_error *err)
+{
+	const struct hin_part *p = &c->part;
+	uint64_t at = (uint64_t)p->offset + p->summary + p->directory;
+	enum hin_code code = read_bytes(r, at, p->bytes - p->directory, err);
+
+	for (uint32_t i = 0; i < c->stretch_count && code == HIN_OK; i++) {
+		const struct hin_stretch *s = &c->stretches[i];
+		const uint8_t *bytes = r->piece + (s->offset - p->directory);
+		size_t size = s->stored;
+
+		code = check_piece(r, p, at + s->offset - p->directory, bytes, size, s->sum, err);
+		if (code == HIN_OK && s->zstd) {
+			code = damaged(r, p,
+				       hin_piece_unpack(&r->plain, r->zstd, s->raw, bytes, size),
+				       err);
+			bytes = r->plain.bytes;
+			size = r->plain.size;
+		} else if (code == HIN_OK && s->raw != size) {
+			code = damaged(r, p, HIN_EFORMAT, err);
+		}
+		if (code == HIN_OK)
+			code = damaged(r, p, hin_column_read_codes(c, i, bytes, size), err);
+	}
+	return code;
+}
+
+/* Items are always read from `bytes`. */
+static enum hin_code load_bytes(struct hin_block_reader *r, struct hin_column_data *c,
+				struct hin_error *err)
+{
+	const struct hin_part *p = &c->part;
+	enum hin_code code =
+		read_piece(r, p, (uint64_t)p->offset + p->summary, p->bytes, p->bytes_sum, err);
+
+	if (code != HIN_OK)
+		return code;
+	code = hin_piece_hold(&c->data, r->zstd, p->zstd_codes, p->bytes_raw, &r->piece,
+			      &r->piece_size, p->bytes);
+	c->bytes = c->data.bytes;
+	c->have_codes = code == HIN_OK;
+	return damaged(r, p, code, err);
+}
+
+static enum hin_code load_codes(struct hin_block_reader *r, struct hin_column_data *c,
+				struct hin_error *err)
+{
+	enum hin_code code = HIN_OK;
+
+	if (c->have_codes)
+		return HIN_OK;
+	if (c->part.shape == HIN_SHAPE_BYTES)
+		return load_bytes(r, c, err);
+	if (c->part.shape != HIN_SHAPE_CONST) {
+		code = load_directory(r, c, err);
+		if (code == HIN_OK)
+			code = unpack_stretches(r, c, err);
+	}
+	c->have_codes = code == HIN_OK;
+	return code;
 }
 
 enum hin_code hin_block_summary(struct hin_block_reader *r, unsigned id,
@@ -364,20 +491,86 @@ enum hin_code hin_block_column(struct hin_block_reader *r, unsigned id,
 			       const struct hin_column_data **out, struct hin_error *err)
 {
 	struct hin_column_data *c = column_of(r, id);
-	const struct hin_part *p;
 	enum hin_code code;
 
 	*out = c;
-	if (c == NULL || c->have_codes)
+	if (c == NULL)
 		return HIN_OK;
-	p = &c->part;
 	code = load_summary(r, c, err);
-	if (code == HIN_OK && p->shape != HIN_SHAPE_CONST)
-		code = read_piece(r, p, (uint64_t)p->offset + p->summary, p->bytes, p->bytes_sum,
-				  err);
+	return code == HIN_OK ? load_codes(r, c, err) : code;
+}
+
+enum hin_code hin_block_codes(struct hin_block_reader *r, unsigned id,
+			      const struct hin_column_data **out, struct hin_error *err)
+{
+	struct hin_column_data *c = column_of(r, id);
+
+	*out = c;
+	return c == NULL ? HIN_OK : load_codes(r, c, err);
+}
+
+enum hin_code hin_block_ranks(struct hin_block_reader *r, unsigned id, uint64_t first,
+			      uint64_t last, uint32_t *low, uint32_t *end, struct hin_error *err)
+{
+	struct hin_column_data *c = column_of(r, id);
+	enum hin_code code = hold_summary(r, c, err);
+
 	if (code != HIN_OK)
 		return code;
-	return damaged(r, p, hin_column_read_codes(c, r->zstd, r->piece, p->bytes), err);
+	code = hin_column_rank(c, first, low);
+	if (code == HIN_OK)
+		code = hin_column_rank(c, last + 1, end);
+	return damaged(r, &c->part, code, err);
+}
+
+/* Codes or offsets of some rows, stretch by stretch. */
+static enum hin_code pick_codes(struct hin_block_reader *r, struct hin_column_data *c,
+				const uint32_t *rows, size_t count, uint64_t *out,
+				struct hin_error *err)
+{
+	enum hin_code code = load_directory(r, c, err);
+
+	for (size_t i = 0, n; i < count && code == HIN_OK; i += n) {
+		uint32_t at = c->part.stretch > 0 ? rows[i] / c->part.stretch : 0;
+		const struct hin_stretch *s = &c->stretches[at];
+
+		for (n = 1; i + n < count && rows[i + n] - s->first < s->rows;)
+			n++;
+		code = read_stretch(r, c, s, err);
+		if (code == HIN_OK)
+			code = damaged(r, &c->part,
+				       hin_column_pick_codes(c, at, r->plain.bytes, r->plain.size,
+							     rows + i, n, out + i),
+				       err);
+	}
+	return code;
+}
+
+enum hin_code hin_block_pick(struct hin_block_reader *r, unsigned id, const uint32_t *rows,
+			     size_t count, uint64_t *out, const struct hin_column_data **column,
+			     struct hin_error *err)
+{
+	struct hin_column_data *c = column_of(r, id);
+	bool dict;
+	enum hin_code code;
+
+	*column = c;
+	if (c == NULL)
+		return HIN_OK;
+	dict = c->part.shape == HIN_SHAPE_DICT;
+	if (c->part.shape == HIN_SHAPE_CONST || (c->have_codes && (!dict || c->have_summary))) {
+		for (size_t i = 0; i < count; i++)
+			out[i] = hin_column_at(c, rows[i]);
+		return HIN_OK;
+	}
+	code = hold_summary(r, c, err);
+	if (code == HIN_OK && !c->have_codes)
+		code = pick_codes(r, c, rows, count, out, err);
+	else if (code == HIN_OK)
+		for (size_t i = 0; i < count; i++)
+			out[i] = c->codes[rows[i]];
+	return code == HIN_OK ? damaged(r, &c->part, hin_column_pick_values(c, out, count), err)
+			      : code;
 }
 
 enum hin_code hin_block_batches(struct hin_block_reader *r, struct hin_error *err)

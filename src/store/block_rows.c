@@ -49,42 +49,75 @@ static enum hin_code bad_items(const struct hin_block_reader *r, unsigned field,
 			r->name, (unsigned long long)r->offset, hin_field_name(field));
 }
 
-static enum hin_code open_field(struct hin_block_rows *rows, struct hin_block_reader *r, unsigned f,
-				struct hin_error *err)
+/* Read the numbers of field `f`, or of its data: all, or those of the list. */
+static enum hin_code open_numbers(struct hin_block_rows *rows, unsigned id, uint32_t count,
+				  const struct hin_column_data **column, uint64_t **picked,
+				  uint64_t *memory, struct hin_error *err)
 {
-	const struct hin_column_data *items;
-	bool addr = hin_forms[f].form == HIN_FORM_ADDR;
 	enum hin_code code;
 
-	code = hin_block_column(r, HIN_PART_OF(f, HIN_PART_NUMBER), &rows->numbers[f], err);
-	if (code != HIN_OK || hin_forms[f].form == HIN_FORM_NUMBER || rows->numbers[f] == NULL)
-		return code;
-	code = hin_block_column(r, HIN_PART_OF(f, HIN_PART_DATA), &rows->data[f], err);
-	if (code == HIN_OK && addr)
-		code = hin_block_column(r, HIN_PART_OF(f, HIN_PART_V6), &rows->v6[f], err);
-	items = addr ? rows->v6[f] : rows->data[f];
-	if (code != HIN_OK || (addr && items == NULL && rows->numbers[f]->part.max < 6))
+	if (rows->list == NULL)
+		return hin_block_column(rows->reader, id, column, err);
+	code = hin_block_pick(rows->reader, id, rows->list, count, memory, column, err);
+	*picked = memory;
+	return code;
+}
+
+/* Items that lie one behind the other: where those of each row begin. */
+static enum hin_code open_items(struct hin_block_rows *rows, unsigned f, bool addr,
+				struct hin_error *err)
+{
+	struct hin_block_reader *r = rows->reader;
+	const struct hin_column_data **items = addr ? &rows->v6[f] : &rows->data[f], *all;
+	enum hin_code code;
+
+	code = hin_block_column(r, HIN_PART_OF(f, addr ? HIN_PART_V6 : HIN_PART_DATA), items, err);
+	/* the rows before have a say in it */
+	if (code == HIN_OK)
+		code = hin_block_column(r, HIN_PART_OF(f, HIN_PART_NUMBER), &all, err);
+	if (code != HIN_OK)
 		return code;
 	rows->dense[f] = malloc((size_t)r->head->rows * sizeof(*rows->dense[f]));
 	if (rows->dense[f] == NULL)
 		return hin_fail(err, HIN_ENOMEM, "no room for the rows of a block");
-	if (items == NULL || !place_items(rows->numbers[f], r->head->rows, addr ? 6 : 0,
-					  items->part.count, rows->dense[f]))
+	if (*items == NULL ||
+	    !place_items(all, r->head->rows, addr ? 6 : 0, (*items)->part.count, rows->dense[f]))
 		return bad_items(r, f, err);
 	return HIN_OK;
 }
 
-enum hin_code hin_block_rows_open(struct hin_block_rows *rows, struct hin_block_reader *r,
-				  uint64_t fields, struct hin_error *err)
+static enum hin_code open_field(struct hin_block_rows *rows, unsigned f, uint32_t count,
+				struct hin_error *err)
+{
+	const struct hin_block_head *head = rows->reader->head;
+	bool addr = hin_forms[f].form == HIN_FORM_ADDR;
+	uint64_t *memory = rows->memory != NULL ? rows->memory + (size_t)f * 2 * count : NULL;
+	enum hin_code code;
+
+	code = open_numbers(rows, HIN_PART_OF(f, HIN_PART_NUMBER), count, &rows->numbers[f],
+			    &rows->picked[f], memory, err);
+	if (code != HIN_OK || hin_forms[f].form == HIN_FORM_NUMBER || rows->numbers[f] == NULL)
+		return code;
+	if (addr)
+		code = open_numbers(rows, HIN_PART_OF(f, HIN_PART_DATA), count, &rows->data[f],
+				    &rows->picked_data[f], memory != NULL ? memory + count : NULL,
+				    err);
+	if (code != HIN_OK || (addr && rows->numbers[f]->part.max < 6 &&
+			       hin_block_part(head, HIN_PART_OF(f, HIN_PART_V6)) == NULL))
+		return code;
+	return open_items(rows, f, addr, err);
+}
+
+static enum hin_code open_fields(struct hin_block_rows *rows, uint64_t fields, uint32_t count,
+				 struct hin_error *err)
 {
 	enum hin_code code = HIN_OK;
 
-	*rows = (struct hin_block_rows){ .reader = r };
 	fields |= 1u << HIN_FIELD_TIME | 1u << HIN_FIELD_KIND;
 	for (unsigned f = 0; f < HIN_FIELDS && code == HIN_OK; f++) {
 		if (!(fields >> f & 1))
 			continue;
-		code = open_field(rows, r, f, err);
+		code = open_field(rows, f, count, err);
 		if (rows->numbers[f] != NULL)
 			rows->fields |= UINT64_C(1) << f;
 	}
@@ -93,19 +126,55 @@ enum hin_code hin_block_rows_open(struct hin_block_rows *rows, struct hin_block_
 	return code;
 }
 
+enum hin_code hin_block_rows_open(struct hin_block_rows *rows, struct hin_block_reader *r,
+				  uint64_t fields, struct hin_error *err)
+{
+	*rows = (struct hin_block_rows){ .reader = r };
+	return open_fields(rows, fields, r->head->rows, err);
+}
+
+enum hin_code hin_block_rows_pick(struct hin_block_rows *rows, struct hin_block_reader *r,
+				  uint64_t fields, const uint32_t *list, uint32_t count,
+				  struct hin_error *err)
+{
+	*rows = (struct hin_block_rows){ .reader = r, .list = list };
+	rows->memory = malloc(((size_t)HIN_FIELDS * 2 * count + 1) * sizeof(*rows->memory));
+	if (rows->memory == NULL)
+		return hin_fail(err, HIN_ENOMEM, "no room for the rows of a block");
+	return open_fields(rows, fields, count, err);
+}
+
+/* Number `i` of a field, or of its data; the column is there. */
+static uint64_t number_of(const struct hin_column_data *column, const uint64_t *picked, uint32_t i)
+{
+	return picked != NULL ? picked[i] : hin_column_at(column, i);
+}
+
+/* Where the items of row `i` begin. */
+static const uint8_t *items_of(const struct hin_block_rows *rows,
+			       const struct hin_column_data *items, unsigned f, uint32_t i,
+			       size_t size)
+{
+	uint32_t row = rows->list != NULL ? rows->list[i] : i;
+
+	return items->bytes + rows->dense[f][row] * size;
+}
+
 static void set_address(const struct hin_block_rows *rows, unsigned f, uint32_t i,
 			struct hin_observation *out)
 {
-	uint64_t family = hin_column_at(rows->numbers[f], i);
+	uint64_t family = number_of(rows->numbers[f], rows->picked[f], i);
 	struct hin_addr a;
 
 	if (family == 0)
 		return;
 	if (family == 6)
-		memcpy(a.b, rows->v6[f]->bytes + (size_t)rows->dense[f][i] * 16, 16);
+		memcpy(a.b, items_of(rows, rows->v6[f], f, i, 16), 16);
 	else
-		a = hin_addr_of_v4(rows->data[f] != NULL ? (uint32_t)hin_column_at(rows->data[f], i)
-							 : 0);
+		a = hin_addr_of_v4(
+			rows->data[f] != NULL
+				? (uint32_t)number_of(rows->data[f], rows->picked_data[f], i)
+				: 0);
 	if (f == HIN_FIELD_SRC)
 		hin_observation_set_src(out, &a);
 	else
@@ -114,10 +183,10 @@ static void set_address(const struct hin_block_rows *rows, unsigned f, uint32_t 
 
 static void set_tags(const struct hin_block_rows *rows, uint32_t i, struct hin_observation *out)
 {
-	const uint8_t *at =
-		rows->data[HIN_FIELD_TAGS]->bytes + (size_t)rows->dense[HIN_FIELD_TAGS][i] * 2;
+	const uint8_t *at = items_of(rows, rows->data[HIN_FIELD_TAGS], HIN_FIELD_TAGS, i, 2);
 
-	out->tag_count = (uint8_t)hin_column_at(rows->numbers[HIN_FIELD_TAGS], i);
+	out->tag_count =
+		(uint8_t)number_of(rows->numbers[HIN_FIELD_TAGS], rows->picked[HIN_FIELD_TAGS], i);
 	for (uint8_t t = 0; t < out->tag_count; t++)
 		out->tags[t] = (uint16_t)(at[2 * t] | at[2 * t + 1] << 8);
 }
@@ -131,7 +200,7 @@ void hin_block_row(const struct hin_block_rows *rows, uint32_t i, struct hin_obs
 
 		switch (form->form) {
 		case HIN_FORM_NUMBER:
-			set_number(out, form, hin_column_at(rows->numbers[f], i));
+			set_number(out, form, number_of(rows->numbers[f], rows->picked[f], i));
 			break;
 		case HIN_FORM_ADDR:
 			set_address(rows, f, i, out);
@@ -140,11 +209,9 @@ void hin_block_row(const struct hin_block_rows *rows, uint32_t i, struct hin_obs
 			set_tags(rows, i, out);
 			break;
 		default:
-			if (hin_column_at(rows->numbers[f], i) == 1)
+			if (number_of(rows->numbers[f], rows->picked[f], i) == 1)
 				memcpy((char *)out + form->offset,
-				       rows->data[f]->bytes +
-					       (size_t)rows->dense[f][i] * form->size,
-				       form->size);
+				       items_of(rows, rows->data[f], f, i, form->size), form->size);
 		}
 	}
 }
@@ -155,5 +222,6 @@ void hin_block_rows_fini(struct hin_block_rows *rows)
 		return;
 	for (unsigned f = 0; f < HIN_FIELDS; f++)
 		free(rows->dense[f]);
+	free(rows->memory);
 	*rows = (struct hin_block_rows){ 0 };
 }

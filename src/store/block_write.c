@@ -298,7 +298,7 @@ static void write_part(struct hin_writer *out, const struct hin_part *p, uint32_
 	hin_write_u8(out, p->codes);
 	hin_write_u8(out, p->width);
 	hin_write_u8(out, (uint8_t)(p->zstd_summary | p->zstd_codes << 1));
-	hin_write_le16(out, 0);
+	hin_write_le16(out, (uint16_t)(p->stretch / HIN_STRETCH_UNIT));
 	hin_write_le32(out, p->count);
 	hin_write_le32(out, p->distinct);
 	hin_write_le64(out, p->base);
@@ -312,7 +312,7 @@ static void write_part(struct hin_writer *out, const struct hin_part *p, uint32_
 	hin_write_le32(out, p->bytes);
 	hin_write_le32(out, p->bytes_raw);
 	hin_write_le32(out, p->bytes_sum);
-	hin_write_le32(out, 0);
+	hin_write_le32(out, p->directory);
 }
 
 /* The head goes where room was left for it, at the end of that room. */
@@ -321,7 +321,10 @@ static void write_head(struct writing *w, uint8_t *at, size_t head_size, size_t 
 	struct hin_writer out = hin_writer_of(at, head_size);
 	uint64_t weight = w->rows;
 	int64_t least = INT64_MAX, most = INT64_MIN;
+	bool divided = false;
 
+	for (size_t i = 0; i < w->part_count; i++)
+		divided |= w->parts[i].stretch > 0;
 	for (uint32_t i = w->from; i < w->from + w->rows; i++) {
 		int64_t t = (int64_t)w->b->time[i];
 
@@ -331,7 +334,7 @@ static void write_head(struct writing *w, uint8_t *at, size_t head_size, size_t 
 	for (uint32_t i = w->from; w->b->rollup && i < w->from + w->rows; i++)
 		weight += w->b->weight[i] - 1;
 	hin_write_le32(&out, HIN_BLOCK_MAGIC);
-	hin_write_le16(&out, HIN_BLOCK_VERSION);
+	hin_write_le16(&out, divided ? HIN_BLOCK_VERSION : 1);
 	hin_write_le16(&out, (uint16_t)w->part_count);
 	hin_write_le16(&out, HIN_PART_SIZE);
 	hin_write_le16(&out, HIN_BLOCK_FIXED);

@@ -41,6 +41,18 @@ enum hin_codes {
 
 #define HIN_PART_SIZE 80 /* bytes of a part in the head of a block */
 
+/*
+ * The codes of many rows are divided into stretches, so that a question about few rows reads those
+ * around them alone. The piece begins with a directory, HIN_STRETCH_ENTRY bytes for each: its bytes
+ * (the highest bit: zstd), its bytes unpacked, its checksum; ESCAPE has the frequent codes behind
+ * that. Then the stretches follow, each with a checksum of its own and written as if it were all.
+ */
+#define HIN_STRETCH_ROWS 8192u /* as written */
+#define HIN_STRETCH_UNIT 256u  /* as said in a part */
+#define HIN_STRETCHES_MAX 64u
+#define HIN_STRETCH_ENTRY 12u
+#define HIN_STRETCH_HOT (1u + 4u * 255u)
+
 /* What the head of a block says of one part of it. */
 struct hin_part {
 	uint16_t id;
@@ -55,6 +67,15 @@ struct hin_part {
 	uint32_t offset;    /* of the summary piece in the block; the codes follow */
 	uint32_t summary, summary_raw, summary_sum;
 	uint32_t bytes, bytes_raw, bytes_sum; /* the codes piece: stored, unpacked, checksum */
+	uint32_t stretch;		      /* rows of a stretch; 0: the piece is not divided */
+	uint32_t directory; /* bytes before the stretches: `bytes_sum` is of these */
+};
+
+/* Some rows of the codes, and where they stand behind the summary. */
+struct hin_stretch {
+	uint32_t first, rows;
+	uint32_t offset, stored, raw, sum;
+	bool zstd;
 };
 
 /* ---- packing ---- */
@@ -72,8 +93,21 @@ static inline size_t hin_packed_size(size_t count, unsigned width)
 /* Pack `count` numbers below 2^width; writes up to 8 bytes more than hin_packed_size(). */
 void hin_pack(uint8_t *out, const uint32_t *values, size_t count, unsigned width);
 
-/* The reverse; reads up to 8 bytes behind what was packed. `width` 0 to 32. */
+/* The reverse; reads up to HIN_COLUMN_SLACK bytes behind what was packed. `width` 0 to 32. */
 void hin_unpack(uint32_t *out, const uint8_t *in, size_t count, unsigned width);
+
+/* 1 where a number is `low` or up to `width` above. */
+void hin_mask_range(uint8_t *mask, const uint32_t *values, size_t count, uint32_t low,
+		    uint32_t width);
+
+/* One number of those that were packed. */
+static inline uint32_t hin_unpack_one(const uint8_t *in, size_t i, unsigned width)
+{
+	uint64_t word, mask = (UINT64_C(1) << width) - 1;
+
+	memcpy(&word, in + i * width / 8, sizeof(word));
+	return (uint32_t)(HIN_LE64(word) >> i * width % 8 & mask);
+}
 
 /* Append numbers, most of them small: packed low bits, the rest as exceptions. */
 void hin_patched_write(struct hin_buffer *out, const uint32_t *values, size_t count);
@@ -84,10 +118,21 @@ size_t hin_patched_size(const uint32_t *values, size_t count);
 /* Read `count` numbers; behind `in` HIN_COLUMN_SLACK bytes may be read. False when damaged. */
 bool hin_patched_read(struct hin_reader *in, uint32_t *out, size_t count);
 
+/* Of `count` numbers those at `rows`, ascending, `some` of them; `in` moves behind all. */
+bool hin_patched_pick(struct hin_reader *in, size_t count, const uint32_t *rows, size_t some,
+		      uint32_t *out);
+
 /* Append `count` ascending distinct numbers up to `max` (Elias-Fano). */
 void hin_ascending_write(struct hin_buffer *out, const uint32_t *values, size_t count,
 			 uint32_t max);
 bool hin_ascending_read(struct hin_reader *in, uint32_t *out, size_t count, uint32_t max);
+
+/* How many of them lie below `value`; reads no others. False when damaged. */
+bool hin_ascending_rank(struct hin_reader *in, size_t count, uint32_t max, uint64_t value,
+			uint32_t *out);
+
+/* Number `at`, or false when damaged. */
+bool hin_ascending_at(struct hin_reader *in, size_t count, uint32_t max, size_t at, uint32_t *out);
 
 /* CRC-32C. */
 uint32_t hin_sum(const void *data, size_t size);
@@ -164,18 +209,29 @@ void hin_coder_write_blob(struct hin_coder *c, struct hin_buffer *out, struct hi
 
 /* ---- reading ---- */
 
+/* A piece without its zstd, with HIN_COLUMN_SLACK bytes behind it. */
+struct hin_piece {
+	uint8_t *bytes;
+	size_t room, size;
+	bool have;
+};
+
 /*
- * A column as it is read. Numbers are base + scale * dict[codes[i]] (DICT), base + scale *
- * codes[i] (OFFSETS), base + scale * wide[i] (WIDE), or base.
+ * A column as it is read. Numbers are base + scale * dict[codes[i]] (DICT), base + scale * codes[i]
+ * (OFFSETS), base + scale * wide[i] (WIDE), or base.
  */
 struct hin_column_data {
 	struct hin_part part;
-	bool have_summary, have_codes;
+	struct hin_piece summary, data; /* `data` of BYTES */
+	bool have_summary, have_codes;	/* unpacked; the reader says so of codes */
+	bool have_stretches;
+	uint32_t stretch_count;
+	struct hin_stretch stretches[HIN_STRETCHES_MAX];
+	uint32_t hot[256]; /* ESCAPE: what bytes stand for, when divided */
 	uint32_t *codes;
 	uint32_t *dict, *counts;
 	uint64_t *wide;
-	uint8_t *bytes; /* BYTES: `part.bytes_raw` of them */
-	size_t bytes_size;
+	const uint8_t *bytes; /* BYTES: `part.bytes_raw` of them, once there are codes */
 };
 
 void hin_column_fini(struct hin_column_data *c);
@@ -184,13 +240,52 @@ void hin_column_fini(struct hin_column_data *c);
 void hin_column_start(struct hin_column_data *c, const struct hin_part *part);
 
 /*
- * Read the pieces: `piece` as stored, with HIN_COLUMN_SLACK bytes behind it, its checksum checked.
- * HIN_EFORMAT for what cannot be, HIN_ENOMEM. `counts` of the summary add up to `part.count`.
+ * Hold a piece as stored: `*bytes` of `size`, with room for HIN_COLUMN_SLACK more that are zero,
+ * its checksum checked. The memory is swapped for that of the piece before when it needs no zstd.
+ * HIN_EFORMAT for what cannot be, HIN_ENOMEM.
  */
-HIN_MUST_USE enum hin_code hin_column_read_summary(struct hin_column_data *c, ZSTD_DCtx *zstd,
-						   const uint8_t *piece, size_t size);
-HIN_MUST_USE enum hin_code hin_column_read_codes(struct hin_column_data *c, ZSTD_DCtx *zstd,
-						 const uint8_t *piece, size_t size);
+HIN_MUST_USE enum hin_code hin_piece_hold(struct hin_piece *piece, ZSTD_DCtx *zstd, bool packed,
+					  uint32_t raw, uint8_t **bytes, size_t *room, size_t size);
+
+/* The same of bytes packed by zstd, that stay where they are. */
+HIN_MUST_USE enum hin_code hin_piece_unpack(struct hin_piece *piece, ZSTD_DCtx *zstd, uint32_t raw,
+					    const uint8_t *bytes, size_t size);
+
+/*
+ * Unpack the summary that is held. HIN_EFORMAT for what cannot be, HIN_ENOMEM. `counts` add up to
+ * `part.count`.
+ */
+HIN_MUST_USE enum hin_code hin_column_read_summary(struct hin_column_data *c);
+
+/* Read the directory (of what is not divided: nothing), its checksum checked. HIN_EFORMAT. */
+HIN_MUST_USE enum hin_code hin_column_read_directory(struct hin_column_data *c,
+						     const uint8_t *bytes, size_t size);
+
+/*
+ * Unpack the codes of stretch `at` out of `bytes`, without zstd, with slack behind them. The codes
+ * of all stretches are those of the column. HIN_EFORMAT, HIN_ENOMEM.
+ */
+HIN_MUST_USE enum hin_code hin_column_read_codes(struct hin_column_data *c, uint32_t at,
+						 const uint8_t *bytes, size_t size);
+
+/*
+ * The codes or offsets of some rows of stretch `at`, ascending, without unpacking the others.
+ * HIN_EFORMAT, HIN_ENOMEM.
+ */
+HIN_MUST_USE enum hin_code hin_column_pick_codes(const struct hin_column_data *c, uint32_t at,
+						 const uint8_t *bytes, size_t size,
+						 const uint32_t *rows, size_t count, uint64_t *out);
+
+/* What such codes stand for, in their place; of DICT the summary is held. The same codes. */
+HIN_MUST_USE enum hin_code hin_column_pick_values(struct hin_column_data *c, uint64_t *values,
+						  size_t count);
+
+/*
+ * How many values of the dictionary lie below `value` (as kept, from base and by scale); when the
+ * summary is held. HIN_EFORMAT.
+ */
+HIN_MUST_USE enum hin_code hin_column_rank(const struct hin_column_data *c, uint64_t value,
+					   uint32_t *out);
 
 /* Number `i`; for DICT and the shapes but BYTES, when all pieces are there. */
 static inline uint64_t hin_column_at(const struct hin_column_data *c, size_t i)

@@ -4,13 +4,16 @@
 
 #include "store/column_priv.h"
 
+#define SELECT_MOST 8u /* values of a dictionary that are looked for one by one */
+
 void hin_column_fini(struct hin_column_data *c)
 {
+	free(c->summary.bytes);
+	free(c->data.bytes);
 	free(c->codes);
 	free(c->dict);
 	free(c->counts);
 	free(c->wide);
-	free(c->bytes);
 	*c = (struct hin_column_data){ 0 };
 }
 
@@ -18,6 +21,7 @@ void hin_column_start(struct hin_column_data *c, const struct hin_part *part)
 {
 	c->part = *part;
 	c->have_summary = c->have_codes = false;
+	c->summary.have = c->data.have = c->have_stretches = false;
 }
 
 /* Room for a full column, kept for the next one. */
@@ -28,47 +32,69 @@ static bool numbers(uint32_t **at)
 	return *at != NULL;
 }
 
-/* Unpack a piece into `c->bytes`, or let it be read where it is. */
-static enum hin_code unpack(struct hin_column_data *c, ZSTD_DCtx *zstd, bool packed, uint32_t raw,
-			    const uint8_t *piece, size_t size, struct hin_reader *out)
+enum hin_code hin_piece_unpack(struct hin_piece *piece, ZSTD_DCtx *zstd, uint32_t raw,
+			       const uint8_t *bytes, size_t size)
 {
-	if (!packed) {
-		if (raw != size)
-			return HIN_EFORMAT;
-		*out = hin_reader_of(piece, size);
-		return HIN_OK;
-	}
-	if (c->bytes_size < (size_t)raw + HIN_COLUMN_SLACK) {
-		uint8_t *more = realloc(c->bytes, (size_t)raw + HIN_COLUMN_SLACK);
+	size_t need = (size_t)raw + HIN_COLUMN_SLACK;
+
+	if (piece->room < need) {
+		uint8_t *more = realloc(piece->bytes, need);
 
 		if (more == NULL)
 			return HIN_ENOMEM;
-		c->bytes = more;
-		c->bytes_size = (size_t)raw + HIN_COLUMN_SLACK;
+		piece->bytes = more;
+		piece->room = need;
 	}
-	if (ZSTD_decompressDCtx(zstd, c->bytes, raw, piece, size) != raw)
+	if (ZSTD_decompressDCtx(zstd, piece->bytes, raw, bytes, size) != raw)
 		return HIN_EFORMAT;
-	memset(c->bytes + raw, 0, HIN_COLUMN_SLACK);
-	*out = hin_reader_of(c->bytes, raw);
+	memset(piece->bytes + raw, 0, HIN_COLUMN_SLACK);
+	piece->size = raw;
+	piece->have = true;
 	return HIN_OK;
 }
 
-enum hin_code hin_column_read_summary(struct hin_column_data *c, ZSTD_DCtx *zstd,
-				      const uint8_t *piece, size_t size)
+enum hin_code hin_piece_hold(struct hin_piece *piece, ZSTD_DCtx *zstd, bool packed, uint32_t raw,
+			     uint8_t **bytes, size_t *room, size_t size)
+{
+	uint8_t *swap = piece->bytes;
+	size_t swap_room = piece->room;
+
+	if (packed)
+		return hin_piece_unpack(piece, zstd, raw, *bytes, size);
+	if (raw != size)
+		return HIN_EFORMAT;
+	piece->bytes = *bytes;
+	piece->room = *room;
+	piece->size = raw;
+	piece->have = true;
+	*bytes = swap;
+	*room = swap_room;
+	return HIN_OK;
+}
+
+/* ---- the summary ---- */
+
+/* The greatest value of the dictionary, as kept. */
+static bool dict_range(const struct hin_part *p, uint32_t *out)
+{
+	uint64_t range = (p->max - p->base) / p->scale;
+
+	*out = (uint32_t)range;
+	return p->shape == HIN_SHAPE_DICT && range <= UINT32_MAX;
+}
+
+enum hin_code hin_column_read_summary(struct hin_column_data *c)
 {
 	const struct hin_part *p = &c->part;
-	uint64_t range = (p->max - p->base) / p->scale, rows = 0;
-	struct hin_reader in;
-	enum hin_code code;
+	struct hin_reader in = hin_reader_of(c->summary.bytes, c->summary.size);
+	uint64_t rows = 0;
+	uint32_t range;
 
-	if (p->shape != HIN_SHAPE_DICT || range > UINT32_MAX)
+	if (!c->summary.have || !dict_range(p, &range))
 		return HIN_EFORMAT;
 	if (!numbers(&c->dict) || !numbers(&c->counts))
 		return HIN_ENOMEM;
-	code = unpack(c, zstd, p->zstd_summary, p->summary_raw, piece, size, &in);
-	if (code != HIN_OK)
-		return code;
-	if (!hin_ascending_read(&in, c->dict, p->distinct, (uint32_t)range) ||
+	if (!hin_ascending_read(&in, c->dict, p->distinct, range) ||
 	    !hin_patched_read(&in, c->counts, p->distinct))
 		return HIN_EFORMAT;
 	for (uint32_t i = 0; i < p->distinct; i++)
@@ -79,147 +105,339 @@ enum hin_code hin_column_read_summary(struct hin_column_data *c, ZSTD_DCtx *zstd
 	return HIN_OK;
 }
 
-static enum hin_code read_escaped(struct hin_column_data *c, struct hin_reader *in)
+enum hin_code hin_column_rank(const struct hin_column_data *c, uint64_t value, uint32_t *out)
 {
-	uint32_t hot[256], count = c->part.count, rest = 0;
-	uint8_t hot_count = hin_read_u8(in);
-	const uint8_t *bytes;
+	struct hin_reader in = hin_reader_of(c->summary.bytes, c->summary.size);
+	uint32_t range;
 
-	memset(hot, 0, sizeof(hot));
-	for (size_t i = 0; i < hot_count; i++)
-		hot[i] = hin_read_le32(in);
-	bytes = hin_read_bytes(in, count);
-	if (bytes == NULL)
+	if (!c->summary.have || !dict_range(&c->part, &range) ||
+	    !hin_ascending_rank(&in, c->part.distinct, range, value, out))
 		return HIN_EFORMAT;
-	for (uint32_t i = 0; i < count; i++)
-		rest += bytes[i] == 255;
-	if (in->left != hin_packed_size(rest, c->part.width))
-		return HIN_EFORMAT;
-	/* the rest is unpacked where it is used up before it is overwritten: from the end of codes
-	 */
-	hin_unpack(c->codes + (count - rest), in->pos, rest, c->part.width);
-	for (uint32_t i = 0, next = count - rest; i < count; i++)
-		c->codes[i] = bytes[i] == 255 ? c->codes[next++] : hot[bytes[i]];
 	return HIN_OK;
 }
 
-/* No code may lie outside of the dictionary. */
-static bool codes_fit(const struct hin_column_data *c)
-{
-	uint32_t bad = 0, limit = c->part.distinct;
+/* ---- the directory ---- */
 
-	for (uint32_t i = 0; i < c->part.count; i++)
-		bad |= c->codes[i] >= limit;
+/* The codes that bytes stand for. */
+static void read_hot(struct hin_reader *in, uint32_t hot[256])
+{
+	uint8_t count = hin_read_u8(in);
+
+	memset(hot, 0, 256 * sizeof(*hot));
+	for (size_t i = 0; i < count; i++)
+		hot[i] = hin_read_le32(in);
+}
+
+enum hin_code hin_column_read_directory(struct hin_column_data *c, const uint8_t *bytes,
+					size_t size)
+{
+	const struct hin_part *p = &c->part;
+	struct hin_reader in = hin_reader_of(bytes, size);
+	uint64_t offset = p->directory, raw = 0;
+
+	c->stretch_count = 1;
+	c->stretches[0] = (struct hin_stretch){ .rows = p->count,
+						.stored = p->bytes,
+						.raw = p->bytes_raw,
+						.sum = p->bytes_sum,
+						.zstd = p->zstd_codes };
+	if (p->stretch > 0) {
+		c->stretch_count = (p->count + p->stretch - 1) / p->stretch;
+		if (c->stretch_count > HIN_STRETCHES_MAX)
+			return HIN_EFORMAT;
+		for (uint32_t i = 0; i < c->stretch_count; i++) {
+			uint32_t first = i * p->stretch, stored = hin_read_le32(&in);
+			uint32_t left = p->count - first;
+
+			c->stretches[i] = (struct hin_stretch){
+				.first = first,
+				.rows = left < p->stretch ? left : p->stretch,
+				.offset = (uint32_t)offset,
+				.stored = stored & INT32_MAX,
+				.zstd = stored >> 31,
+				.raw = hin_read_le32(&in),
+				.sum = hin_read_le32(&in),
+			};
+			offset += c->stretches[i].stored;
+			raw += c->stretches[i].raw;
+			if (offset > p->bytes)
+				return HIN_EFORMAT;
+		}
+		if (p->shape == HIN_SHAPE_DICT && p->codes == HIN_CODES_ESCAPE)
+			read_hot(&in, c->hot);
+		if (in.failed || offset != p->bytes || raw != p->bytes_raw)
+			return HIN_EFORMAT;
+	}
+	c->have_stretches = true;
+	return HIN_OK;
+}
+
+/* ---- codes ---- */
+
+/* The parts of escaped codes: what bytes stand for, the bytes, and packed what they do not say. */
+struct escaped {
+	uint32_t own[256];
+	const uint32_t *hot;
+	const uint8_t *bytes, *packed;
+	uint32_t rest;
+};
+
+static bool open_escaped(const struct hin_column_data *c, uint32_t rows, struct hin_reader *in,
+			 struct escaped *e)
+{
+	uint32_t rest = 0;
+
+	e->hot = c->hot;
+	if (c->part.stretch == 0) {
+		read_hot(in, e->own);
+		e->hot = e->own;
+	}
+	e->bytes = hin_read_bytes(in, rows);
+	if (e->bytes == NULL)
+		return false;
+	for (uint32_t i = 0; i < rows; i++)
+		rest += e->bytes[i] == 255;
+	e->rest = rest;
+	e->packed = in->pos;
+	return in->left == hin_packed_size(rest, c->part.width);
+}
+
+static bool read_escaped(const struct hin_column_data *c, uint32_t rows, struct hin_reader *in,
+			 uint32_t *codes)
+{
+	struct escaped e;
+	uint32_t next;
+
+	if (!open_escaped(c, rows, in, &e))
+		return false;
+	/* the rest is unpacked where it is used up before it is overwritten: at the end of codes */
+	next = rows - e.rest;
+	hin_unpack(codes + next, e.packed, e.rest, c->part.width);
+	for (uint32_t i = 0; i < rows; i++)
+		codes[i] = e.bytes[i] == 255 ? codes[next++] : e.hot[e.bytes[i]];
+	return true;
+}
+
+/* No code may lie outside of the dictionary. */
+static bool codes_fit(const uint32_t *codes, size_t count, uint32_t limit)
+{
+	uint32_t bad = 0;
+
+	for (size_t i = 0; i < count; i++)
+		bad |= codes[i] >= limit;
 	return bad == 0;
 }
 
-static enum hin_code read_dict_codes(struct hin_column_data *c, struct hin_reader *in)
+static bool read_dict_codes(const struct hin_column_data *c, uint32_t rows, struct hin_reader *in,
+			    uint32_t *codes)
 {
-	uint32_t count = c->part.count;
 	const uint8_t *bytes;
-	enum hin_code code;
 
 	switch (c->part.codes) {
 	case HIN_CODES_PACKED:
-		if (in->left != hin_packed_size(count, c->part.width))
-			return HIN_EFORMAT;
-		hin_unpack(c->codes, in->pos, count, c->part.width);
+		if (in->left != hin_packed_size(rows, c->part.width))
+			return false;
+		hin_unpack(codes, in->pos, rows, c->part.width);
 		break;
 	case HIN_CODES_BYTES:
-		bytes = hin_read_bytes(in, count);
+		bytes = hin_read_bytes(in, rows);
 		if (bytes == NULL)
-			return HIN_EFORMAT;
-		for (uint32_t i = 0; i < count; i++)
-			c->codes[i] = bytes[i];
+			return false;
+		for (uint32_t i = 0; i < rows; i++)
+			codes[i] = bytes[i];
 		break;
 	default:
-		code = read_escaped(c, in);
-		if (code != HIN_OK)
-			return code;
+		if (!read_escaped(c, rows, in, codes))
+			return false;
 	}
-	return codes_fit(c) ? HIN_OK : HIN_EFORMAT;
+	return codes_fit(codes, rows, c->part.distinct);
 }
 
-static enum hin_code read_wide(struct hin_column_data *c, struct hin_reader *in)
+static uint64_t offset_limit(const struct hin_part *p)
 {
-	uint32_t *low = c->codes, *high = c->counts;
-	uint64_t limit = (c->part.max - c->part.base) / c->part.scale;
+	return (p->max - p->base) / p->scale;
+}
+
+static bool read_wide(const struct hin_column_data *c, const struct hin_stretch *s,
+		      struct hin_reader *in)
+{
+	uint32_t *low = c->codes + s->first, *high = c->counts + s->first;
+	uint64_t *wide = c->wide + s->first, limit = offset_limit(&c->part);
 	bool bad = false;
 
-	if (!hin_patched_read(in, low, c->part.count) ||
-	    !hin_patched_read(in, high, c->part.count) || in->left > 0)
-		return HIN_EFORMAT;
-	for (uint32_t i = 0; i < c->part.count; i++) {
-		c->wide[i] = (uint64_t)high[i] << 32 | low[i];
-		bad |= c->wide[i] > limit;
+	if (!hin_patched_read(in, low, s->rows) || !hin_patched_read(in, high, s->rows) ||
+	    in->left > 0)
+		return false;
+	for (uint32_t i = 0; i < s->rows; i++) {
+		wide[i] = (uint64_t)high[i] << 32 | low[i];
+		bad |= wide[i] > limit;
 	}
-	return bad ? HIN_EFORMAT : HIN_OK;
+	return !bad;
 }
 
 /* No number may lie above the greatest, with which filters have judged. */
-static bool offsets_fit(const struct hin_column_data *c)
+static bool read_offsets(const struct hin_column_data *c, uint32_t rows, struct hin_reader *in,
+			 uint32_t *codes)
 {
-	uint64_t limit = (c->part.max - c->part.base) / c->part.scale;
-	uint32_t bad = 0;
+	uint64_t limit = offset_limit(&c->part);
 
-	for (uint32_t i = 0; i < c->part.count; i++)
-		bad |= c->codes[i] > limit;
-	return bad == 0;
+	return hin_patched_read(in, codes, rows) && in->left == 0 &&
+	       (limit >= UINT32_MAX || codes_fit(codes, rows, (uint32_t)limit + 1));
 }
 
-enum hin_code hin_column_read_codes(struct hin_column_data *c, ZSTD_DCtx *zstd,
-				    const uint8_t *piece, size_t size)
+static bool room_for_codes(struct hin_column_data *c)
 {
-	struct hin_reader in;
-	enum hin_code code;
-
-	if (c->part.shape == HIN_SHAPE_CONST) {
-		c->have_codes = true;
-		return HIN_OK;
-	}
-	if (c->part.shape == HIN_SHAPE_BYTES && !c->part.zstd_codes) {
-		/* items are always read from `bytes` */
-		if (c->bytes_size < size + HIN_COLUMN_SLACK) {
-			uint8_t *more = realloc(c->bytes, size + HIN_COLUMN_SLACK);
-
-			if (more == NULL)
-				return HIN_ENOMEM;
-			c->bytes = more;
-			c->bytes_size = size + HIN_COLUMN_SLACK;
-		}
-		if (size != c->part.bytes_raw)
-			return HIN_EFORMAT;
-		memcpy(c->bytes, piece, size);
-		memset(c->bytes + size, 0, HIN_COLUMN_SLACK);
-		c->have_codes = true;
-		return HIN_OK;
-	}
 	if (!numbers(&c->codes) || (c->part.shape == HIN_SHAPE_WIDE && !numbers(&c->counts)))
-		return HIN_ENOMEM;
-	if (c->part.shape == HIN_SHAPE_WIDE && c->wide == NULL) {
+		return false;
+	if (c->part.shape == HIN_SHAPE_WIDE && c->wide == NULL)
 		c->wide = malloc(HIN_COLUMN_ROWS * sizeof(*c->wide));
-		if (c->wide == NULL)
-			return HIN_ENOMEM;
+	return c->part.shape != HIN_SHAPE_WIDE || c->wide != NULL;
+}
+
+enum hin_code hin_column_read_codes(struct hin_column_data *c, uint32_t at, const uint8_t *bytes,
+				    size_t size)
+{
+	const struct hin_stretch *s = &c->stretches[at];
+	struct hin_reader in = hin_reader_of(bytes, size);
+	bool good = false;
+
+	if (!room_for_codes(c))
+		return HIN_ENOMEM;
+	if (c->part.shape == HIN_SHAPE_DICT)
+		good = read_dict_codes(c, s->rows, &in, c->codes + s->first);
+	else if (c->part.shape == HIN_SHAPE_OFFSETS)
+		good = read_offsets(c, s->rows, &in, c->codes + s->first);
+	else if (c->part.shape == HIN_SHAPE_WIDE)
+		good = read_wide(c, s, &in);
+	return good ? HIN_OK : HIN_EFORMAT;
+}
+
+/* ---- some rows ---- */
+
+/* A row's place in its stretch. */
+static uint32_t place(const struct hin_stretch *s, uint32_t row)
+{
+	return row - s->first;
+}
+
+static bool pick_escaped(const struct hin_column_data *c, const struct hin_stretch *s,
+			 struct hin_reader *in, const uint32_t *rows, size_t count, uint64_t *out)
+{
+	uint32_t at = 0, rest = 0;
+	struct escaped e;
+
+	if (!open_escaped(c, s->rows, in, &e))
+		return false;
+	for (size_t i = 0; i < count; i++) {
+		uint32_t row = place(s, rows[i]);
+
+		if (e.bytes[row] != 255) {
+			out[i] = e.hot[e.bytes[row]];
+			continue;
+		}
+		for (; at < row; at++)
+			rest += e.bytes[at] == 255;
+		out[i] = c->part.width > 0 ? hin_unpack_one(e.packed, rest, c->part.width) : 0;
 	}
-	code = unpack(c, zstd, c->part.zstd_codes, c->part.bytes_raw, piece, size, &in);
-	if (code != HIN_OK)
-		return code;
-	switch (c->part.shape) {
-	case HIN_SHAPE_DICT:
-		code = read_dict_codes(c, &in);
+	return true;
+}
+
+static bool pick_dict(const struct hin_column_data *c, const struct hin_stretch *s,
+		      struct hin_reader *in, const uint32_t *rows, size_t count, uint64_t *out)
+{
+	const uint8_t *bytes;
+	unsigned width = c->part.width;
+	bool bad = false;
+
+	switch (c->part.codes) {
+	case HIN_CODES_PACKED:
+		if (in->left != hin_packed_size(s->rows, width))
+			return false;
+		for (size_t i = 0; i < count; i++)
+			out[i] = width > 0 ? hin_unpack_one(in->pos, place(s, rows[i]), width) : 0;
 		break;
-	case HIN_SHAPE_OFFSETS:
-		code = hin_patched_read(&in, c->codes, c->part.count) && in.left == 0 &&
-				       offsets_fit(c)
-			       ? HIN_OK
-			       : HIN_EFORMAT;
-		break;
-	case HIN_SHAPE_WIDE:
-		code = read_wide(c, &in);
+	case HIN_CODES_BYTES:
+		bytes = hin_read_bytes(in, s->rows);
+		if (bytes == NULL)
+			return false;
+		for (size_t i = 0; i < count; i++)
+			out[i] = bytes[place(s, rows[i])];
 		break;
 	default:
-		break;
+		if (!pick_escaped(c, s, in, rows, count, out))
+			return false;
 	}
-	c->have_codes = code == HIN_OK;
+	for (size_t i = 0; i < count; i++)
+		bad |= out[i] >= c->part.distinct;
+	return !bad;
+}
+
+/* OFFSETS and WIDE; of `places` there is room for three times `count`. */
+static bool pick_offsets(const struct hin_column_data *c, const struct hin_stretch *s,
+			 struct hin_reader *in, const uint32_t *rows, size_t count,
+			 uint32_t *places, uint64_t *out)
+{
+	uint64_t limit = offset_limit(&c->part);
+	uint32_t *low = places + count, *high = low + count;
+	bool wide = c->part.shape == HIN_SHAPE_WIDE, bad = false;
+
+	for (size_t i = 0; i < count; i++)
+		places[i] = place(s, rows[i]);
+	if (!hin_patched_pick(in, s->rows, places, count, low) ||
+	    (wide && !hin_patched_pick(in, s->rows, places, count, high)) || in->left > 0)
+		return false;
+	for (size_t i = 0; i < count; i++) {
+		out[i] = wide ? (uint64_t)high[i] << 32 | low[i] : low[i];
+		bad |= out[i] > limit;
+	}
+	return !bad;
+}
+
+enum hin_code hin_column_pick_codes(const struct hin_column_data *c, uint32_t at,
+				    const uint8_t *bytes, size_t size, const uint32_t *rows,
+				    size_t count, uint64_t *out)
+{
+	const struct hin_stretch *s = &c->stretches[at];
+	struct hin_reader in = hin_reader_of(bytes, size);
+	uint32_t *places;
+	bool good;
+
+	if (c->part.shape == HIN_SHAPE_DICT)
+		return pick_dict(c, s, &in, rows, count, out) ? HIN_OK : HIN_EFORMAT;
+	if (c->part.shape != HIN_SHAPE_OFFSETS && c->part.shape != HIN_SHAPE_WIDE)
+		return HIN_EFORMAT;
+	places = malloc(3 * (count + 1) * sizeof(*places));
+	if (places == NULL)
+		return HIN_ENOMEM;
+	good = pick_offsets(c, s, &in, rows, count, places, out);
+	free(places);
+	return good ? HIN_OK : HIN_EFORMAT;
+}
+
+enum hin_code hin_column_pick_values(struct hin_column_data *c, uint64_t *values, size_t count)
+{
+	const struct hin_part *p = &c->part;
+	enum hin_code code = HIN_OK;
+	uint32_t range = 0, value;
+
+	if (p->shape == HIN_SHAPE_DICT && !dict_range(p, &range))
+		return HIN_EFORMAT;
+	if (p->shape == HIN_SHAPE_DICT && !c->have_summary && count > SELECT_MOST)
+		code = hin_column_read_summary(c);
+	for (size_t i = 0; i < count && code == HIN_OK; i++) {
+		struct hin_reader in = hin_reader_of(c->summary.bytes, c->summary.size);
+
+		value = 0;
+		if (p->shape != HIN_SHAPE_DICT) {
+			values[i] = p->base + p->scale * values[i];
+			continue;
+		}
+		if (c->have_summary)
+			value = c->dict[values[i]];
+		else if (!c->summary.have ||
+			 !hin_ascending_at(&in, p->distinct, range, values[i], &value))
+			code = HIN_EFORMAT;
+		values[i] = p->base + p->scale * value;
+	}
 	return code;
 }

@@ -272,21 +272,6 @@ static void put_summary(struct hin_coder *c, struct hin_buffer *out, struct hin_
 	part->zstd_summary = p.zstd;
 }
 
-static void put_codes(struct hin_coder *c, struct hin_buffer *out, struct hin_part *part,
-		      bool compress)
-{
-	struct piece p;
-
-	out->failed |= c->piece.failed;
-	if (out->failed)
-		return;
-	p = put_piece(c, out, c->piece.data, c->piece.used, compress);
-	part->bytes = p.stored;
-	part->bytes_raw = p.raw;
-	part->bytes_sum = p.sum;
-	part->zstd_codes = p.zstd;
-}
-
 /* ---- the choice ---- */
 
 /* Bits that an entropy coder needs for the codes. */
@@ -326,59 +311,145 @@ static size_t frequent(const struct hin_coder *c, uint32_t hot[255])
 }
 
 /* One byte for a frequent code, 255 and packed bits at the end for the rest. */
-static void write_escaped(struct hin_coder *c, unsigned width)
+static void add_escaped(struct hin_coder *c, size_t from, size_t count, unsigned width)
 {
-	uint32_t hot[255], *rest = c->high;
-	size_t hot_count = frequent(c, hot), rest_count = 0, size;
-	uint8_t *at, *bytes;
-
-	for (size_t i = 0; i < hot_count; i++)
-		c->histogram[hot[i]] = (uint32_t)i + 1;
-	size = 1 + hot_count * 4 + c->count + (c->count * width + 7) / 8 + HIN_COLUMN_SLACK;
-	at = (uint8_t *)hin_buffer_reserve(&c->piece, size);
-	if (at != NULL) {
-		bytes = at + 1 + hot_count * 4;
-		at[0] = (uint8_t)hot_count;
-		for (size_t i = 0; i < hot_count; i++) {
-			uint32_t code = HIN_LE32(hot[i]);
-
-			memcpy(at + 1 + i * 4, &code, 4);
-		}
-		for (size_t i = 0; i < c->count; i++) {
-			uint32_t rank = c->histogram[c->codes[i]];
-
-			bytes[i] = (uint8_t)(rank - 1);
-			rest[rest_count] = c->codes[i];
-			rest_count += rank == 0;
-		}
-		hin_pack(bytes + c->count, rest, rest_count, width);
-		hin_buffer_commit(&c->piece, 1 + hot_count * 4 + c->count +
-						     hin_packed_size(rest_count, width));
-	}
-	for (size_t i = 0; i < hot_count; i++)
-		c->histogram[hot[i]] = 0;
-}
-
-static void write_bytes(struct hin_coder *c)
-{
-	uint8_t *at = (uint8_t *)hin_buffer_reserve(&c->piece, c->count);
+	uint32_t *rest = c->high;
+	size_t rest_count = 0;
+	uint8_t *at = (uint8_t *)hin_buffer_reserve(&c->piece, count + (count * width + 7) / 8 +
+								       HIN_COLUMN_SLACK);
 
 	if (at == NULL)
 		return;
-	for (size_t i = 0; i < c->count; i++)
-		at[i] = (uint8_t)c->codes[i];
-	hin_buffer_commit(&c->piece, c->count);
+	for (size_t i = 0; i < count; i++) {
+		uint32_t rank = c->histogram[c->codes[from + i]];
+
+		at[i] = (uint8_t)(rank - 1);
+		rest[rest_count] = c->codes[from + i];
+		rest_count += rank == 0;
+	}
+	hin_pack(at + count, rest, rest_count, width);
+	hin_buffer_commit(&c->piece, count + hin_packed_size(rest_count, width));
 }
 
-static void write_packed(struct hin_coder *c, const uint32_t *values, unsigned width)
+static void add_bytes(struct hin_coder *c, size_t from, size_t count)
 {
-	size_t size = hin_packed_size(c->count, width);
+	uint8_t *at = (uint8_t *)hin_buffer_reserve(&c->piece, count);
+
+	if (at == NULL)
+		return;
+	for (size_t i = 0; i < count; i++)
+		at[i] = (uint8_t)c->codes[from + i];
+	hin_buffer_commit(&c->piece, count);
+}
+
+static void add_packed(struct hin_coder *c, size_t from, size_t count, unsigned width)
+{
+	size_t size = hin_packed_size(count, width);
 	uint8_t *at = (uint8_t *)hin_buffer_reserve(&c->piece, size + HIN_COLUMN_SLACK);
 
 	if (at == NULL)
 		return;
-	hin_pack(at, values, c->count, width);
+	hin_pack(at, c->codes + from, count, width);
 	hin_buffer_commit(&c->piece, size);
+}
+
+/* Some rows, as the part says, to `c->piece`. */
+static void add_rows(struct hin_coder *c, const struct hin_part *part, size_t from, size_t count)
+{
+	if (part->shape == HIN_SHAPE_DICT && part->codes == HIN_CODES_ESCAPE)
+		add_escaped(c, from, count, part->width);
+	else if (part->shape == HIN_SHAPE_DICT && part->codes == HIN_CODES_BYTES)
+		add_bytes(c, from, count);
+	else if (part->shape == HIN_SHAPE_DICT)
+		add_packed(c, from, count, part->width);
+	else
+		hin_patched_write(&c->piece, c->offsets + from, count);
+	if (part->shape == HIN_SHAPE_WIDE)
+		hin_patched_write(&c->piece, c->high + from, count);
+}
+
+/* The frequent codes, to `out`; `c->histogram` is set by them. */
+static void add_hot(struct hin_coder *c, const uint32_t *hot, size_t count, struct hin_buffer *out)
+{
+	uint8_t bytes[HIN_STRETCH_HOT] = { (uint8_t)count };
+
+	for (size_t i = 0; i < count; i++) {
+		uint32_t code = HIN_LE32(hot[i]);
+
+		c->histogram[hot[i]] = (uint32_t)i + 1;
+		memcpy(bytes + 1 + i * 4, &code, 4);
+	}
+	hin_buffer_add(out, bytes, 1 + 4 * count);
+}
+
+/* All rows as one piece. */
+static void put_whole(struct hin_coder *c, struct hin_buffer *out, struct hin_part *part,
+		      const uint32_t *hot, size_t hot_count, bool compress)
+{
+	struct piece p;
+
+	hin_buffer_reset(&c->piece);
+	if (hot != NULL)
+		add_hot(c, hot, hot_count, &c->piece);
+	add_rows(c, part, 0, c->count);
+	out->failed |= c->piece.failed;
+	if (out->failed)
+		return;
+	p = put_piece(c, out, c->piece.data, c->piece.used, compress);
+	part->bytes = p.stored;
+	part->bytes_raw = p.raw;
+	part->bytes_sum = p.sum;
+	part->zstd_codes = p.zstd;
+}
+
+/* A directory, and the rows in stretches. */
+static void put_divided(struct hin_coder *c, struct hin_buffer *out, struct hin_part *part,
+			const uint32_t *hot, size_t hot_count, bool compress)
+{
+	size_t count = (c->count + HIN_STRETCH_ROWS - 1) / HIN_STRETCH_ROWS, start = out->used;
+	uint8_t entries[HIN_STRETCHES_MAX * HIN_STRETCH_ENTRY];
+	struct hin_writer to = hin_writer_of(entries, sizeof(entries));
+
+	part->stretch = HIN_STRETCH_ROWS;
+	hin_buffer_fill(out, 0, count * HIN_STRETCH_ENTRY);
+	if (hot != NULL)
+		add_hot(c, hot, hot_count, out);
+	part->directory = (uint32_t)(out->used - start);
+	for (size_t from = 0; from < c->count && !out->failed; from += HIN_STRETCH_ROWS) {
+		size_t left = c->count - from;
+		struct piece p;
+
+		hin_buffer_reset(&c->piece);
+		add_rows(c, part, from, left < HIN_STRETCH_ROWS ? left : HIN_STRETCH_ROWS);
+		out->failed |= c->piece.failed;
+		if (out->failed)
+			return;
+		p = put_piece(c, out, c->piece.data, c->piece.used, compress);
+		hin_write_le32(&to, p.stored | (uint32_t)p.zstd << 31);
+		hin_write_le32(&to, p.raw);
+		hin_write_le32(&to, p.sum);
+		part->bytes_raw += p.raw;
+	}
+	if (out->failed)
+		return;
+	memcpy(out->data + start, entries, count * HIN_STRETCH_ENTRY);
+	part->bytes = (uint32_t)(out->used - start);
+	part->bytes_sum = hin_sum(out->data + start, part->directory);
+}
+
+static void put_codes(struct hin_coder *c, struct hin_buffer *out, struct hin_part *part,
+		      bool compress)
+{
+	bool escape = part->shape == HIN_SHAPE_DICT && part->codes == HIN_CODES_ESCAPE;
+	uint32_t hot[255];
+	size_t hot_count = escape ? frequent(c, hot) : 0;
+
+	if (c->count > HIN_STRETCH_ROWS)
+		put_divided(c, out, part, escape ? hot : NULL, hot_count, compress);
+	else
+		put_whole(c, out, part, escape ? hot : NULL, hot_count, compress);
+	for (size_t i = 0; i < hot_count; i++)
+		c->histogram[hot[i]] = 0;
 }
 
 static void write_dict(struct hin_coder *c, struct hin_buffer *out, struct hin_part *part,
@@ -391,22 +462,16 @@ static void write_dict(struct hin_coder *c, struct hin_buffer *out, struct hin_p
 	part->shape = HIN_SHAPE_DICT;
 	part->distinct = (uint32_t)c->distinct;
 	put_summary(c, out, part);
-	hin_buffer_reset(&c->piece);
+	part->codes = HIN_CODES_PACKED;
 	if (c->distinct <= 16) {
 		/* so that codes keep their places in bytes, and runs of rows are runs of bytes */
 		width = width == 3 ? 4 : width;
-		part->codes = HIN_CODES_PACKED;
-		write_packed(c, c->codes, width);
 		skewed = true;
 	} else if (skewed && c->distinct <= 256) {
 		part->codes = HIN_CODES_BYTES;
-		write_bytes(c);
 	} else if (skewed && c->distinct <= 16384) {
 		part->codes = HIN_CODES_ESCAPE;
-		write_escaped(c, width);
 	} else {
-		part->codes = HIN_CODES_PACKED;
-		write_packed(c, c->codes, width);
 		skewed = false;
 	}
 	part->width = (uint8_t)width;
@@ -435,11 +500,8 @@ void hin_coder_write(struct hin_coder *c, struct hin_buffer *out, struct hin_par
 		part->shape = HIN_SHAPE_CONST;
 		return;
 	}
-	hin_buffer_reset(&c->piece);
 	if (c->wide) {
 		part->shape = HIN_SHAPE_WIDE;
-		hin_patched_write(&c->piece, c->offsets, c->count);
-		hin_patched_write(&c->piece, c->high, c->count);
 		put_codes(c, out, part, true);
 		return;
 	}
@@ -454,7 +516,6 @@ void hin_coder_write(struct hin_coder *c, struct hin_buffer *out, struct hin_par
 		return;
 	}
 	part->shape = HIN_SHAPE_OFFSETS;
-	hin_patched_write(&c->piece, c->offsets, c->count);
 	put_codes(c, out, part, false);
 }
 

@@ -262,49 +262,51 @@ static bool one_range(const struct hin_matcher *m, const struct hin_filter_node 
 	return true;
 }
 
-/* The codes of a column whose values lie in `range`: from `*low` to `*high`, or none. */
-static bool code_range(const struct hin_column_data *c, const struct hin_span *range, uint32_t *low,
-		       uint32_t *high)
+/* The numbers, as kept, that lie in `range`: from `*first` to `*last`, or none. */
+static bool kept_range(const struct hin_part *p, const struct hin_span *range, uint64_t *first,
+		       uint64_t *last)
 {
-	const struct hin_part *p = &c->part;
-	uint64_t first, last;
-
 	if (range->first > range->last || range->last < p->base || range->first > p->max)
 		return false;
-	first = range->first <= p->base ? 0 : (range->first - p->base + p->scale - 1) / p->scale;
-	last = range->last >= p->max ? (p->max - p->base) / p->scale
-				     : (range->last - p->base) / p->scale;
-	if (first > last)
-		return false;
-	*low = (uint32_t)first;
-	*high = (uint32_t)last;
-	if (p->shape == HIN_SHAPE_OFFSETS)
-		return true;
-	/* the dictionary ascends: find the codes of the offsets */
-	uint32_t a = 0, b = p->distinct, end = p->distinct;
+	*first = range->first <= p->base ? 0 : (range->first - p->base + p->scale - 1) / p->scale;
+	*last = range->last >= p->max ? (p->max - p->base) / p->scale
+				      : (range->last - p->base) / p->scale;
+	return *first <= *last;
+}
 
-	while (a < b) {
-		uint32_t middle = (a + b) / 2;
+/*
+ * 1 where the value of part `id` lies in `range`: a dictionary is asked for the ends alone, and
+ * codes are not read when it has no such value, as when a filter of addresses let the block through
+ * wrongly. `*done` stays false for what is no such column.
+ */
+static enum hin_code mask_range(struct hin_matcher *m, unsigned id, const struct hin_span *range,
+				uint32_t rows, uint8_t *mask, bool *done, struct hin_error *err)
+{
+	const struct hin_part *p = hin_block_part(m->reader->head, id);
+	const struct hin_column_data *c;
+	uint64_t first, last;
+	uint32_t low, end;
+	enum hin_code code = HIN_OK;
 
-		if (c->dict[middle] < first)
-			a = middle + 1;
-		else
-			b = middle;
+	*done = p != NULL && (p->shape == HIN_SHAPE_DICT || p->shape == HIN_SHAPE_OFFSETS);
+	if (!*done)
+		return HIN_OK;
+	memset(mask, 0, rows);
+	if (!kept_range(p, range, &first, &last))
+		return HIN_OK;
+	low = (uint32_t)first;
+	end = (uint32_t)last +
+	      1; /* 0: all from `low` on, which the difference below is right for */
+	if (p->shape == HIN_SHAPE_DICT) {
+		code = hin_block_ranks(m->reader, id, first, last, &low, &end, err);
+		if (code != HIN_OK || low >= end)
+			return code;
 	}
-	*low = a;
-	b = a;
-	while (b < end) {
-		uint32_t middle = (b + end) / 2;
-
-		if (c->dict[middle] <= last)
-			b = middle + 1;
-		else
-			end = middle;
-	}
-	if (b == a)
-		return false;
-	*high = b - 1;
-	return true;
+	code = hin_block_codes(m->reader, id, &c, err);
+	if (code != HIN_OK)
+		return code;
+	hin_mask_range(mask, c->codes, rows, low, end - low - 1);
+	return HIN_OK;
 }
 
 /* 1 where the column's value holds. */
@@ -312,21 +314,8 @@ static void mask_column(const struct hin_matcher *m, const struct hin_filter_nod
 			const struct hin_column_data *c, holds_fn holds, uint32_t rows,
 			uint8_t *mask)
 {
-	struct hin_span range;
-	uint32_t low, high;
-
 	if (c == NULL || c->part.shape == HIN_SHAPE_CONST) {
 		memset(mask, holds(m, test, c != NULL ? c->part.base : 0), rows);
-		return;
-	}
-	if (c->part.shape != HIN_SHAPE_WIDE && one_range(m, test, &range)) {
-		if (!code_range(c, &range, &low, &high)) {
-			memset(mask, 0, rows);
-			return;
-		}
-		high -= low;
-		for (uint32_t i = 0; i < rows; i++)
-			mask[i] = c->codes[i] - low <= high;
 		return;
 	}
 	if (c->part.shape == HIN_SHAPE_DICT) {
@@ -340,33 +329,42 @@ static void mask_column(const struct hin_matcher *m, const struct hin_filter_nod
 		mask[i] = holds(m, test, hin_column_at(c, i));
 }
 
+/* The numbers of part `id` against a test. */
+static enum hin_code mask_numbers(struct hin_matcher *m, const struct hin_filter_node *test,
+				  unsigned id, holds_fn holds, uint32_t rows, uint8_t *mask,
+				  struct hin_error *err)
+{
+	const struct hin_column_data *c;
+	struct hin_span range;
+	bool done = false;
+	enum hin_code code = HIN_OK;
+
+	if (one_range(m, test, &range))
+		code = mask_range(m, id, &range, rows, mask, &done, err);
+	if (code != HIN_OK || done)
+		return code;
+	code = hin_block_column(m->reader, id, &c, err);
+	if (code == HIN_OK)
+		mask_column(m, test, c, holds, rows, mask);
+	return code;
+}
+
 static enum hin_code mask_addresses(struct hin_matcher *m, const struct hin_filter_node *test,
 				    uint32_t rows, uint8_t *mask, struct hin_error *err)
 {
-	const struct hin_column_data *family, *data, *v6;
-	struct hin_span range;
-	uint32_t next = 0, low, high;
+	const struct hin_column_data *family, *v6;
+	uint32_t next = 0;
 	enum hin_code code;
 
-	code = hin_block_column(m->reader, HIN_PART_OF(test->field, HIN_PART_NUMBER), &family, err);
-	/* what the filter of addresses let through wrongly is not in the dictionary */
+	code = mask_numbers(m, test, HIN_PART_OF(test->field, HIN_PART_DATA), holds_v4, rows, mask,
+			    err);
 	if (code == HIN_OK)
-		code = hin_block_summary(m->reader, HIN_PART_OF(test->field, HIN_PART_DATA), &data,
-					 err);
-	if (code == HIN_OK && family != NULL && family->part.max <= 4 && data != NULL &&
-	    data->part.shape == HIN_SHAPE_DICT && one_range(m, test, &range) &&
-	    !code_range(data, &range, &low, &high)) {
-		memset(mask, 0, rows);
-		return HIN_OK;
-	}
-	if (code == HIN_OK)
-		code = hin_block_column(m->reader, HIN_PART_OF(test->field, HIN_PART_DATA), &data,
-					err);
+		code = hin_block_column(m->reader, HIN_PART_OF(test->field, HIN_PART_NUMBER),
+					&family, err);
 	if (code == HIN_OK)
 		code = hin_block_column(m->reader, HIN_PART_OF(test->field, HIN_PART_V6), &v6, err);
 	if (code != HIN_OK)
 		return code;
-	mask_column(m, test, data, holds_v4, rows, mask);
 	if (family != NULL && family->part.base == 4 && family->part.max == 4)
 		return HIN_OK;
 	for (uint32_t i = 0; i < rows; i++) {
@@ -456,7 +454,6 @@ static enum hin_code mask_sensor(struct hin_matcher *m, const struct hin_filter_
 static enum hin_code mask_test(struct hin_matcher *m, const struct hin_filter_node *test,
 			       uint32_t rows, uint8_t *mask, struct hin_error *err)
 {
-	const struct hin_column_data *c;
 	enum hin_code code = HIN_OK;
 
 	switch (test->type) {
@@ -472,14 +469,11 @@ static enum hin_code mask_test(struct hin_matcher *m, const struct hin_filter_no
 		code = mask_sensor(m, test, mask, err);
 		break;
 	default:
-		code = hin_block_column(m->reader, HIN_PART_OF(test->field, HIN_PART_NUMBER), &c,
-					err);
-		if (code == HIN_OK)
-			mask_column(m, test, c,
+		code = mask_numbers(m, test, HIN_PART_OF(test->field, HIN_PART_NUMBER),
 				    test->type == HIN_FILTER_NUMBERS ? holds_number
 				    : test->type == HIN_FILTER_BITS  ? holds_bits
 								     : holds_any,
-				    rows, mask);
+				    rows, mask, err);
 	}
 	if (code == HIN_OK && test->negated)
 		for (uint32_t i = 0; i < rows; i++)

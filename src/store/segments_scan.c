@@ -1,9 +1,11 @@
 /* segments_scan - rows of a range, and what road.alive says; see store.h */
 #include <stdlib.h>
+#include <string.h>
 
 #include "store/segments_view_priv.h"
 
 #define SCAN_ROWS 2048u /* given at a time */
+#define PICK_LEAST 32u	/* rows for each one that is picked alone */
 
 struct scan {
 	uint64_t fields, limit, given;
@@ -11,6 +13,7 @@ struct scan {
 	void *user;
 	struct hin_observation *rows;
 	const struct hin_store_batch **batches;
+	uint32_t *list; /* of rows that count, HIN_BLOCK_ROWS */
 	size_t count;
 	struct hin_store_effort *effort;
 };
@@ -24,31 +27,50 @@ static enum hin_code flush(struct scan *s, struct hin_error *err)
 	return code;
 }
 
+/* The rows that count, in `s->list`. */
+static void list_rows(struct scan *s, const struct hin_selection *rows, uint32_t all)
+{
+	const uint8_t *at = rows->mask, *end = rows->mask + all;
+	uint32_t n = 0;
+
+	while (n < rows->count && (at = memchr(at, 1, (size_t)(end - at))) != NULL)
+		s->list[n++] = (uint32_t)(at++ - rows->mask);
+}
+
 static enum hin_code scan_block(void *user, struct hin_view_block *b, struct hin_error *err)
 {
 	struct scan *s = user;
 	struct hin_block_rows rows;
-	size_t batch = 0;
+	bool all = b->rows.answer == HIN_FILTER_ALL;
 	uint32_t batch_end = 0;
+	size_t batch = 0;
 	enum hin_code code = hin_block_batches(b->reader, err);
 
-	if (code == HIN_OK)
+	if (code != HIN_OK)
+		return code;
+	if (!all)
+		list_rows(s, &b->rows, b->head->rows);
+	/* of a few rows the columns are not unpacked */
+	if (!all && b->rows.count < b->head->rows / PICK_LEAST)
+		code = hin_block_rows_pick(&rows, b->reader, s->fields, s->list, b->rows.count,
+					   err);
+	else
 		code = hin_block_rows_open(&rows, b->reader, s->fields, err);
 	if (code != HIN_OK)
 		return code;
 	if (b->reader->batch_count > 0)
 		batch_end = b->reader->batches[0].rows;
-	for (uint32_t i = 0; i < b->head->rows && code == HIN_OK; i++) {
-		while (i >= batch_end)
+	for (uint32_t i = 0; i < b->rows.count && code == HIN_OK; i++) {
+		uint32_t row = all ? i : s->list[i];
+
+		while (row >= batch_end)
 			batch_end += b->reader->batches[++batch].rows;
-		if (b->rows.answer == HIN_FILTER_SOME && !b->rows.mask[i])
-			continue;
 		if (s->limit > 0 && s->given == s->limit) {
 			s->effort->stopped = true;
 			code = HIN_EOF;
 			break;
 		}
-		hin_block_row(&rows, i, &s->rows[s->count]);
+		hin_block_row(&rows, rows.list != NULL ? i : row, &s->rows[s->count]);
 		s->batches[s->count++] = &b->reader->batches[batch].batch;
 		s->given++;
 		if (s->count == SCAN_ROWS)
@@ -81,8 +103,11 @@ enum hin_code hin_store_scan(struct hin_store *store, const struct hin_store_ran
 	*s.effort = (struct hin_store_effort){ 0 };
 	s.rows = malloc(SCAN_ROWS * sizeof(*s.rows));
 	s.batches = malloc(SCAN_ROWS * sizeof(*s.batches));
-	code = s.rows != NULL && s.batches != NULL ? hin_view_run(&view, err)
-						   : hin_fail(err, HIN_ENOMEM, "no room for rows");
+	s.list = malloc(HIN_BLOCK_ROWS * sizeof(*s.list));
+	code = s.rows != NULL && s.batches != NULL && s.list != NULL
+		       ? hin_view_run(&view, err)
+		       : hin_fail(err, HIN_ENOMEM, "no room for rows");
+	free(s.list);
 	free(s.rows);
 	free(s.batches);
 	return code;

@@ -166,6 +166,14 @@ static const struct hin_setting rows[] = {
 	  "of the hashes; live capture draws one",
 	  "ハッシュの種。実回線では乱数",
 	  "so that the same file gives the same bytes" },
+	{ "log",
+	  { HIN_VALUE_CHOICE,
+	    .choices = (const char *const[]){ "auto", "error", "warning", "info", "debug", NULL } },
+	  offsetof(struct hin_telescope_settings, log),
+	  "auto",
+	  "how much the log says; auto = info for a live run, else and with --quiet warning",
+	  "ログの詳しさ。auto は実回線で info、それ以外と --quiet で warning",
+	  "ours" },
 };
 
 const struct hin_config_table hin_telescope_table = { rows, HIN_COUNT(rows) };
@@ -176,4 +184,23 @@ void hin_telescope_settings_default(struct hin_telescope_settings *settings)
 	/* no row is a text or a list, so nothing is allocated and nothing can fail */
 	if (hin_config_init(&hin_telescope_table, settings, NULL) != HIN_OK)
 		abort();
+}
+
+enum hin_code hin_telescope_settings_take(struct hin_telescope_settings *settings, const char *text,
+					  struct hin_error *err)
+{
+	static const char *const own[] = { "memory", "seed", "log" };
+	size_t name = strcspn(text, "=");
+
+	for (size_t i = 0; i < HIN_COUNT(own); i++)
+		if (strlen(own[i]) == name && strncmp(own[i], text, name) == 0)
+			return hin_fail(err, HIN_EDENIED,
+					"\"%s\" is set at the sensor, not by its hub", own[i]);
+	for (size_t i = 0; i < hin_telescope_table.count; i++) {
+		const char *known = hin_telescope_table.rows[i].name;
+
+		if (strlen(known) == name && strncmp(known, text, name) == 0)
+			return hin_config_set(&hin_telescope_table, settings, text, err);
+	}
+	return HIN_OK;
 }

@@ -38,6 +38,17 @@ struct hin_telescope_settings {
 	/* budgets */
 	uint64_t memory_bytes;
 	uint64_t seed; /* of the hashes; 0 = a fixed one for files, random for live */
+	/* the log */
+	int log; /* enum hin_telescope_log */
+};
+
+/* How much the log says: by the kind of run, or an enum hin_log_level and one more. */
+enum hin_telescope_log {
+	HIN_TELESCOPE_LOG_AUTO,
+	HIN_TELESCOPE_LOG_ERROR,
+	HIN_TELESCOPE_LOG_WARNING,
+	HIN_TELESCOPE_LOG_INFO,
+	HIN_TELESCOPE_LOG_DEBUG
 };
 
 /* Name, rule, default, help and source of each. */
@@ -45,3 +56,11 @@ extern const struct hin_config_table hin_telescope_table;
 
 /* The defaults; sources stand in settings.c and in the manual. */
 void hin_telescope_settings_default(struct hin_telescope_settings *settings);
+
+/*
+ * Set one threshold as a hub gives it, "name=value". A name that no setting has is passed over: it
+ * is another kind of sensor's. HIN_EDENIED for what belongs to the machine (memory, seed, log);
+ * HIN_EFORMAT or HIN_ERANGE for a value that cannot be.
+ */
+HIN_MUST_USE enum hin_code hin_telescope_settings_take(struct hin_telescope_settings *settings,
+						       const char *text, struct hin_error *err);

@@ -120,31 +120,53 @@ static enum hin_code read_tls(struct hin_member *m, const char *passphrase, stru
 	return code == HIN_OK ? HIN_OK : hin_fail(err, code, "%s: %s", m->folder, why.text);
 }
 
-enum hin_code hin_member_load(struct hin_member *out, const char *folder, const char *passphrase,
-			      struct hin_error *err)
+/* All but certificate and key; on failure the caller ends `m`. */
+static enum hin_code read_public(struct hin_member *m, const char *folder, struct hin_error *err)
 {
-	struct hin_member m = { .folder = strdup(folder) };
 	struct hin_certificate ca;
 	enum hin_code code;
 
-	if (m.folder == NULL)
+	m->folder = strdup(folder);
+	if (m->folder == NULL)
 		return hin_fail(err, HIN_ENOMEM, "no memory for %s", folder);
-	code = read_joined(&m, err);
+	code = read_joined(m, err);
 	if (code == HIN_OK)
-		code = read_text(&m.ca_pem, folder, "ca.crt", err);
+		code = read_text(&m->ca_pem, folder, "ca.crt", err);
 	if (code == HIN_OK)
-		code = hin_certificate_read(&ca, hin_buffer_text(&m.ca_pem), err);
-	if (code == HIN_OK) {
-		memcpy(m.ca_sha256, ca.sha256, sizeof(m.ca_sha256));
-		code = read_tls(&m, passphrase, err);
-	}
-	if (code == HIN_OK) {
-		hin_member_fini(out);
-		*out = m;
-		m = (struct hin_member){ 0 };
-	}
-	hin_member_fini(&m);
+		code = hin_certificate_read(&ca, hin_buffer_text(&m->ca_pem), err);
+	if (code == HIN_OK)
+		memcpy(m->ca_sha256, ca.sha256, sizeof(m->ca_sha256));
 	return code;
+}
+
+/* On success `out` gets `m`; else it is ended. */
+static enum hin_code hand_over(struct hin_member *out, struct hin_member *m, enum hin_code code)
+{
+	if (code != HIN_OK) {
+		hin_member_fini(m);
+		return code;
+	}
+	hin_member_fini(out);
+	*out = *m;
+	return HIN_OK;
+}
+
+enum hin_code hin_member_look(struct hin_member *out, const char *folder, struct hin_error *err)
+{
+	struct hin_member m = { 0 };
+
+	return hand_over(out, &m, read_public(&m, folder, err));
+}
+
+enum hin_code hin_member_load(struct hin_member *out, const char *folder, const char *passphrase,
+			      struct hin_error *err)
+{
+	struct hin_member m = { 0 };
+	enum hin_code code = read_public(&m, folder, err);
+
+	if (code == HIN_OK)
+		code = read_tls(&m, passphrase, err);
+	return hand_over(out, &m, code);
 }
 
 bool hin_member_due(const struct hin_member *m, int64_t now_s)

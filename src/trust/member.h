@@ -35,6 +35,13 @@ void hin_member_fini(struct hin_member *member);
 HIN_MUST_USE enum hin_code hin_member_load(struct hin_member *out, const char *folder,
 					   const char *passphrase, struct hin_error *err);
 
+/*
+ * The same without certificate and keys, for what needs none: hub, name, the CA, the key of
+ * settings. HIN_ENOENT as above.
+ */
+HIN_MUST_USE enum hin_code hin_member_look(struct hin_member *out, const char *folder,
+					   struct hin_error *err);
+
 /* Has the folder joined a hub? */
 bool hin_member_is_joined(const char *folder);
 

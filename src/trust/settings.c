@@ -246,10 +246,10 @@ static bool same_text(const char *path, const void *note, size_t size,
 	return same;
 }
 
-enum hin_code hin_sensor_settings_keep(struct hin_sensor_settings *out, const char *path,
-				       const void *note, size_t size,
-				       const struct hin_note_verifier *keys, size_t count,
-				       struct hin_error *err)
+enum hin_code hin_sensor_settings_weigh(struct hin_sensor_settings *out, const char *path,
+					const void *note, size_t size,
+					const struct hin_note_verifier *keys, size_t count,
+					struct hin_error *err)
 {
 	struct hin_sensor_settings fresh = { 0 }, kept = { 0 };
 	enum hin_code code = hin_sensor_settings_open(&fresh, note, size, keys, count, err);
@@ -270,8 +270,6 @@ enum hin_code hin_sensor_settings_keep(struct hin_sensor_settings *out, const ch
 				(unsigned long long)fresh.version);
 	else if (fresh.version == kept.version)
 		code = HIN_EAGAIN;
-	else
-		code = hin_file_replace(path, note, size, 0600, err);
 	if (code == HIN_OK || code == HIN_EAGAIN) {
 		hin_sensor_settings_fini(out);
 		*out = fresh;
@@ -279,5 +277,24 @@ enum hin_code hin_sensor_settings_keep(struct hin_sensor_settings *out, const ch
 	}
 	hin_sensor_settings_fini(&fresh);
 	hin_sensor_settings_fini(&kept);
+	return code;
+}
+
+enum hin_code hin_sensor_settings_keep(struct hin_sensor_settings *out, const char *path,
+				       const void *note, size_t size,
+				       const struct hin_note_verifier *keys, size_t count,
+				       struct hin_error *err)
+{
+	struct hin_sensor_settings fresh = { 0 };
+	enum hin_code code = hin_sensor_settings_weigh(&fresh, path, note, size, keys, count, err);
+
+	if (code == HIN_OK)
+		code = hin_file_replace(path, note, size, 0600, err);
+	if (code == HIN_OK || code == HIN_EAGAIN) {
+		hin_sensor_settings_fini(out);
+		*out = fresh;
+		fresh = (struct hin_sensor_settings){ 0 };
+	}
+	hin_sensor_settings_fini(&fresh);
 	return code;
 }

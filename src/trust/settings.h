@@ -59,10 +59,19 @@ HIN_MUST_USE enum hin_code hin_sensor_settings_open(struct hin_sensor_settings *
 						    size_t count, struct hin_error *err);
 
 /*
- * Read a note as above and, when it is newer than the one in the file at `path`, put it there,
- * mode 0600. HIN_OK: `out` holds it. HIN_EAGAIN: it is the one we have, `out` holds it too.
- * HIN_EDENIED: it is older, or another with the same version. Nothing changes on failure. A kept
- * file that cannot be read any more is no reason to refuse a good note.
+ * Read a note as above and compare it with the one in the file at `path`. HIN_OK: it is newer, or
+ * the first. HIN_EAGAIN: it is the one we have. HIN_EDENIED: it is older, or another with the same
+ * version. `out` holds it in the first two cases. A kept file that cannot be read any more is no
+ * reason to refuse a good note. Nothing is written.
+ */
+HIN_MUST_USE enum hin_code hin_sensor_settings_weigh(struct hin_sensor_settings *out,
+						     const char *path, const void *note,
+						     size_t size,
+						     const struct hin_note_verifier *keys,
+						     size_t count, struct hin_error *err);
+
+/*
+ * The same, and put a newer one into the file, mode 0600. Nothing changes on failure.
  */
 HIN_MUST_USE enum hin_code hin_sensor_settings_keep(struct hin_sensor_settings *out,
 						    const char *path, const void *note, size_t size,

@@ -67,7 +67,8 @@ class Hub:
     def start(self, *more, env=None, pre=None):
         self.process = subprocess.Popen(
             [HUB, "run", "--dir", str(self.folder), "--listen", "127.0.0.1:%d" % self.port,
-             "--set", "metrics=127.0.0.1:%d" % self.metrics, *more],
+             "--set", "metrics=127.0.0.1:%d" % self.metrics,
+             "--set", "people=", *more],
             stderr=open(self.log, "a", encoding="utf-8"), env=env, preexec_fn=pre)
         until("hub listens", lambda: self.process.poll() is not None or self.answers())
 

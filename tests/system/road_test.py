@@ -37,7 +37,7 @@ CHILDREN = []
 class Hub:
     def __init__(self, program, folder, port):
         self.command = [program, "run", "--dir", str(folder), "--listen", "127.0.0.1:%d" % port,
-                        "--set", "metrics=", "--set", "log=error"]
+                        "--set", "metrics=", "--set", "people=", "--set", "log=error"]
         self.port, self.folder, self.process = port, folder, None
 
     def start(self):

@@ -53,10 +53,11 @@ class Road(unittest.TestCase):
         code = re.search(r"hinomi-join:\S+", told).group(0)
         run(TRUST, "join", code, "--dir", self.sensor)
 
-    def start_hub(self):
+    def start_hub(self, *more):
         self.hub = subprocess.Popen([HUB, "run", "--dir", self.folder,
                                      "--listen", "127.0.0.1:%d" % self.port,
-                                     "--set", "metrics=127.0.0.1:%d" % self.metrics],
+                                     "--set", "metrics=127.0.0.1:%d" % self.metrics,
+             "--set", "people=", *more],
                                     stderr=subprocess.DEVNULL)
         end = time.monotonic() + PATIENCE
         while time.monotonic() < end:
@@ -145,6 +146,30 @@ class Road(unittest.TestCase):
         kinds = self.groups("kind")
         self.assertNotIn("telescope.flow", kinds)
         self.assertIn("telescope.scan", kinds)
+
+    def test_encrypted_keys(self):
+        """No key of hub or sensor is on the disk in the clear; the passphrase opens them."""
+        self.end_hub()
+        words = os.path.join(self.place.name, "words")
+        with open(words, "w", encoding="ascii", opener=lambda p, f: os.open(p, f, 0o600)) as file:
+            file.write("correct horse\n")
+        self.folder, self.sensor = self.folder + "2", self.sensor + "2"
+        run(TRUST, "init", "--dir", self.folder + "/trust", "--hub", "127.0.0.1:%d" % self.port,
+            "--passphrase-file", words)
+        self.start_hub("--passphrase-file", words)
+        told = run(TRUST, "enrol", "--dir", self.folder + "/trust", "tower").stdout.decode()
+        run(TRUST, "join", re.search(r"hinomi-join:\S+", told).group(0), "--dir", self.sensor,
+            "--passphrase-file", words)
+        for key in (self.sensor + "/sensor.key", self.folder + "/hub.key"):
+            with open(key, encoding="ascii") as file:
+                text = file.read()
+            self.assertIn("\nsealed ", text)
+            self.assertNotIn("\nseed ", text)
+        refused = run(TELESCOPE, *DARK, "--road", self.sensor, "--quiet", TOWN, status=1)
+        self.assertIn(b"--passphrase-file", refused.stderr)
+        self.assertEqual(refused.stderr.count(b"\n"), 1)
+        report, _ = self.look("--quiet", "--passphrase-file", words)
+        self.check(report)
 
     def test_a_folder_that_joined_nothing(self):
         done = run(TELESCOPE, *DARK, "--road", self.place.name, TOWN, status=1)

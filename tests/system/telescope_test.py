@@ -238,7 +238,7 @@ class States(Case):
         state, file = self.folder / "s", SAMPLES / "zmap.pcap.zst"
         run("--quiet", "--state", state, file)
         kept = state.read_bytes()
-        for options in (DARK, ["--set", "scan.targets=6"], ["--flows", self.folder / "f.ndjson"]):
+        for options in (DARK, ["--set", "memory=64M"], ["--flows", self.folder / "f.ndjson"]):
             done = run("--quiet", "--state", state, *options, file, status=1)
             self.assertEqual(done.stderr.count(b"\n"), 1, done.stderr)
             self.assertEqual(state.read_bytes(), kept)

@@ -33,9 +33,10 @@ def expect_in(name, text, part):
         failures.append("%s: %r has no %r" % (name, text, part))
 
 
-def trust(*args, stdin=None, status=0):
+def trust(*args, stdin=None, status=0, env=None):
+    more = env or {}
     env = {k: v for k, v in os.environ.items() if not k.startswith("HINOMI")}
-    env["LC_ALL"] = "C"
+    env |= more | {"LC_ALL": "C"}
     env["https_proxy"] = env["ALL_PROXY"] = "http://127.0.0.1:9"  # must not be heeded
     done = subprocess.run([TRUST, *map(str, args)], capture_output=True, text=True, input=stdin, env=env,
                           timeout=DEADLINE, start_new_session=True)
@@ -292,6 +293,13 @@ def encrypted():
     code = trust("enrol", "attic", "--dir", hub).strip()
     trust("join", code, "--dir", FOLDER / "sealed-attic", "--passphrase-file", words)
     expect_in("tls.pem", (FOLDER / "sealed-attic/tls.pem").read_text(), "BEGIN ENCRYPTED PRIVATE KEY")
+    expect_in("sensor.key", (FOLDER / "sealed-attic/sensor.key").read_text(), "\nsealed ")
+    code = trust("enrol", "cellar", "--dir", hub).strip()
+    trust("join", code, "--dir", FOLDER / "sealed-cellar", env={"HINOMI_PASSPHRASE": "correct horse"})
+    expect_in("by the environment", (FOLDER / "sealed-cellar/sensor.key").read_text(), "\nsealed ")
+    trust("renew", "--dir", FOLDER / "sealed-cellar", "--passphrase-file", words)
+    expect_in("and wrongly", trust("renew", "--dir", FOLDER / "sealed-cellar", status=1,
+                                   env={"HINOMI_PASSPHRASE": "correct mule"}), "passphrase is wrong")
     trust("settings", "fetch", "--dir", FOLDER / "sealed-attic", "--passphrase-file", words)
     trust("renew", "--dir", FOLDER / "sealed-attic", "--passphrase-file", words)
     before = ssl.get_server_certificate(("127.0.0.1", port))

@@ -150,6 +150,93 @@ static void damaged_keys_are_refused(void **state)
 	rmdir(path);
 }
 
+static void an_encrypted_key_is_kept(void **state)
+{
+	struct hin_sensor_key made, loaded;
+	char before[800], after[800], hex[65];
+	struct hin_error err = { 0 };
+	struct stat st;
+
+	(void)state;
+	assert_int_equal(hin_sensor_key_open_sealed(&made, path, "correct horse", &err), HIN_OK);
+	assert_int_equal(stat(path, &st), 0);
+	assert_int_equal(st.st_mode & 0777, 0600);
+	get_file(path, before, sizeof(before));
+	sodium_bin2hex(hex, sizeof(hex), made.secret, 32);
+	assert_null(strstr(before, hex));
+	assert_int_equal(hin_sensor_key_unlock(&loaded, path, "correct horse", &err), HIN_OK);
+	assert_memory_equal(&made, &loaded, sizeof(made));
+	assert_int_equal(hin_sensor_key_open_sealed(&loaded, path, "correct horse", &err), HIN_OK);
+	assert_memory_equal(&made, &loaded, sizeof(made));
+	get_file(path, after, sizeof(after));
+	assert_string_equal(before, after); /* it is left as it is */
+	assert_int_equal(hin_sensor_key_unlock(&loaded, path, "correct house", &err), HIN_EDENIED);
+	assert_non_null(strstr(err.text, "wrong"));
+	assert_int_equal(hin_sensor_key_unlock(&loaded, path, NULL, &err), HIN_EDENIED);
+	assert_non_null(strstr(err.text, "--passphrase-file"));
+	assert_int_equal(hin_sensor_key_load(&loaded, path, &err), HIN_EDENIED);
+	assert_int_equal(hin_sensor_key_open(&loaded, path, &err), HIN_EDENIED);
+}
+
+/* One that was not encrypted is the same key afterwards, without its seed in the file. */
+static void a_key_is_encrypted_later(void **state)
+{
+	struct hin_sensor_key made, loaded;
+	char text[800], hex[65];
+
+	(void)state;
+	assert_int_equal(hin_sensor_key_create(&made, path, NULL), HIN_OK);
+	sodium_bin2hex(hex, sizeof(hex), made.secret, 32);
+	get_file(path, text, sizeof(text));
+	assert_non_null(strstr(text, hex));
+	assert_int_equal(hin_sensor_key_unlock(&loaded, path, "not needed", NULL), HIN_OK);
+	assert_int_equal(hin_sensor_key_open_sealed(&loaded, path, "words", NULL), HIN_OK);
+	assert_memory_equal(&made, &loaded, sizeof(made));
+	get_file(path, text, sizeof(text));
+	assert_null(strstr(text, hex));
+	assert_int_equal(hin_sensor_key_unlock(&loaded, path, "words", NULL), HIN_OK);
+	assert_memory_equal(&made, &loaded, sizeof(made));
+}
+
+static void damaged_encrypted_keys_are_refused(void **state)
+{
+	static const struct {
+		const char *at; /* the character behind this one is changed */
+		char to;
+		enum hin_code want;
+	} cases[] = {
+		{ "key ", '3', HIN_EFORMAT },	     { "public ", 0, HIN_EFORMAT },
+		{ "argon2id ", '0', HIN_EFORMAT },   { "argon2id ", '9', HIN_EDENIED },
+		{ "argon2id 3 ", '9', HIN_EDENIED }, { "nonce ", 0, HIN_EDENIED },
+		{ "sealed ", 0, HIN_EDENIED },	     { "sealed ", 'x', HIN_EFORMAT },
+	};
+	char text[800], bad[800];
+	struct hin_sensor_key key;
+
+	(void)state;
+	assert_int_equal(hin_sensor_key_open_sealed(&key, path, "words", NULL), HIN_OK);
+	get_file(path, text, sizeof(text));
+	for (size_t i = 0; i < HIN_COUNT(cases); i++) {
+		struct hin_error err = { 0 };
+		char *at;
+
+		strcpy(bad, text);
+		at = strstr(bad, cases[i].at);
+		assert_non_null(at);
+		at += strlen(cases[i].at);
+		*at = cases[i].to != 0 ? cases[i].to : *at == '0' ? '1' : '0';
+		put_file(path, bad, 0600);
+		if (hin_sensor_key_unlock(&key, path, "words", &err) != cases[i].want)
+			fail_msg("%s%c: %s", cases[i].at, *at, err.text);
+	}
+	for (size_t size = 0; size < strlen(text); size += 7) {
+		memcpy(bad, text, size);
+		bad[size] = '\0';
+		put_file(path, bad, 0600);
+		assert_int_equal(hin_sensor_key_unlock(&key, path, "words", NULL), HIN_EFORMAT);
+	}
+}
+
 static void a_mark_is_kept(void **state)
 {
 	struct hin_batch_mark mark, loaded, other;
@@ -185,6 +272,9 @@ int main(void)
 		cmocka_unit_test(a_seed_gives_the_standards_key),
 		cmocka_unit_test_teardown(loose_modes_are_refused, remove_files),
 		cmocka_unit_test_teardown(damaged_keys_are_refused, remove_files),
+		cmocka_unit_test_teardown(an_encrypted_key_is_kept, remove_files),
+		cmocka_unit_test_teardown(a_key_is_encrypted_later, remove_files),
+		cmocka_unit_test_teardown(damaged_encrypted_keys_are_refused, remove_files),
 		cmocka_unit_test_teardown(a_mark_is_kept, remove_files),
 	};
 

@@ -112,12 +112,46 @@ static void files_are_read(void **state)
 	assert_non_null(strstr(err.text, "bad.yaml:3"));
 }
 
+/* A hub's threshold: taken, another sensor's, the machine's own, or one that cannot be. */
+static void a_hub_sets_thresholds(void **state)
+{
+	static const struct {
+		const char *text;
+		enum hin_code want;
+		uint64_t targets;
+	} cases[] = {
+		{ "scan.targets=7", HIN_OK, 7 },
+		{ "decoy.sessions=7", HIN_OK, 5 },
+		{ "scan=7", HIN_OK, 5 },
+		{ "scan.targets.more=7", HIN_OK, 5 },
+		{ "memory=64M", HIN_EDENIED, 5 },
+		{ "seed=1", HIN_EDENIED, 5 },
+		{ "log=debug", HIN_EDENIED, 5 },
+		{ "scan.targets=1", HIN_ERANGE, 5 },
+		{ "scan.targets=", HIN_EFORMAT, 5 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < HIN_COUNT(cases); i++) {
+		struct hin_telescope_settings s, before;
+		struct hin_error err = { 0 };
+
+		hin_telescope_settings_default(&s);
+		before = s;
+		if (hin_telescope_settings_take(&s, cases[i].text, &err) != cases[i].want)
+			fail_msg("%s: %s", cases[i].text, err.text);
+		assert_int_equal(s.scan_targets, cases[i].targets);
+		s.scan_targets = before.scan_targets;
+		assert_memory_equal(&s, &before, sizeof(s));
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(rows_are_whole),	cmocka_unit_test(defaults_are_in_range),
 		cmocka_unit_test(sources_are_followed), cmocka_unit_test(wrong_values_are_refused),
-		cmocka_unit_test(files_are_read),
+		cmocka_unit_test(files_are_read),	cmocka_unit_test(a_hub_sets_thresholds),
 	};
 
 	return cmocka_run_group_tests_name("settings", tests, NULL, NULL);

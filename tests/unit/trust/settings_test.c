@@ -152,9 +152,19 @@ static void keeps_the_last_good_one(void **state)
 						   cases[i].version);
 		struct hin_sensor_settings s = { 0 }, kept = { 0 };
 		struct hin_error err = { 0 };
-		enum hin_code code = hin_sensor_settings_keep(&s, path, note.data, note.used,
-							      &hub.verifier, 1, &err);
+		bool any = access(path, F_OK) == 0;
+		enum hin_code weighed = hin_sensor_settings_weigh(&s, path, note.data, note.used,
+								  &hub.verifier, 1, NULL);
+		enum hin_code code;
 
+		/* to weigh is to say the same and to write nothing */
+		assert_int_equal(access(path, F_OK) == 0, any);
+		assert_int_equal(s.version,
+				 weighed == HIN_OK || weighed == HIN_EAGAIN ? cases[i].version : 0);
+		hin_sensor_settings_fini(&s);
+		code = hin_sensor_settings_keep(&s, path, note.data, note.used, &hub.verifier, 1,
+						&err);
+		assert_int_equal(weighed, code);
 		if (code != cases[i].want || strstr(err.text, cases[i].says) == NULL)
 			fail_msg("%s: %s %s", cases[i].name, hin_code_text(code), err.text);
 		assert_int_equal(hin_sensor_settings_load(&kept, path, &hub.verifier, 1, NULL),
