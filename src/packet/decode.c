@@ -924,8 +924,7 @@ static inline int64_t time_of(const struct hin_frame *frame)
 {
 	int64_t ns = frame->time_ns;
 
-	return HIN_LIKELY(ns >= 0) ? (int64_t)((uint64_t)ns / 1000) :
-				     ns / 1000 - (ns % 1000 < 0);
+	return HIN_LIKELY(ns >= 0) ? (int64_t)((uint64_t)ns / 1000) : ns / 1000 - (ns % 1000 < 0);
 }
 
 static inline bool is_usual_link(const struct hin_frame *frame)

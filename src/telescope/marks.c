@@ -105,7 +105,7 @@ struct layout {
 
 #define LAYOUTS 16
 /* multiplied by this number, which a search found, the orders differ in their upper four bits */
-#define LAYOUT_OF(order) ((uint64_t)(order) * UINT64_C(0x9403560d97dae38d) >> 60)
+#define LAYOUT_OF(order) ((uint64_t)(order)*UINT64_C(0x9403560d97dae38d) >> 60)
 
 static const struct layout layouts[LAYOUTS] = {
 #define LAYOUT(order_, stack_, ttl_, zmap_)                                                        \
@@ -166,7 +166,7 @@ static inline uint32_t syn_marks(const struct hin_packet *p, bool v4)
 static inline bool octet_is_special(uint32_t octet)
 {
 	static const bool special[256] = {
-		[0] = true,   [10] = true,  [100] = true, [127] = true,		[169] = true,
+		[0] = true,   [10] = true,  [100] = true, [127] = true, [169] = true,
 		[172] = true, [192] = true, [198] = true, [203] = true, [224 ... 255] = true,
 	};
 
@@ -200,8 +200,8 @@ void hin_marker_set_members(struct hin_marker *marker, const struct hin_prefix_t
 }
 
 /* What an IPv4 packet shows beside its tool, where the dark space is one prefix. */
-static inline __attribute__((always_inline)) uint32_t
-address_marks_v4(const struct hin_packet *p, const struct hin_marker *marker)
+static inline __attribute__((always_inline)) uint32_t address_marks_v4(
+	const struct hin_packet *p, const struct hin_marker *marker)
 {
 	uint32_t src = hin_addr_v4(&p->src), dst = hin_addr_v4(&p->dst), marks = 0;
 
@@ -222,8 +222,8 @@ static __attribute__((noinline)) uint32_t address_marks(const struct hin_packet 
 							const struct hin_marker *marker)
 {
 	bool v4 = hin_addr_is_v4(&p->src);
-	uint32_t marks = v4 ? source_marks_v4(hin_addr_v4(&p->src)) :
-			      source_marks_v6(&p->src) | HIN_MARK_V6;
+	uint32_t marks =
+		v4 ? source_marks_v4(hin_addr_v4(&p->src)) : source_marks_v6(&p->src) | HIN_MARK_V6;
 
 	if (marker->dark != NULL) {
 		if (hin_prefix_tree_find(marker->dark, &p->dst) == HIN_PREFIX_NONE)
@@ -244,9 +244,9 @@ uint32_t hin_mark(struct hin_packet *packets, size_t count, const struct hin_mar
 
 	for (size_t i = 0; i < count; i++) {
 		struct hin_packet *p = &packets[i];
-		uint32_t marks = HIN_LIKELY((p->flags & HIN_PACKET_V4) && marker->dark_single) ?
-					 address_marks_v4(p, marker) :
-					 address_marks(p, marker);
+		uint32_t marks = HIN_LIKELY((p->flags & HIN_PACKET_V4) && marker->dark_single)
+					 ? address_marks_v4(p, marker)
+					 : address_marks(p, marker);
 
 		if (HIN_UNLIKELY(marks & HIN_MARK_BOGON) && stays_home(p))
 			marks &= ~(uint32_t)(HIN_MARK_BOGON | HIN_MARK_SPOOFED);

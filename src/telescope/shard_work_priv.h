@@ -28,12 +28,12 @@ struct work {
 	uint32_t event_hash, any_hash;
 	uint32_t target_hash; /* 0 = counts for no target */
 	uint32_t dst_hash, flow_hash;
-	uint32_t minute;     /* number of the packet's minute */
-	uint32_t event, any; /* positions, or HIN_NONE */
-	struct event *port;  /* where `event` lies, or NULL */
-	uint32_t guess;	     /* what is likely `event`: its memory was fetched; or HIN_NONE */
+	uint32_t minute;	  /* number of the packet's minute */
+	uint32_t event, any;	  /* positions, or HIN_NONE */
+	struct event *port;	  /* where `event` lies, or NULL */
+	uint32_t guess;		  /* what is likely `event`: its memory was fetched; or HIN_NONE */
 	struct target_head *head; /* of the target's bucket */
-	uint32_t full;	     /* event whose pending addresses are to be written, or HIN_NONE */
+	uint32_t full;		  /* event whose pending addresses are to be written, or HIN_NONE */
 	uint32_t target;
 	uint16_t target_port;
 	uint8_t class;

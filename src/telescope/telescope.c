@@ -341,9 +341,9 @@ static inline uint32_t asked_port(const struct hin_packet *p, bool two_way)
 		uint16_t mask;
 	} ports[HIN_CLASS_COUNT] = {
 		[HIN_CLASS_SYN] = { 0, UINT16_MAX },
-		[HIN_CLASS_ACK ... HIN_CLASS_TCP_OTHER] = { HIN_CHANGE_PORTS, 0 },
+		[HIN_CLASS_ACK... HIN_CLASS_TCP_OTHER] = { HIN_CHANGE_PORTS, 0 },
 		[HIN_CLASS_UDP] = { 65536, UINT16_MAX },
-		[HIN_CLASS_ICMP ... HIN_CLASS_MISC] = { HIN_CHANGE_PORTS, 0 },
+		[HIN_CLASS_ICMP... HIN_CLASS_MISC] = { HIN_CHANGE_PORTS, 0 },
 	};
 	uint32_t class = p->key >> HIN_KEY_CLASS;
 
@@ -671,6 +671,18 @@ static void tick(struct hin_telescope *t, int64_t now_us)
 
 /* ---- reading ---- */
 
+#define MINUTE_NS (MINUTE_US * 1000)
+
+/* Times reach from 1677 to 2262. */
+static int64_t ns_of(int64_t us)
+{
+	int64_t ns;
+
+	if (__builtin_mul_overflow(us, 1000, &ns))
+		return us < 0 ? INT64_MIN : INT64_MAX;
+	return ns;
+}
+
 /*
  * Note how far the frames from `from` on, `most` at the most, move the input's clock; a new minute
  * cuts them there. Returns how many belong together.
@@ -682,8 +694,8 @@ static size_t same_minute(struct hin_telescope *t, const struct hin_batch *batch
 	int64_t clock_ns = batch->frames[from].time_ns, over_ns = INT64_MIN;
 
 	if (t->clock_us != INT64_MIN) {
-		clock_ns = t->clock_us * 1000;
-		over_ns = (minute_start(t->clock_us) + MINUTE_US) * 1000;
+		clock_ns = ns_of(t->clock_us);
+		over_ns = ns_of(minute_start(t->clock_us) + MINUTE_US);
 	}
 	for (; i < end; i++) {
 		int64_t time_ns = batch->frames[i].time_ns;
@@ -691,9 +703,10 @@ static size_t same_minute(struct hin_telescope *t, const struct hin_batch *batch
 		if (HIN_UNLIKELY(time_ns >= over_ns)) {
 			if (i > from)
 				break;
-			over_ns = (minute_start(time_ns / 1000) + MINUTE_US) * 1000;
+			over_ns = ns_of(minute_start(time_ns / 1000) + MINUTE_US);
 		}
-		t->clock_steps += time_ns < clock_ns - MINUTE_US * 1000;
+		t->clock_steps +=
+			clock_ns > INT64_MIN + MINUTE_NS && time_ns < clock_ns - MINUTE_NS;
 		clock_ns = time_ns > clock_ns ? time_ns : clock_ns;
 	}
 	if (t->clock_us == INT64_MIN || clock_ns / 1000 > t->clock_us)
