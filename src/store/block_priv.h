@@ -245,6 +245,16 @@ HIN_MUST_USE enum hin_code hin_block_rows_pick(struct hin_block_rows *rows,
 /* Row `i`, or row `i` of the list, into `out`, with all the fields that were asked for. */
 void hin_block_row(const struct hin_block_rows *rows, uint32_t i, struct hin_observation *out);
 
+/* Called for each row, with the batch that it came in. A code other than HIN_OK ends the walk. */
+typedef enum hin_code (*hin_block_row_fn)(void *user, const struct hin_store_batch *batch,
+					  uint32_t at, const struct hin_observation *o,
+					  struct hin_error *err);
+
+/* All rows of a block that was opened whole; its batches are read. */
+HIN_MUST_USE enum hin_code hin_block_each_row(const struct hin_block_rows *rows,
+					      hin_block_row_fn call, void *user,
+					      struct hin_error *err);
+
 void hin_block_rows_fini(struct hin_block_rows *rows);
 
 /* ---- filters of addresses ---- */

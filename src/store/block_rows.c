@@ -216,6 +216,25 @@ void hin_block_row(const struct hin_block_rows *rows, uint32_t i, struct hin_obs
 	}
 }
 
+enum hin_code hin_block_each_row(const struct hin_block_rows *rows, hin_block_row_fn call,
+				 void *user, struct hin_error *err)
+{
+	const struct hin_block_reader *r = rows->reader;
+	enum hin_code code = HIN_OK;
+	uint32_t at = 0;
+
+	for (size_t b = 0; b < r->batch_count; b++)
+		for (uint32_t i = 0; i < r->batches[b].rows && at < r->head->rows; i++, at++) {
+			struct hin_observation o;
+
+			hin_block_row(rows, at, &o);
+			code = call(user, &r->batches[b].batch, at, &o, err);
+			if (code != HIN_OK)
+				return code;
+		}
+	return code;
+}
+
 void hin_block_rows_fini(struct hin_block_rows *rows)
 {
 	if (rows == NULL)

@@ -16,7 +16,12 @@ enum {
 	PART_SENSOR = 3,
 	PART_CUT = 4,
 	PART_TAIL = 5,
+	/* from version 2 on */
+	PART_DROP = 6,
+	PART_ROLLED = 7,
 };
+
+#define RECORD_LEAVES 1u /* flag of a record: it drops files */
 
 /* ---- writing ---- */
 
@@ -102,6 +107,18 @@ void hin_record_cut(struct hin_buffer *out, int64_t day, unsigned kind)
 	put8(out, (uint8_t)kind);
 }
 
+void hin_record_drop(struct hin_buffer *out, uint64_t id)
+{
+	put8(out, PART_DROP);
+	put64(out, id);
+}
+
+void hin_record_rolled(struct hin_buffer *out, uint64_t rows)
+{
+	put8(out, PART_ROLLED);
+	put64(out, rows);
+}
+
 size_t hin_record_tail_start(struct hin_buffer *out, int64_t day, unsigned kind)
 {
 	put8(out, PART_TAIL);
@@ -121,7 +138,7 @@ void hin_record_tail_end(struct hin_buffer *out, size_t start)
 	memcpy(out->data + start - sizeof(size), &size, sizeof(size));
 }
 
-void hin_record_end(struct hin_buffer *out, size_t start, uint64_t commit)
+void hin_record_end(struct hin_buffer *out, size_t start, uint64_t commit, bool leaves)
 {
 	struct hin_writer head;
 	size_t size = out->used - start - HIN_RECORD_HEAD;
@@ -139,7 +156,7 @@ void hin_record_end(struct hin_buffer *out, size_t start, uint64_t commit)
 	hin_write_le32(&head, (uint32_t)size);
 	hin_write_le64(&head, commit);
 	hin_write_le32(&head, hin_sum(at + HIN_RECORD_HEAD, size));
-	hin_write_le64(&head, 0);
+	hin_write_le64(&head, leaves ? RECORD_LEAVES : 0);
 	hin_write_le32(&head, hin_sum(at, HIN_RECORD_HEAD - 4));
 }
 
@@ -161,7 +178,7 @@ void hin_journal_head(struct hin_buffer *out, const uint8_t store[16])
 
 static enum hin_code take_catalog(struct hin_catalog *c, struct hin_reader *in)
 {
-	struct hin_catalog fresh = { .commits = c->commits };
+	struct hin_catalog fresh = { .commits = c->commits, .version = c->version };
 
 	memcpy(fresh.store, c->store, sizeof(fresh.store));
 	hin_catalog_fini(c);
@@ -314,6 +331,12 @@ static enum hin_code take_record(struct hin_catalog *c, const uint8_t *bytes, si
 		case PART_TAIL:
 			code = take_tail(c, &in, bytes, offset);
 			break;
+		case PART_DROP:
+			hin_catalog_drop_segment(c, hin_read_le64(&in));
+			break;
+		case PART_ROLLED:
+			c->rolled_rows = hin_read_le64(&in);
+			break;
 		default:
 			return HIN_EUNSUPPORTED;
 		}
@@ -376,10 +399,11 @@ static enum hin_code read_head(struct hin_catalog *c, const uint8_t *bytes, size
 	memcpy(&sum, bytes + HIN_JOURNAL_HEAD - 4, sizeof(sum));
 	if (!hin_sum_fits(bytes, HIN_JOURNAL_HEAD - 4, HIN_LE32(sum)))
 		return hin_fail(err, HIN_EVERIFY, "%s: offset 0: wrong checksum", name);
-	if (version != HIN_JOURNAL_VERSION)
+	if (version == 0 || version > HIN_JOURNAL_VERSION)
 		return hin_fail(err, HIN_EUNSUPPORTED,
-				"%s: version %u; this program knows version %u", name, version,
-				HIN_JOURNAL_VERSION);
+				"%s: version %u; this program knows versions up to %u", name,
+				version, HIN_JOURNAL_VERSION);
+	c->version = version;
 	return HIN_OK;
 }
 
@@ -462,4 +486,25 @@ enum hin_code hin_journal_read(struct hin_catalog *c, int fd, const char *name, 
 	*torn = start + bytes.used - *end;
 	hin_buffer_fini(&bytes);
 	return code;
+}
+
+bool hin_journal_leaves(int fd, uint64_t from)
+{
+	uint8_t head[HIN_RECORD_HEAD];
+
+	while (pread(fd, head, sizeof(head), (off_t)from) == (ssize_t)sizeof(head)) {
+		struct hin_reader in = hin_reader_of(head, sizeof(head));
+		uint32_t magic = hin_read_le32(&in), size = hin_read_le32(&in);
+		uint64_t flags;
+
+		hin_read_skip(&in, 12);
+		flags = hin_read_le64(&in);
+		if (magic != RECORD_MAGIC ||
+		    !hin_sum_fits(head, HIN_RECORD_HEAD - 4, hin_read_le32(&in)))
+			return false; /* torn, or being written */
+		if (flags & RECORD_LEAVES)
+			return true;
+		from += HIN_RECORD_HEAD + (uint64_t)size;
+	}
+	return false;
 }

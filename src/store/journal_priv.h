@@ -17,7 +17,8 @@
 
 #define HIN_JOURNAL_NAME "journal"
 #define HIN_JOURNAL_MAGIC "HINJRNL1"
-#define HIN_JOURNAL_VERSION 1
+#define HIN_JOURNAL_VERSION 2 /* 1: files never leave by a record; read, and made new by a writer  \
+			       */
 #define HIN_JOURNAL_HEAD 64
 #define HIN_RECORD_HEAD 32
 #define HIN_RECORD_MAX (1u << 30)
@@ -48,8 +49,10 @@ struct hin_segment {
 	uint32_t blocks;
 	uint64_t rows, weight;
 	int64_t time_min, time_max;
-	bool dirty; /* changed since the last record */
-	bool going; /* another file takes its place: nothing is added */
+	bool dirty;   /* changed since the last record */
+	bool going;   /* another file takes its place: nothing is added */
+	bool beside;  /* it is being written to take the place of others */
+	bool adopted; /* it has taken it, and the journal does not say so yet */
 };
 
 /* A block in the journal itself. */
@@ -84,6 +87,7 @@ struct hin_sensor {
 
 struct hin_catalog {
 	uint8_t store[16]; /* drawn when it was made */
+	uint32_t version;  /* of the journal */
 	uint64_t commits;
 	uint64_t next_id;
 	uint64_t rolled_rows;	      /* that rollups stand for, ever */
@@ -150,7 +154,12 @@ void hin_record_cut(struct hin_buffer *out, int64_t day, unsigned kind);
 /* A block follows: bytes are appended behind this, then hin_record_tail_end(). */
 size_t hin_record_tail_start(struct hin_buffer *out, int64_t day, unsigned kind);
 void hin_record_tail_end(struct hin_buffer *out, size_t start);
-void hin_record_end(struct hin_buffer *out, size_t start, uint64_t commit);
+/* This file belongs here no more. */
+void hin_record_drop(struct hin_buffer *out, uint64_t id);
+/* So many rows are in rollups. */
+void hin_record_rolled(struct hin_buffer *out, uint64_t rows);
+/* `leaves`: it drops files. */
+void hin_record_end(struct hin_buffer *out, size_t start, uint64_t commit, bool leaves);
 
 /* The head of a new journal. */
 void hin_journal_head(struct hin_buffer *out, const uint8_t store[16]);
@@ -162,3 +171,6 @@ void hin_journal_head(struct hin_buffer *out, const uint8_t store[16]);
  */
 HIN_MUST_USE enum hin_code hin_journal_read(struct hin_catalog *c, int fd, const char *name,
 					    uint64_t *end, uint64_t *torn, struct hin_error *err);
+
+/* Do records from `from` on drop files? Whoever reads must read the journal again then. */
+bool hin_journal_leaves(int fd, uint64_t from);

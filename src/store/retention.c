@@ -40,11 +40,13 @@ static bool over(const struct going *g, uint64_t kind)
 	return age > 0 && end <= g->now_us - age;
 }
 
-static enum hin_code take_row(struct going *g, const struct hin_store_batch *batch,
+static enum hin_code take_row(void *user, const struct hin_store_batch *batch, uint32_t at,
 			      const struct hin_observation *o, struct hin_error *err)
 {
+	struct going *g = user;
 	bool goes = over(g, o->kind);
 
+	(void)at;
 	if (g->pass == LOOK)
 		g->kept += !goes;
 	if (g->pass == COUNT) {
@@ -62,20 +64,8 @@ static enum hin_code take_row(struct going *g, const struct hin_store_batch *bat
 static enum hin_code take_block(void *user, const struct hin_block_rows *rows,
 				const struct hin_block_head *head, struct hin_error *err)
 {
-	struct going *g = user;
-	const struct hin_block_reader *r = rows->reader;
-	enum hin_code code = HIN_OK;
-	uint32_t i = 0;
-
-	for (size_t b = 0; b < r->batch_count && code == HIN_OK; b++)
-		for (uint32_t k = 0; k < r->batches[b].rows && i < head->rows && code == HIN_OK;
-		     k++) {
-			struct hin_observation o;
-
-			hin_block_row(rows, i++, &o);
-			code = take_row(g, &r->batches[b].batch, &o, err);
-		}
-	return code;
+	(void)head;
+	return hin_block_each_row(rows, take_row, user, err);
 }
 
 /* Can any kind of this day be over? Cheap: by the rules alone. */
@@ -88,6 +78,13 @@ static bool may_be_over(const struct going *g)
 			return true;
 	return g->all || (g->policy->age_us > 0 &&
 			  (g->day + 1) * HIN_DAY_US <= g->now_us - g->policy->age_us);
+}
+
+bool hin_house_may_drop(const struct hin_store_policy *policy, int64_t now_us, int64_t day)
+{
+	struct going g = { .policy = policy, .now_us = now_us, .day = day };
+
+	return may_be_over(&g);
 }
 
 /* Is there a row in the block that `reader` is at whose time is over? By its dictionary of kinds.
@@ -199,10 +196,9 @@ static enum hin_code drop_day(struct going *g, struct hin_store_work *work, stru
 	struct hin_house_change change;
 	bool minutes = g->policy->minutes_us > 0 &&
 		       (g->day + 1) * HIN_DAY_US > g->now_us - g->policy->minutes_us;
-	enum hin_code code = hin_house_begin(&change, g->store, err);
+	enum hin_code code;
 
-	if (code != HIN_OK)
-		return code;
+	hin_house_begin(&change, g->store);
 	g->dropped = 0;
 	g->writer = (struct hin_house_writer){ .store = g->store,
 					       .day = g->day,
@@ -237,44 +233,49 @@ static enum hin_code drop_day(struct going *g, struct hin_store_work *work, stru
 /* ---- rollups that grow old ---- */
 
 /* Rows of a finer rollup: the ports are what they are. */
+struct rolling {
+	struct hin_rollup *into;
+	const struct hin_column_data *weights;
+	struct hin_sketch_reader sketch;
+};
+
+static enum hin_code roll_row(void *user, const struct hin_store_batch *batch, uint32_t at,
+			      const struct hin_observation *o, struct hin_error *err)
+{
+	struct rolling *r = user;
+
+	return hin_rollup_add_rolled(r->into, o, batch->sensor, hin_column_at(r->weights, at),
+				     &r->sketch, err);
+}
+
 static enum hin_code take_rolled(void *user, const struct hin_block_rows *rows,
 				 const struct hin_block_head *head, struct hin_error *err)
 {
 	struct going *g = user;
+	struct rolling rolling = { .into = &g->rollup };
 	struct hin_block_reader *r = rows->reader;
-	const struct hin_column_data *weights, *sketches;
-	struct hin_sketch_reader sketch;
-	enum hin_code code = hin_block_column(r, HIN_PART_WEIGHT, &weights, err);
-	uint32_t i = 0;
+	const struct hin_column_data *sketches;
+	enum hin_code code = hin_block_column(r, HIN_PART_WEIGHT, &rolling.weights, err);
 
+	(void)head;
 	if (code == HIN_OK)
 		code = hin_block_column(r, HIN_PART_SKETCH, &sketches, err);
-	if (code == HIN_OK && (weights == NULL || sketches == NULL))
+	if (code == HIN_OK && (rolling.weights == NULL || sketches == NULL))
 		code = hin_fail(err, HIN_EFORMAT, "%s: offset %llu: no rollup", r->name,
 				(unsigned long long)r->offset);
 	if (code != HIN_OK)
 		return code;
-	sketch = hin_sketch_reader_of(sketches->bytes, sketches->part.bytes_raw);
-	for (size_t b = 0; b < r->batch_count && code == HIN_OK; b++)
-		for (uint32_t k = 0; k < r->batches[b].rows && i < head->rows && code == HIN_OK;
-		     k++, i++) {
-			struct hin_observation o;
-
-			hin_block_row(rows, i, &o);
-			code = hin_rollup_add_rolled(&g->rollup, &o, r->batches[b].batch.sensor,
-						     hin_column_at(weights, i), &sketch, err);
-		}
-	return code;
+	rolling.sketch = hin_sketch_reader_of(sketches->bytes, sketches->part.bytes_raw);
+	return hin_block_each_row(rows, roll_row, &rolling, err);
 }
 
 static enum hin_code minutes_to_hours(struct going *g, struct hin_error *err)
 {
 	struct hin_catalog *c = &g->store->catalog;
 	struct hin_house_change change;
-	enum hin_code code = hin_house_begin(&change, g->store, err);
+	enum hin_code code = hin_rollup_init(&g->rollup, HOUR_US, err);
 
-	if (code == HIN_OK)
-		code = hin_rollup_init(&g->rollup, HOUR_US, err);
+	hin_house_begin(&change, g->store);
 	if (code != HIN_OK)
 		return code;
 	memset(g->rollup.ports[0], 1, (UINT16_MAX + 1) * sizeof(uint32_t));
@@ -307,10 +308,8 @@ static enum hin_code drop_rollups(struct going *g, struct hin_error *err)
 {
 	struct hin_catalog *c = &g->store->catalog;
 	struct hin_house_change change;
-	enum hin_code code = hin_house_begin(&change, g->store, err);
 
-	if (code != HIN_OK)
-		return code;
+	hin_house_begin(&change, g->store);
 	for (size_t i = 0; i < c->segment_count; i++)
 		c->segments[i].going =
 			c->segments[i].day == g->day && hin_segment_is_rollup(c->segments[i].kind);
@@ -379,37 +378,13 @@ static enum hin_code by_size(struct going *g, struct hin_store_work *work, struc
 	return code;
 }
 
-/* Rows of days that may be over must be in files. */
-static enum hin_code cut_old(struct going *g, struct hin_error *err)
-{
-	struct hin_store *s = g->store;
-	enum hin_code code = HIN_OK;
-
-	for (size_t i = 0; i < s->day_count && code == HIN_OK; i++) {
-		g->day = s->days[i].day;
-		if (g->day < g->now_us / HIN_DAY_US && (g->policy->bytes > 0 || may_be_over(g)))
-			code = hin_store_cut(s, &s->days[i], s->days[i].builder.rows, err);
-	}
-	return code == HIN_OK ? hin_store_sync(s, err) : code;
-}
-
-enum hin_code hin_store_retain(struct hin_store *s, const struct hin_store_policy *policy,
+enum hin_code hin_house_retain(struct hin_store *s, const struct hin_store_policy *policy,
 			       int64_t now_us, struct hin_store_work *work, struct hin_error *err)
 {
 	struct going g = { .store = s, .policy = policy, .now_us = now_us };
-	enum hin_code code = hin_store_may_write(s, err);
+	enum hin_code code = by_age(&g, work, err);
 
-	*work = (struct hin_store_work){ 0 };
-	if (code != HIN_OK)
-		return code;
-	work->files_before = s->catalog.segment_count;
-	work->bytes_before = hin_house_bytes(s);
-	code = cut_old(&g, err);
-	if (code == HIN_OK)
-		code = by_age(&g, work, err);
 	if (code == HIN_OK && policy->bytes > 0 && hin_house_bytes(s) > policy->bytes)
 		code = by_size(&g, work, err);
-	work->files_after = s->catalog.segment_count;
-	work->bytes_after = hin_house_bytes(s);
 	return code;
 }

@@ -41,7 +41,8 @@ void hin_segment_name(char out[HIN_SEGMENT_NAME], const struct hin_segment *s)
 	char day[16];
 
 	hin_day_name(day, s->day);
-	snprintf(out, HIN_SEGMENT_NAME, "%s/%016llx.seg", day, (unsigned long long)s->id);
+	snprintf(out, HIN_SEGMENT_NAME, "%s/%016llx.%s", day, (unsigned long long)s->id,
+		 s->beside ? "new" : "seg");
 }
 
 void hin_segment_head(struct hin_buffer *out, const uint8_t store[16], const struct hin_segment *s)

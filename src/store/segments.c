@@ -1,4 +1,5 @@
 /* segments - open, close and look at a store; see segments_priv.h */
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -9,7 +10,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
-#include "store/segments_priv.h"
+#include "store/segments_house_priv.h"
 
 #define JOURNAL_LEAST (UINT64_C(8) << 20)
 
@@ -104,7 +105,7 @@ static enum hin_code make_journal(struct hin_store *s, struct hin_error *err)
 	start = out.used;
 	hin_record_start(&out);
 	hin_record_catalog(&out, &fresh);
-	hin_record_end(&out, start, 1);
+	hin_record_end(&out, start, 1, false);
 	code = out.failed ? hin_fail(err, HIN_ENOMEM, "no room for a journal")
 			  : hin_file_replace(s->journal_name, out.data, out.used, 0640, err);
 	hin_buffer_fini(&out);
@@ -181,16 +182,52 @@ static enum hin_code cut_segment(struct hin_store *s, const struct hin_segment *
 	return code;
 }
 
+/* What a house-keeping that was killed left: files that never had a name. */
+static void remove_beside(struct hin_store *s)
+{
+	int fd = openat(s->folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *dir = fd != -1 ? fdopendir(fd) : NULL, *day;
+	struct dirent *entry, *file;
+
+	if (dir == NULL && fd != -1)
+		close(fd);
+	while (dir != NULL && (entry = readdir(dir)) != NULL) {
+		if (strlen(entry->d_name) != 10 || entry->d_name[4] != '-')
+			continue;
+		fd = openat(s->folder, entry->d_name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		day = fd != -1 ? fdopendir(fd) : NULL;
+		if (day == NULL && fd != -1)
+			close(fd);
+		while (day != NULL && (file = readdir(day)) != NULL) {
+			size_t size = strlen(file->d_name);
+
+			if (size == 20 && strcmp(file->d_name + 16, ".new") == 0)
+				(void)unlinkat(dirfd(day), file->d_name, 0);
+		}
+		if (day != NULL)
+			closedir(day);
+	}
+	if (dir != NULL)
+		closedir(dir);
+}
+
 static enum hin_code recover(struct hin_store *s, struct hin_error *err)
 {
 	enum hin_code code = HIN_OK;
 
+	remove_beside(s);
 	for (size_t i = 0; i < s->catalog.segment_count && code == HIN_OK; i++)
 		if (!s->catalog.segments[i].sealed)
 			code = cut_segment(s, &s->catalog.segments[i], err);
 	if (code == HIN_OK)
 		code = hin_coder_init(&s->coder, err);
-	return code == HIN_OK ? hin_store_load_tails(s, err) : code;
+	if (code == HIN_OK)
+		code = hin_store_load_tails(s, err);
+	s->rolled_rows = s->catalog.rolled_rows;
+	/* an older journal is replaced by one of today's version, whole or not at all */
+	if (code == HIN_OK && s->catalog.version < HIN_JOURNAL_VERSION)
+		code = hin_store_checkpoint(s, err);
+	return code;
 }
 
 static enum hin_code open_parts(struct hin_store *s, enum hin_store_access access,
@@ -259,18 +296,37 @@ enum hin_code hin_store_open(struct hin_store **out, const char *where,
 	return code;
 }
 
+/* Files that took the place of others after the last sync: the journal still names the others. */
+static void forget_adopted(struct hin_store *s)
+{
+	char name[HIN_SEGMENT_NAME];
+
+	for (size_t i = 0; i < s->catalog.segment_count && !s->broken; i++) {
+		if (!s->catalog.segments[i].adopted)
+			continue;
+		hin_segment_name(name, &s->catalog.segments[i]);
+		(void)unlinkat(s->folder, name, 0);
+	}
+}
+
 void hin_store_close(struct hin_store *s)
 {
 	if (s == NULL)
 		return;
+	hin_beside_end(s);
 	hin_store_free_days(s);
 	for (size_t i = 0; i < s->dirty_count; i++)
 		close(s->dirty[i].fd);
 	free(s->dirty);
+	forget_adopted(s);
 	hin_store_remove_leaving(s);
 	while (s->leaving_count > 0)
 		free(s->leaving[--s->leaving_count]);
 	free(s->leaving);
+	while (s->dropped_room > 0)
+		free(s->dropped_names[--s->dropped_room]);
+	free(s->dropped_names);
+	free(s->dropped);
 	hin_coder_fini(&s->coder);
 	hin_buffer_fini(&s->record);
 	hin_buffer_fini(&s->block);
@@ -343,7 +399,8 @@ enum hin_code hin_store_begin(struct hin_store *s, struct hin_error *err)
 		return hin_fail(err, HIN_ESYS, "lock %s/readers", s->path);
 	/* files may have been replaced since; they stay from here on */
 	if (fstatat(s->folder, HIN_JOURNAL_NAME, &now, 0) == 0 &&
-	    fstat(s->journal, &open_one) == 0 && now.st_ino == open_one.st_ino)
+	    fstat(s->journal, &open_one) == 0 && now.st_ino == open_one.st_ino &&
+	    !hin_journal_leaves(s->journal, s->journal_end))
 		return HIN_OK;
 	enum hin_code code = hin_store_refresh(s, err);
 

@@ -54,7 +54,7 @@ static enum hin_code write_at(int fd, const void *data, size_t size, uint64_t at
 	return HIN_OK;
 }
 
-static enum hin_code sync_day(struct hin_store *s, int64_t day, struct hin_error *err)
+enum hin_code hin_store_sync_day(struct hin_store *s, int64_t day, struct hin_error *err)
 {
 	char name[16];
 	int fd;
@@ -77,7 +77,7 @@ static enum hin_code sync_file(struct hin_store *s, struct hin_dirty_file *f, st
 		s->broken = true;
 		return hin_fail(err, HIN_ESYS, "sync a file of %s", s->path);
 	}
-	return f->fresh ? sync_day(s, f->day, err) : HIN_OK;
+	return f->fresh ? hin_store_sync_day(s, f->day, err) : HIN_OK;
 }
 
 enum hin_code hin_store_sync_files(struct hin_store *s, struct hin_error *err)
@@ -139,7 +139,8 @@ static enum hin_code make_segment(struct hin_store *s, int64_t day, unsigned kin
 				     .day = day,
 				     .kind = (uint8_t)kind,
 				     .length = HIN_SEGMENT_HEAD,
-				     .dirty = true };
+				     .dirty = true,
+				     .beside = s->beside_of != NULL };
 	hin_day_name(folder, day);
 	if (mkdirat(s->folder, folder, 0750) != 0 && errno != EEXIST)
 		return hin_fail(err, HIN_ESYS, "create %s/%s", s->path, folder);

@@ -5,23 +5,18 @@
 
 #define FULL_ROWS (HIN_BLOCK_ROWS * 3 / 4) /* rows of a block that is full enough */
 
+static enum hin_code copy_row(void *user, const struct hin_store_batch *batch, uint32_t at,
+			      const struct hin_observation *o, struct hin_error *err)
+{
+	(void)at;
+	return hin_house_add(user, batch, o, err);
+}
+
 static enum hin_code copy_rows(void *user, const struct hin_block_rows *rows,
 			       const struct hin_block_head *head, struct hin_error *err)
 {
-	struct hin_house_writer *w = user;
-	const struct hin_block_reader *r = rows->reader;
-	enum hin_code code = HIN_OK;
-	uint32_t i = 0;
-
-	for (size_t b = 0; b < r->batch_count && code == HIN_OK; b++)
-		for (uint32_t k = 0; k < r->batches[b].rows && i < head->rows && code == HIN_OK;
-		     k++) {
-			struct hin_observation o;
-
-			hin_block_row(rows, i++, &o);
-			code = hin_house_add(w, &r->batches[b].batch, &o, err);
-		}
-	return code;
+	(void)head;
+	return hin_block_each_row(rows, copy_row, user, err);
 }
 
 /* Would the files of a day and kind become fewer or fuller? */
@@ -73,10 +68,9 @@ static enum hin_code compact_day(struct hin_store *s, int64_t day, unsigned kind
 		.store = s, .day = day, .kind = kind, .builder = { .day = day }
 	};
 	struct hin_house_change change;
-	enum hin_code code = hin_house_begin(&change, s, err);
+	enum hin_code code;
 
-	if (code != HIN_OK)
-		return code;
+	hin_house_begin(&change, s);
 	code = choose(s, day, kind, work, err);
 	for (size_t i = 0; code == HIN_OK && i < s->catalog.segment_count; i++) {
 		/* files that are written meanwhile stand behind, with larger numbers */
@@ -99,37 +93,12 @@ static enum hin_code compact_day(struct hin_store *s, int64_t day, unsigned kind
 	return hin_house_end(&change, err);
 }
 
-/* Write rows of days that are over to files. */
-static enum hin_code cut_days(struct hin_store *s, int64_t before, struct hin_error *err)
-{
-	enum hin_code code = HIN_OK;
-
-	for (size_t i = 0; i < s->day_count && code == HIN_OK; i++)
-		if (s->days[i].day < before)
-			code = hin_store_cut(s, &s->days[i], s->days[i].builder.rows, err);
-	return code == HIN_OK ? hin_store_sync(s, err) : code;
-}
-
-static void count_blocks(const struct hin_store *s, uint64_t *files, uint64_t *blocks)
-{
-	*files = s->catalog.segment_count;
-	*blocks = 0;
-	for (size_t i = 0; i < s->catalog.segment_count; i++)
-		*blocks += s->catalog.segments[i].blocks;
-}
-
-enum hin_code hin_store_compact(struct hin_store *s, int64_t now_us, struct hin_store_work *work,
+enum hin_code hin_house_compact(struct hin_store *s, int64_t now_us, struct hin_store_work *work,
 				struct hin_error *err)
 {
 	int64_t today = now_us / HIN_DAY_US;
-	enum hin_code code = hin_store_may_write(s, err);
+	enum hin_code code = HIN_OK;
 
-	*work = (struct hin_store_work){ 0 };
-	if (code != HIN_OK)
-		return code;
-	count_blocks(s, &work->files_before, &work->blocks_before);
-	work->bytes_before = hin_house_bytes(s);
-	code = cut_days(s, today, err);
 	for (int64_t last = INT64_MIN; code == HIN_OK;) {
 		int64_t day = INT64_MAX;
 
@@ -141,19 +110,7 @@ enum hin_code hin_store_compact(struct hin_store *s, int64_t now_us, struct hin_
 		for (unsigned kind = 0; kind <= HIN_SEGMENT_EVENTS && code == HIN_OK; kind++)
 			if (worth_it(s, day, kind))
 				code = compact_day(s, day, kind, work, err);
-		/* files of a day that is over get their index */
-		for (size_t i = 0; i < s->catalog.segment_count && code == HIN_OK; i++) {
-			struct hin_error what;
-
-			if (s->catalog.segments[i].day == day &&
-			    hin_store_seal(s, &s->catalog.segments[i], &what) != HIN_OK)
-				hin_store_note(s, &what);
-		}
 		last = day;
 	}
-	if (code == HIN_OK)
-		code = hin_store_checkpoint(s, err);
-	count_blocks(s, &work->files_after, &work->blocks_after);
-	work->bytes_after = hin_house_bytes(s);
 	return code;
 }

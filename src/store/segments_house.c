@@ -92,6 +92,10 @@ enum hin_code hin_house_read(struct hin_store *s, const struct hin_segment *segm
 	for (size_t i = 0; i < heads.count && code == HIN_OK; i++) {
 		bool used;
 
+		if (hin_beside_stopped(s)) {
+			code = hin_fail(err, HIN_EDENIED, "store %s: stopped", s->path);
+			break;
+		}
 		if (segment->sealed && check_head(fd, name, &heads.refs[i], &what) != HIN_OK)
 			take_damage(&reading, &what);
 		code = read_block(s, fd, name, &heads.refs[i], call, user, &used, &what);
@@ -169,16 +173,11 @@ void hin_house_fini(struct hin_house_writer *w)
 
 /* ---- changes ---- */
 
-enum hin_code hin_house_begin(struct hin_house_change *c, struct hin_store *s,
-			      struct hin_error *err)
+void hin_house_begin(struct hin_house_change *c, struct hin_store *s)
 {
-	/* what is open belongs to the old journal: it must be there if this is undone */
-	enum hin_code code = hin_store_sync(s, err);
-
 	*c = (struct hin_house_change){ .store = s,
 					.first_id = s->catalog.next_id,
 					.rolled_rows = s->catalog.rolled_rows };
-	return code;
 }
 
 void hin_house_undo(struct hin_house_change *c)
@@ -205,56 +204,17 @@ void hin_house_undo(struct hin_house_change *c)
 	catalog->rolled_rows = c->rolled_rows;
 }
 
-static enum hin_code let_go(struct hin_house_change *c, struct hin_error *err)
+enum hin_code hin_house_end(struct hin_house_change *c, struct hin_error *err)
 {
 	struct hin_catalog *catalog = &c->store->catalog;
 	enum hin_code code = HIN_OK;
 
 	for (size_t i = 0; i < catalog->segment_count && code == HIN_OK; i++)
-		if (catalog->segments[i].going)
-			code = hin_store_leave(c->store, &catalog->segments[i], err);
-	return code;
-}
-
-enum hin_code hin_house_end(struct hin_house_change *c, struct hin_error *err)
-{
-	struct hin_store *s = c->store;
-	struct hin_catalog *catalog = &s->catalog;
-	size_t leaving = s->leaving_count, kept = 0;
-	struct hin_segment *going;
-	enum hin_code code = HIN_OK;
-
-	for (size_t i = 0; i < catalog->segment_count && code == HIN_OK; i++)
 		if (catalog->segments[i].id >= c->first_id)
-			code = hin_store_seal(s, &catalog->segments[i], err);
+			code = hin_store_seal(c->store, &catalog->segments[i], err);
 	if (code == HIN_OK)
-		code = let_go(c, err);
-	going = malloc((catalog->segment_count + 1) * sizeof(*going));
-	if (code == HIN_OK && going == NULL)
-		code = hin_fail(err, HIN_ENOMEM, "no room for a list of files");
-	if (code == HIN_OK) {
-		size_t count = catalog->segment_count;
-
-		memcpy(going, catalog->segments, count * sizeof(*going));
-		for (size_t i = 0; i < count; i++)
-			if (!going[i].going)
-				catalog->segments[kept++] = going[i];
-		catalog->segment_count = kept;
-		code = hin_store_checkpoint(s, err);
-		/* when the new journal may be in place already, nothing is taken back */
-		if (code != HIN_OK && !s->broken) {
-			memcpy(catalog->segments, going, count * sizeof(*going));
-			catalog->segment_count = count;
-		}
-	}
-	free(going);
-	if (code == HIN_OK) {
-		hin_store_remove_leaving(s);
-		return HIN_OK;
-	}
-	while (s->leaving_count > leaving)
-		free(s->leaving[--s->leaving_count]);
-	if (!s->broken)
+		code = hin_beside_hand_over(c, err);
+	if (code != HIN_OK)
 		hin_house_undo(c);
 	return code;
 }

@@ -1,10 +1,13 @@
 /*
  * segments_house_priv - files read whole and replaced by others.
  *
- * Housekeeping writes new files, then a new journal that names them in place of the old ones, then
- * the old files go. Whatever fails before the journal is there leaves the store as it was.
+ * House is kept by a thread of its own, beside the writer, on a store of its own: the "side" sees
+ * the files of days that are over, which nobody changes any more, and writes new ones. When these
+ * are durable and have their names it hands the change over, and the writer takes it into its
+ * catalog and, with the next record, into the journal; then the old files go. So an append never
+ * waits for it, and whatever fails before the record leaves the store as it was.
  *
- * Threads: one thread at a time for each store, that of its writer.
+ * Threads: those of a side in its thread; hin_beside_end(), _start() and _poll() in the writer's.
  */
 #pragma once
 #include "store/segments_view_priv.h"
@@ -52,11 +55,29 @@ struct hin_house_change {
 	uint64_t rolled_rows; /* before */
 };
 
-HIN_MUST_USE enum hin_code hin_house_begin(struct hin_house_change *c, struct hin_store *s,
-					   struct hin_error *err);
-/* Close new files, name them in a new journal, and let those that are going go. */
+void hin_house_begin(struct hin_house_change *c, struct hin_store *s);
+/* Close new files, and hand over that they take the place of those that are going. */
 HIN_MUST_USE enum hin_code hin_house_end(struct hin_house_change *c, struct hin_error *err);
 void hin_house_undo(struct hin_house_change *c);
+
+/* The second half of hin_house_end(): sync, name, tell the writer. */
+HIN_MUST_USE enum hin_code hin_beside_hand_over(struct hin_house_change *c, struct hin_error *err);
+
+/* Shall the work of a side end? */
+bool hin_beside_stopped(const struct hin_store *side);
+
+/* End house-keeping, if there is any; what was not taken over is forgotten. */
+void hin_beside_end(struct hin_store *s);
+
+/* The work itself, on a side. */
+HIN_MUST_USE enum hin_code hin_house_retain(struct hin_store *side,
+					    const struct hin_store_policy *policy, int64_t now_us,
+					    struct hin_store_work *work, struct hin_error *err);
+HIN_MUST_USE enum hin_code hin_house_compact(struct hin_store *side, int64_t now_us,
+					     struct hin_store_work *work, struct hin_error *err);
+
+/* Can a row of this day be over, by the rules alone? */
+bool hin_house_may_drop(const struct hin_store_policy *policy, int64_t now_us, int64_t day);
 
 /* Bytes of all files and the journal. */
 uint64_t hin_house_bytes(const struct hin_store *s);

@@ -5,7 +5,8 @@
  *	lock		held by the one who writes
  *	readers		held, shared, by those who read files; files are removed while nobody does
  *	journal		what belongs to the store, marks, and rows that are not in a file yet
- *	2026-11-22/	files of blocks of that day
+ *	2026-11-22/	files of blocks of that day; "….new" is one that is being written to take
+ *			the place of others, and nobody's until it has its name
  */
 #pragma once
 #include "store/segment_priv.h"
@@ -51,8 +52,14 @@ struct hin_store {
 	struct hin_dirty_file *dirty;
 	size_t dirty_count, dirty_room;
 	struct hin_buffer record, block;
+	uint64_t *dropped;    /* files that the next record says do not belong here any more */
+	char **dropped_names; /* `dropped_room` of them, the first ones in use */
+	size_t dropped_count, dropped_room;
 	char **leaving; /* files to remove when nobody reads */
-	size_t leaving_count, leaving_room;
+	size_t leaving_count;
+	uint64_t rolled_rows;	      /* as the journal has it */
+	struct hin_beside *beside;    /* house is being kept; segments_house_priv.h */
+	struct hin_beside *beside_of; /* of the store that this one is the side of */
 
 	/* of questions */
 	struct hin_block_reader reader;
@@ -104,10 +111,18 @@ HIN_MUST_USE enum hin_code hin_store_reload_row(struct hin_store *s, const struc
 						const struct hin_observation *o, bool first,
 						struct hin_open_day **day, struct hin_error *err);
 
-/* A file that no catalog names any more goes when nobody reads. */
-HIN_MUST_USE enum hin_code hin_store_leave(struct hin_store *s, const struct hin_segment *segment,
-					   struct hin_error *err);
+/*
+ * A file that the catalog does not name any more: said with the next record, and removed when
+ * nobody reads. Room for `count` is reserved first.
+ */
+HIN_MUST_USE enum hin_code hin_store_reserve_dropped(struct hin_store *s, size_t count,
+						     struct hin_error *err);
+void hin_store_drop(struct hin_store *s, const struct hin_segment *segment);
 void hin_store_remove_leaving(struct hin_store *s);
+
+/* Make the folder of a day durable. */
+HIN_MUST_USE enum hin_code hin_store_sync_day(struct hin_store *s, int64_t day,
+					      struct hin_error *err);
 
 void hin_store_free_days(struct hin_store *s);
 

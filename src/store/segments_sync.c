@@ -36,6 +36,11 @@ static enum hin_code put_changes(struct hin_store *s, struct hin_buffer *out, bo
 			hin_record_segment(out, &s->catalog.segments[i]);
 			*any = true;
 		}
+	for (size_t i = 0; i < s->dropped_count; i++)
+		hin_record_drop(out, s->dropped[i]);
+	if (s->rolled_rows != s->catalog.rolled_rows)
+		hin_record_rolled(out, s->catalog.rolled_rows);
+	*any |= s->dropped_count > 0 || s->rolled_rows != s->catalog.rolled_rows;
 	for (size_t i = 0; i < s->catalog.sensor_count; i++)
 		if (s->catalog.sensors[i].dirty) {
 			hin_record_sensor(out, &s->catalog.sensors[i]);
@@ -62,7 +67,16 @@ static enum hin_code put_changes(struct hin_store *s, struct hin_buffer *out, bo
 static void settle(struct hin_store *s)
 {
 	for (size_t i = 0; i < s->catalog.segment_count; i++)
-		s->catalog.segments[i].dirty = false;
+		s->catalog.segments[i].dirty = s->catalog.segments[i].adopted = false;
+	s->rolled_rows = s->catalog.rolled_rows;
+	for (size_t i = 0; i < s->dropped_count; i++)
+		s->leaving[s->leaving_count++] = s->dropped_names[i];
+	if (s->dropped_count > 0) {
+		s->dropped_room -= s->dropped_count;
+		memmove(s->dropped_names, s->dropped_names + s->dropped_count,
+			s->dropped_room * sizeof(*s->dropped_names));
+		s->dropped_count = 0;
+	}
 	for (size_t i = 0; i < s->catalog.sensor_count; i++) {
 		struct hin_sensor *sensor = &s->catalog.sensors[i];
 		const struct hin_epoch *e = hin_sensor_newest(sensor);
@@ -115,7 +129,7 @@ static enum hin_code append_record(struct hin_store *s, const struct hin_buffer 
 enum hin_code hin_store_sync(struct hin_store *s, struct hin_error *err)
 {
 	enum hin_code code = hin_store_may_write(s, err);
-	bool any = false;
+	bool any = false, leaves = s->dropped_count > 0;
 
 	if (code == HIN_OK)
 		code = hin_store_sync_files(s, err);
@@ -126,7 +140,7 @@ enum hin_code hin_store_sync(struct hin_store *s, struct hin_error *err)
 	code = put_changes(s, &s->record, &any, err);
 	if (code != HIN_OK || !any)
 		return code;
-	hin_record_end(&s->record, 0, s->catalog.commits + 1);
+	hin_record_end(&s->record, 0, s->catalog.commits + 1, leaves);
 	if (s->record.failed)
 		return hin_fail(err, HIN_ENOMEM, "no room for a record");
 	code = append_record(s, &s->record, err);
@@ -167,7 +181,7 @@ static enum hin_code put_everything(struct hin_store *s, struct hin_buffer *out,
 	for (size_t i = 0; i < s->day_count && code == HIN_OK; i++)
 		if (s->days[i].builder.rows > 0)
 			code = put_tail(s, out, &s->days[i], 0, err);
-	hin_record_end(out, start, s->catalog.commits + 1);
+	hin_record_end(out, start, s->catalog.commits + 1, false);
 	if (code == HIN_OK && out->failed)
 		code = hin_fail(err, HIN_ENOMEM, "no room for a journal");
 	return code;
@@ -273,26 +287,43 @@ enum hin_code hin_store_load_tails(struct hin_store *s, struct hin_error *err)
 
 /* ---- files that leave ---- */
 
-enum hin_code hin_store_leave(struct hin_store *s, const struct hin_segment *segment,
-			      struct hin_error *err)
+/* Room for `count` more in an array of items. */
+static bool more_room(void **items, size_t size, size_t room)
 {
-	char name[HIN_SEGMENT_NAME], *copy;
+	void *more = realloc(*items, (room + 1) * size);
 
-	hin_segment_name(name, segment);
-	if (s->leaving_count == s->leaving_room) {
-		size_t room = s->leaving_room > 0 ? s->leaving_room * 2 : 16;
-		char **more = realloc(s->leaving, room * sizeof(*more));
+	if (more == NULL)
+		return false;
+	*items = more;
+	return true;
+}
 
-		if (more == NULL)
-			return hin_fail(err, HIN_ENOMEM, "no room to remember a file");
-		s->leaving = more;
-		s->leaving_room = room;
+enum hin_code hin_store_reserve_dropped(struct hin_store *s, size_t count, struct hin_error *err)
+{
+	size_t room = s->dropped_count + count, leaving = s->leaving_count + room;
+	void *dropped = s->dropped, *names = s->dropped_names, *files = s->leaving;
+	bool good = more_room(&dropped, sizeof(*s->dropped), room);
+
+	s->dropped = dropped;
+	good = good && more_room(&names, sizeof(*s->dropped_names), room);
+	s->dropped_names = names;
+	good = good && more_room(&files, sizeof(*s->leaving), leaving);
+	s->leaving = files;
+	/* names beforehand, so that dropping cannot fail */
+	while (good && s->dropped_room < room) {
+		char *name = malloc(HIN_SEGMENT_NAME);
+
+		good = name != NULL;
+		if (good)
+			s->dropped_names[s->dropped_room++] = name;
 	}
-	copy = strdup(name);
-	if (copy == NULL)
-		return hin_fail(err, HIN_ENOMEM, "no room to remember a file");
-	s->leaving[s->leaving_count++] = copy;
-	return HIN_OK;
+	return good ? HIN_OK : hin_fail(err, HIN_ENOMEM, "no room to remember a file");
+}
+
+void hin_store_drop(struct hin_store *s, const struct hin_segment *segment)
+{
+	hin_segment_name(s->dropped_names[s->dropped_count], segment);
+	s->dropped[s->dropped_count++] = segment->id;
 }
 
 void hin_store_remove_leaving(struct hin_store *s)

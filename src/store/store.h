@@ -293,6 +293,20 @@ HIN_MUST_USE enum hin_code hin_store_retain(struct hin_store *store,
 HIN_MUST_USE enum hin_code hin_store_compact(struct hin_store *store, int64_t now_us,
 					     struct hin_store_work *work, struct hin_error *err);
 
+/*
+ * The same while rows come in: what takes long is done by a thread of the store's own, beside the
+ * writer. Start it with a policy, or NULL, and whether to compact; then call hin_store_house_poll()
+ * now and then, between appends: it takes some milliseconds at most. What it takes over is durable
+ * with the next sync. `*done` tells that it has ended (also when nothing was started), the code
+ * how, and `work` (but for files, bytes and blocks) is set then. HIN_EDENIED while it is at work.
+ */
+HIN_MUST_USE enum hin_code hin_store_house_start(struct hin_store *store,
+						 const struct hin_store_policy *policy,
+						 bool compact, int64_t now_us,
+						 struct hin_error *err);
+HIN_MUST_USE enum hin_code hin_store_house_poll(struct hin_store *store, bool *done,
+						struct hin_store_work *work, struct hin_error *err);
+
 struct hin_store_checked {
 	uint64_t files, blocks, rows, bytes;
 	uint64_t damaged_blocks, damaged_rows; /* each was a note */

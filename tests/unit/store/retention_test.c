@@ -237,7 +237,7 @@ static void keeps_to_a_size(void **state)
 	assert_int_equal(hin_store_retain(store, &policy, NOW_US, &work, &err), HIN_OK);
 	expect_store(store, &all);
 	/* the older day goes, the newer stays */
-	policy.bytes = work.bytes_before - 20000;
+	policy.bytes = work.bytes_after - 20000;
 	assert_int_equal(hin_store_retain(store, &policy, NOW_US, &work, &err), HIN_OK);
 	assert_true(work.rows_dropped > 0 && work.rows_dropped < all.rows);
 	assert_true(work.bytes_after <= policy.bytes);
@@ -254,6 +254,110 @@ static void keeps_to_a_size(void **state)
 	assert_int_equal(hin_store_retain(store, &policy, DAY_US - HIN_DAY_US + 1, &work, &err),
 			 HIN_OK);
 	expect_store(store, &all);
+	hin_store_close(store);
+}
+
+/* ---- beside rows that come in ---- */
+
+static void keeps_house_beside_appends(void **state)
+{
+	static const struct hin_store_keep keep[] = {
+		{ HIN_KIND_TELESCOPE_FLOW, HIN_KIND_TELESCOPE_FLOW, 30 * HIN_DAY_US },
+	};
+	struct hin_store_policy policy = { .keep = keep, .keep_count = 1 };
+	struct hin_store *store = open_store(HIN_STORE_CREATE, NULL), *reader;
+	struct hin_store_answer before, after;
+	struct hin_store_work work = { 0 };
+	struct hin_error err = { 0 };
+	uint64_t next = BATCHES / SENSORS + 1;
+	size_t rolled = 0;
+	bool done = false;
+
+	(void)state;
+	(void)fill_store(store);
+	reader = open_store(HIN_STORE_READ, NULL);
+	assert_int_equal(hin_store_house_poll(store, &done, &work, &err), HIN_OK);
+	assert_true(done); /* there is nothing to wait for */
+	assert_int_equal(hin_store_house_start(store, &policy, true, NOW_US, &err), HIN_OK);
+	assert_int_equal(hin_store_house_start(store, &policy, true, NOW_US, &err), HIN_EDENIED);
+	assert_int_equal(hin_store_compact(store, NOW_US, &work, &err), HIN_EDENIED);
+	do {
+		/* also into the days that are being rolled up: these stay as they come */
+		append(store, 0, 1, next++, 300);
+		assert_int_equal(hin_store_house_poll(store, &done, &work, &err), HIN_OK);
+		sync_store(store);
+		before = by_all(store, false);
+		assert_int_equal(hin_store_refresh(reader, &err), HIN_OK);
+		after = by_all(reader, false); /* its files may have gone meanwhile */
+		expect_same(&before, &after);
+		hin_store_answer_fini(&before);
+		hin_store_answer_fini(&after);
+		assert_true(next < 10000);
+	} while (!done);
+	assert_true(work.rows_dropped > 0);
+	sync_store(store);
+	before = by_all(store, true);
+	for (size_t i = 0; i < store->catalog.segment_count; i++)
+		rolled += store->catalog.segments[i].kind == HIN_SEGMENT_HOURS;
+	assert_true(rolled > 0);
+	hin_store_close(store);
+	store = open_store(HIN_STORE_WRITE, NULL);
+	after = by_all(store, true);
+	expect_same(&before, &after);
+	hin_store_answer_fini(&before);
+	hin_store_answer_fini(&after);
+	hin_store_close(reader);
+	hin_store_close(store);
+}
+
+static uint64_t count_files(const char *path, const char *suffix)
+{
+	char command[200];
+	uint64_t count = 0;
+	FILE *f;
+
+	snprintf(command, sizeof(command), "find %s -name '*%s' | wc -l", path, suffix);
+	f = popen(command, "r");
+	assert_non_null(f);
+	assert_int_equal(fscanf(f, "%lu", &count), 1);
+	pclose(f);
+	return count;
+}
+
+/* What was not synced when a writer ends is as if it had not been. */
+static void forgets_house_not_synced(void **state)
+{
+	struct hin_store *store = open_store(HIN_STORE_CREATE, NULL);
+	struct sums want = fill_store(store);
+	struct hin_store_checked checked;
+	struct hin_store_work work = { 0 };
+	struct hin_error err = { 0 };
+	uint64_t files = count_files(store_path, ".seg"), stop = 0;
+	bool done = false;
+	char left[160];
+
+	(void)state;
+	for (; !done; stop++) {
+		assert_int_equal(hin_store_house_start(store, NULL, true, NOW_US, &err), HIN_OK);
+		done = false;
+		for (uint64_t i = 0; i < stop && !done; i++)
+			assert_int_equal(hin_store_house_poll(store, &done, &work, &err), HIN_OK);
+		hin_store_close(store);
+		assert_int_equal(count_files(store_path, ".new"), 0);
+		store = open_store(HIN_STORE_WRITE, NULL);
+		assert_int_equal(hin_store_check(store, &checked, NULL, &err), HIN_OK);
+		assert_int_equal(checked.strays + checked.damaged_blocks, 0);
+		expect_store(store, &want);
+		if (stop > 50)
+			stop *= 2; /* until the thread is done in between */
+	}
+	assert_int_equal(count_files(store_path, ".seg"), files);
+	/* and what a kill leaves without a name is swept out */
+	hin_store_close(store);
+	snprintf(left, sizeof(left), "%s/2025-11-22/00000000000000ff.new", store_path);
+	fclose(fopen(left, "w"));
+	store = open_store(HIN_STORE_WRITE, NULL);
+	assert_int_equal(count_files(store_path, ".new"), 0);
 	hin_store_close(store);
 }
 
@@ -424,6 +528,8 @@ int main(void)
 		TEST(leaves_damage_alone),
 		TEST(rolls_up),
 		TEST(keeps_to_a_size),
+		TEST(keeps_house_beside_appends),
+		TEST(forgets_house_not_synced),
 		TEST(loses_nothing_when_killed),
 		TEST(backs_up_and_restores),
 		TEST(tells_what_was_watched),

@@ -529,6 +529,76 @@ static void loses_nothing_when_killed(void **state)
 	assert_true(HIN_TEST_SLOW || want.rows > 2 * HIN_BLOCK_ROWS);
 }
 
+/* ---- from version 1 on ---- */
+
+static uint8_t journal_version(void)
+{
+	char path[120];
+	uint8_t head[9];
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/journal", store_path);
+	fd = open(path, O_RDONLY);
+	assert_int_equal(read(fd, head, sizeof(head)), sizeof(head));
+	close(fd);
+	return head[8];
+}
+
+/* What the program of version 1 counted itself in the store that it made. */
+static void expect_version_1(struct hin_store *store)
+{
+	struct hin_store_question q = { .volume = true };
+	struct hin_store_answer a;
+	struct hin_store_checked checked;
+	struct hin_store_stats stats;
+	struct hin_error err = { 0 };
+
+	expect_store(store, &(struct sums){ .rows = 771, .sum = UINT64_C(0x28ed761085c2fc51) });
+	assert_int_equal(hin_store_stats(store, &stats, &err), HIN_OK);
+	assert_int_equal(stats.rolled_rows, 1);
+	assert_int_equal(stats.batches, 10);
+	assert_int_equal(hin_store_group(store, &q, &a, &err), HIN_OK);
+	assert_int_equal(a.total.count, 772);
+	assert_int_equal(a.total.packets, UINT64_C(4339861410218081));
+	assert_int_equal(a.total.bytes, UINT64_C(5276785311262));
+	hin_store_answer_fini(&a);
+	assert_int_equal(hin_store_check(store, &checked, NULL, &err), HIN_OK);
+	assert_int_equal(checked.damaged_blocks + checked.strays, 0);
+	assert_true(hin_store_has(store, batch_head(0, 0, 0).sensor, 1, 6));
+	assert_false(hin_store_has(store, batch_head(1, 0, 0).sensor, 1, 3));
+}
+
+static void upgrades_version_1(void **state)
+{
+	struct hin_store *store;
+	struct hin_store_work work;
+	struct hin_error err = { 0 };
+	char command[300];
+
+	(void)state;
+	snprintf(command, sizeof(command), "cp -r '%.150s/tests/corpus/store/version-1' '%s'",
+		 getenv("HINOMI_SOURCE"), store_path);
+	assert_int_equal(system(command), 0);
+	/* read as it is */
+	store = open_store(HIN_STORE_READ, NULL);
+	expect_version_1(store);
+	hin_store_close(store);
+	assert_int_equal(journal_version(), 1);
+	/* a writer brings it up to date, and nothing changes */
+	store = open_store(HIN_STORE_WRITE, NULL);
+	assert_int_equal(journal_version(), HIN_JOURNAL_VERSION);
+	expect_version_1(store);
+	assert_int_equal(hin_store_compact(store, DAY_US + 10 * HIN_DAY_US, &work, &err), HIN_OK);
+	assert_true(work.files_after < work.files_before + 2);
+	expect_version_1(store);
+	hin_store_close(store);
+	store = open_store(HIN_STORE_WRITE, NULL);
+	expect_version_1(store);
+	assert_int_equal(append(store, 0, 1, 7, 100), HIN_STORE_ADDED);
+	sync_store(store);
+	hin_store_close(store);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, folder_setup, folder_teardown)
 
 int main(void)
@@ -542,6 +612,7 @@ int main(void)
 		TEST(fills_files),
 		TEST(skips_damage),
 		TEST(waits_for_space),
+		TEST(upgrades_version_1),
 		TEST(loses_nothing_when_killed),
 	};
 
