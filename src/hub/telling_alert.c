@@ -26,7 +26,7 @@ static enum hin_code case_facts(struct hin_desk *desk, int64_t id, struct hin_no
 		"f.port, f.proto, f.tool, f.confidence, f.packets, f.targets, coalesce(o.handle, "
 		"''), coalesce(o.name, ''), coalesce(f.told_us, c.opened_us) FROM case_ c "
 		"LEFT JOIN finding f ON f.id = (SELECT id FROM finding WHERE case_id = c.id "
-		"ORDER BY kind = c.kind DESC, last_us DESC LIMIT 1) "
+		"AND kind = c.kind ORDER BY last_us DESC LIMIT 1) "
 		"LEFT JOIN organisation o ON o.id = c.organisation WHERE c.id = ?1",
 		err);
 	enum hin_code code;

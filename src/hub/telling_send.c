@@ -69,8 +69,10 @@ enum hin_code telling_letter_lost(struct hin_telling *t, struct hin_desk *desk, 
 	bool bounced = strcmp(state, "bounced") == 0;
 	sqlite3_stmt *s = hin_desk_statement(
 		desk,
+		/* those that went to somebody else meanwhile are not lost */
 		"SELECT n.id, n.case_id FROM letter_notice l JOIN notice n ON n.id = l.notice "
-		"WHERE l.letter = ?1 AND n.state IN ('queued', 'sent') LIMIT ?2",
+		"JOIN letter m ON m.id = l.letter WHERE l.letter = ?1 AND n.contact IS m.contact "
+		"AND n.state IN ('queued', 'sent') LIMIT ?2",
 		err);
 	int64_t notices[HIN_NOTICE_LETTER], cases[HIN_NOTICE_LETTER];
 	size_t count = 0;

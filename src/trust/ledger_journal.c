@@ -1,7 +1,8 @@
 /* ledger_journal - see ledger_priv.h */
+#define OPENSSL_SUPPRESS_DEPRECATED /* a batch is hashed at the speed of the processor */
 #include <errno.h>
 #include <fcntl.h>
-#include <sodium.h>
+#include <openssl/sha.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -17,14 +18,14 @@
 static void check_of(uint8_t *out, size_t out_size, const void *a, size_t a_size, const void *b,
 		     size_t b_size)
 {
-	crypto_hash_sha256_state state;
 	uint8_t digest[32];
+	SHA256_CTX ctx;
 
-	crypto_hash_sha256_init(&state);
-	crypto_hash_sha256_update(&state, a, a_size);
+	SHA256_Init(&ctx);
+	SHA256_Update(&ctx, a, a_size);
 	if (b_size > 0)
-		crypto_hash_sha256_update(&state, b, b_size);
-	crypto_hash_sha256_final(&state, digest);
+		SHA256_Update(&ctx, b, b_size);
+	SHA256_Final(digest, &ctx);
 	memcpy(out, digest, out_size);
 }
 

@@ -287,7 +287,9 @@ static struct news *news_of(struct hin_analyse *an, struct hin_subject *s, uint3
 		return NULL;
 	s->news = an->news_count;
 	n = &an->news[an->news_count++];
-	*n = (struct news){ .subject = at, .rule = s->rule, .first_us = s->first_us };
+	*n = (struct news){
+		.subject = at, .rule = s->rule, .first_us = s->first_us, .when_us = an->now_us
+	};
 	return n;
 }
 
@@ -379,7 +381,6 @@ static void move_on(struct hin_analyse *an, const struct hin_observation *o)
 	int64_t end_us = hin_rule_end_us(o);
 
 	an->now_us = end_us > an->now_us ? end_us : an->now_us;
-	an->counters.rows++;
 }
 
 void hin_analyse_take(struct hin_analyse *an, const struct hin_observation *o,
@@ -388,6 +389,7 @@ void hin_analyse_take(struct hin_analyse *an, const struct hin_observation *o,
 	if (!hin_analyse_wants(an, o->kind))
 		return;
 	move_on(an, o);
+	an->counters.rows++;
 	for (size_t i = 0; i < hin_rule_count; i++)
 		apply(an, i, o, sensor);
 }
@@ -402,21 +404,31 @@ static int64_t cpu_ns(void)
 
 void hin_analyse_take_rows(struct hin_analyse *an, const struct hin_store_rows *rows)
 {
+	int64_t began_us = an->now_us;
+	uint64_t looked = 0;
+
 	if (!an->price) {
 		for (size_t i = 0; i < rows->count; i++)
 			hin_analyse_take(an, &rows->rows[i], rows->batches[i]->sensor);
 		return;
 	}
-	for (size_t i = 0; i < rows->count; i++)
-		if (hin_analyse_wants(an, rows->rows[i].kind))
-			move_on(an, &rows->rows[i]);
+	/* rule by rule, each with the stream's time as it goes by */
 	for (size_t rule = 0; rule < hin_rule_count; rule++) {
 		int64_t before = cpu_ns();
 
-		for (size_t i = 0; i < rows->count; i++)
-			apply(an, rule, &rows->rows[i], rows->batches[i]->sensor);
+		an->now_us = began_us;
+		for (size_t i = 0; i < rows->count; i++) {
+			const struct hin_observation *o = &rows->rows[i];
+
+			if (!hin_analyse_wants(an, o->kind))
+				continue;
+			move_on(an, o);
+			apply(an, rule, o, rows->batches[i]->sensor);
+			looked += rule == 0;
+		}
 		an->counters.rule[rule].cpu_ns += (uint64_t)(cpu_ns() - before);
 	}
+	an->counters.rows += looked;
 }
 
 /* ---- open and close ---- */
@@ -557,8 +569,12 @@ static enum hin_code learn_rows(void *user, const struct hin_store_rows *rows,
 	return HIN_OK;
 }
 
-/* The filter that wants what the rules look at. */
-static enum hin_code make_filter(struct hin_filter **out, const struct hin_analyse *an,
+int64_t hin_analyse_now_us(const struct hin_analyse *an)
+{
+	return an->now_us;
+}
+
+enum hin_code hin_analyse_filter(const struct hin_analyse *an, struct hin_filter **out,
 				 struct hin_error *err)
 {
 	struct hin_buffer text = { 0 };
@@ -586,7 +602,7 @@ enum hin_code hin_analyse_learn(struct hin_analyse *an, struct hin_store *store,
 		return HIN_OK;
 	if (range.since_us < 1)
 		range.since_us = 1;
-	code = make_filter(&filter, an, err);
+	code = hin_analyse_filter(an, &filter, err);
 	range.filter = filter;
 	analyse_refresh_owners(an);
 	an->quiet = true;

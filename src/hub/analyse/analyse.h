@@ -89,9 +89,10 @@ void hin_analyse_take(struct hin_analyse *analyse, const struct hin_observation 
 void hin_analyse_take_rows(struct hin_analyse *analyse, const struct hin_store_rows *rows);
 
 /*
- * Make durable in the desk what came of the rows taken. Nothing happens when nothing did. On
- * failure nothing of it is in the desk, and the rows since the last commit must be taken again
- * after hin_analyse_reset().
+ * Make durable in the desk what came of the rows taken. Nothing happens when nothing did. `now_us`
+ * is when the hub knew of it; 0 = when the stream told it, as a replay has it. On failure nothing
+ * of it is in the desk, and the rows since the last commit must be taken again after
+ * hin_analyse_reset().
  */
 HIN_MUST_USE enum hin_code hin_analyse_commit(struct hin_analyse *analyse, int64_t now_us,
 					      struct hin_error *err);
@@ -126,6 +127,13 @@ HIN_MUST_USE enum hin_code hin_analyse_tick(struct hin_analyse *analyse, int64_t
 void hin_analyse_tune(struct hin_analyse *analyse, const struct hin_analyse_settings *settings);
 
 const struct hin_analyse_counters *hin_analyse_count(const struct hin_analyse *analyse);
+
+/* The end of the newest row so far. */
+int64_t hin_analyse_now_us(const struct hin_analyse *analyse);
+
+/* The filter of a store that wants what the rules look at; hin_filter_free(). */
+HIN_MUST_USE enum hin_code hin_analyse_filter(const struct hin_analyse *analyse,
+					      struct hin_filter **out, struct hin_error *err);
 
 /* Bytes that its tables hold now. */
 size_t hin_analyse_memory(const struct hin_analyse *analyse);

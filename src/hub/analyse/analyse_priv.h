@@ -23,6 +23,7 @@ struct news {
 	struct hin_claim claim;
 	struct identity identity;
 	int64_t first_us, last_us;
+	int64_t when_us; /* the stream's time when the first of it was known */
 	uint64_t packets, bytes, targets;
 	uint32_t observations;
 	uint8_t sensors[NEWS_SENSORS][16];

@@ -361,7 +361,7 @@ enum hin_code analyse_write(struct hin_analyse *an, struct hin_error *err)
 				     .technique =
 					     technique != NULL ? technique->name : kind->technique,
 				     .subject = analyse_subject(an, n->subject),
-				     .now_us = an->commit_us != 0 ? an->commit_us : an->now_us,
+				     .now_us = an->commit_us != 0 ? an->commit_us : n->when_us,
 				     .err = err };
 
 		code = write_one(&w);

@@ -145,7 +145,7 @@ static void takes_what_is_new(void **state)
 	hin_prefix_tree_free(dark);
 	assert_int_equal(hin_telescope_picture(&picture, t, 1000, NULL), HIN_OK);
 	assert_int_equal(picture.dark_hit, 10);			 /* those that are still dark */
-	assert_int_equal(picture.events[0].scan, HIN_SCAN_NONE); /* ten targets, judged anew */
+	assert_int_equal(picture.event_count, 0); /* ten targets, judged anew, are no scan */
 	hin_picture_free(&picture);
 	for (unsigned i = 0; i < 10; i++) {
 		send_syn(&traffic, T0 + SECOND + i, ADDR(9, 0, 0, 1), DARK(5 + i), 23);

@@ -1,0 +1,934 @@
+/* telling_test - from findings to mail and back, with a clock of our own and a mail server beside
+ */
+#include <inttypes.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "../test.h"
+#include "base/config.h"
+#include "base/file.h"
+#include "hub/telling.h"
+#include "hub/telling_settings.h"
+#include "observe/registry.h"
+#include "smtp_server.h"
+#include "store/store.h"
+
+#define S INT64_C(1000000)
+#define HOUR (3600 * S)
+#define DAY (24 * HOUR)
+#define NOW (INT64_C(1795340000) * S) /* 2026-11-22 09:33:20 UTC, a Sunday */
+
+static const struct hin_setting rows[] = { HIN_TELLING_ROWS(0) };
+static const struct hin_config_table table = { rows, HIN_COUNT(rows) };
+
+static char folder[64], path[128], store_path[128], bounces[128];
+static struct hin_desk *desk;
+static struct hin_telling *telling;
+static struct smtp_server server;
+static int64_t organisation, contact;
+
+/* ---- the desk ---- */
+
+static int64_t number(const char *sql)
+{
+	struct hin_error err = { 0 };
+	int64_t n = -1;
+
+	if (hin_desk_number(desk, &n, &err, sql, "") != HIN_OK)
+		fail_msg("%s: %s", sql, err.text);
+	return n;
+}
+
+static const char *text(const char *sql)
+{
+	static char out[8][65536];
+	static unsigned turn;
+	struct hin_error err = { 0 };
+	sqlite3_stmt *s = hin_desk_statement(desk, sql, &err);
+
+	if (s == NULL || hin_desk_step(desk, s, &err) != HIN_OK)
+		fail_msg("%s: %s", sql, err.text);
+	turn = (turn + 1) % 8;
+	snprintf(out[turn], sizeof(out[0]), "%s", hin_desk_text(s, 0));
+	sqlite3_reset(s);
+	return out[turn];
+}
+
+static void run(const char *sql)
+{
+	struct hin_error err = { 0 };
+
+	if (hin_desk_run(desk, &err, sql, "") != HIN_OK)
+		fail_msg("%s: %s", sql, err.text);
+}
+
+static int64_t add_organisation(const char *handle, const char *name, const char *language)
+{
+	assert_int_equal(hin_desk_run(desk, NULL,
+				      "INSERT INTO organisation (handle, name, name_ja, language, "
+				      "sector, updated_us) VALUES (?1, ?2, '例市役所', ?3, "
+				      "'government', 1)",
+				      "ttt", handle, name, language),
+			 HIN_OK);
+	return hin_desk_inserted(desk);
+}
+
+static int64_t add_contact(int64_t of, const char *role, const char *channel, const char *address)
+{
+	assert_int_equal(hin_desk_run(desk, NULL,
+				      "INSERT INTO contact (organisation, role, channel, address) "
+				      "VALUES (?1, ?2, ?3, ?4)",
+				      "ittt", of, role, channel, address),
+			 HIN_OK);
+	return hin_desk_inserted(desk);
+}
+
+struct wish {
+	const char *kind, *address, *device;
+	int64_t organisation, port, tool, last_us;
+	const char *severity;
+};
+
+/* A finding, and a case of its own unless there is one for the subject. */
+static int64_t add_finding(const struct wish *w)
+{
+	struct hin_addr address;
+	int64_t case_id = 0, id;
+	uint8_t key[16];
+	static uint64_t keys;
+
+	assert_int_equal(hin_addr_parse(&address, w->address), HIN_OK);
+	memset(key, 0, sizeof(key));
+	keys++;
+	memcpy(key, &keys, sizeof(keys));
+	if (hin_desk_number(desk, &case_id, NULL, "SELECT id FROM case_ WHERE subject = ?1", "t",
+			    w->address) != HIN_OK) {
+		assert_int_equal(
+			hin_desk_run(
+				desk, NULL,
+				"INSERT INTO case_ (kind, subject, state, severity, "
+				"organisation, opened_us, updated_us, first_us, last_us) VALUES "
+				"(?1, ?2, 'new', ?3, nullif(?4, 0), ?5, ?5, ?5, ?5)",
+				"tttii", w->kind, w->address, w->severity, w->organisation,
+				w->last_us),
+			HIN_OK);
+		case_id = hin_desk_inserted(desk);
+	}
+	assert_int_equal(
+		hin_desk_run(desk, NULL,
+			     "INSERT INTO finding (key, kind, subject_type, subject, address, "
+			     "organisation, device, port, proto, tool, confidence, severity, "
+			     "first_us, last_us, observations, packets, targets, sensors, query, "
+			     "case_id, told_us) VALUES (?1, ?2, 'address', ?3, ?4, nullif(?5, 0), "
+			     "?6, ?7, 6, ?8, 90, ?9, ?10, ?11, 3, 1234, 500, "
+			     "'0102030405060708090a0b0c0d0e0f10', 'src x', ?12, ?11)",
+			     "bttaitiitiii", (const void *)key, sizeof(key), w->kind, w->address,
+			     &address, w->organisation, w->device != NULL ? w->device : "", w->port,
+			     w->tool, w->severity, w->last_us - 600 * S, w->last_us, case_id),
+		HIN_OK);
+	id = hin_desk_inserted(desk);
+	return id;
+}
+
+static int64_t infected(const char *address)
+{
+	return add_finding(&(struct wish){ .kind = "infected-member",
+					   .address = address,
+					   .organisation = organisation,
+					   .port = 23,
+					   .tool = HIN_TOOLS_MIRAI,
+					   .last_us = NOW,
+					   .severity = "high" });
+}
+
+/* ---- telling ---- */
+
+static const char *const basic[] = { "notice.send=yes",
+				     "notice.sender=Example CERT",
+				     "notice.contact=help@cert.example",
+				     "notice.verify=https://cert.example/verify",
+				     "notice.gather=0",
+				     "notice.watched=1h",
+				     "mail.tls=plain",
+				     "mail.from=hinomi@cert.example",
+				     "mail.bounce=bounce@cert.example",
+				     NULL };
+
+static enum hin_code open_telling(const char *const *more, struct hin_error *err)
+{
+	struct hin_telling_settings s = { 0 };
+	struct hin_telling_open how = {
+		.settings = &s, .desk = path, .store = store_path, .hub_name = "hub.example"
+	};
+	char line[200];
+	enum hin_code code;
+
+	assert_int_equal(hin_config_init(&table, &s, err), HIN_OK);
+	for (size_t i = 0; basic[i] != NULL; i++)
+		assert_int_equal(hin_config_set(&table, &s, basic[i], err), HIN_OK);
+	snprintf(line, sizeof(line), "mail.server=127.0.0.1:%u", server.port);
+	assert_int_equal(hin_config_set(&table, &s, line, err), HIN_OK);
+	snprintf(line, sizeof(line), "mail.bounces=%s", bounces);
+	assert_int_equal(hin_config_set(&table, &s, line, err), HIN_OK);
+	for (size_t i = 0; more != NULL && more[i] != NULL; i++)
+		if (hin_config_set(&table, &s, more[i], err) != HIN_OK)
+			fail_msg("%s: %s", more[i], err->text);
+	hin_telling_close(telling);
+	telling = NULL;
+	code = hin_telling_open(&telling, &how, err);
+	hin_config_fini(&table, &s);
+	return code;
+}
+
+static void begin(const char *const *more)
+{
+	struct hin_error err = { 0 };
+
+	if (open_telling(more, &err) != HIN_OK)
+		fail_msg("%s", err.text);
+}
+
+static void look(int64_t now)
+{
+	struct hin_error err = { 0 };
+
+	if (hin_telling_notify(telling, desk, now, &err) != HIN_OK ||
+	    hin_telling_alert(telling, desk, now, &err) != HIN_OK)
+		fail_msg("%s", err.text);
+}
+
+static int set_up(void **state)
+{
+	(void)state;
+	strcpy(folder, "/tmp/hinomi-telling-XXXXXX");
+	if (mkdtemp(folder) == NULL)
+		return -1;
+	snprintf(path, sizeof(path), "%s/desk.db", folder);
+	snprintf(store_path, sizeof(store_path), "%s/store", folder);
+	snprintf(bounces, sizeof(bounces), "%s/bounces", folder);
+	mkdir(bounces, 0700);
+	if (hin_desk_open(&desk, path, HIN_DESK_CREATE, NULL) != HIN_OK)
+		return -1;
+	smtp_start(&server);
+	organisation = add_organisation("example-city", "Example City", "en");
+	contact = add_contact(organisation, "abuse", "mail", "abuse@city.example");
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	char command[128];
+
+	(void)state;
+	hin_telling_close(telling);
+	telling = NULL;
+	hin_desk_close(desk);
+	desk = NULL;
+	smtp_stop(&server);
+	snprintf(command, sizeof(command), "rm -rf %s", folder);
+	return system(command);
+}
+
+/* ---- tests ---- */
+
+static void one_notice_for_a_trouble(void **state)
+{
+	const char *code;
+	char line[64];
+
+	(void)state;
+	begin(NULL);
+	/* what it does and that it is infected are one trouble */
+	add_finding(&(struct wish){ .kind = "scanner",
+				    .address = "192.0.2.7",
+				    .organisation = organisation,
+				    .port = 2323,
+				    .last_us = NOW,
+				    .severity = "medium" });
+	infected("192.0.2.7");
+	look(NOW);
+	look(NOW + S);
+	look(NOW + 2 * S);
+	assert_int_equal(server.count, 1);
+	assert_string_equal(server.mails[0].to, "abuse@city.example");
+	assert_int_equal(strncmp(server.mails[0].from, "bounce+", 7), 0);
+	assert_int_equal(number("SELECT count(*) FROM notice"), 1);
+	assert_string_equal(text("SELECT state FROM notice"), "sent");
+	assert_string_equal(text("SELECT kind FROM notice"), "infected-member");
+	assert_string_equal(text("SELECT next FROM notice"), "reminder");
+	code = text("SELECT code FROM notice");
+	snprintf(line, sizeof(line), "Notice %s", code);
+	assert_non_null(strstr(text("SELECT body FROM notice"), line));
+	assert_non_null(strstr(text("SELECT body FROM notice"), "tcp/23 (telnet)"));
+	assert_non_null(strstr(text("SELECT body FROM notice"), "tcp/2323"));
+	assert_non_null(strstr(text("SELECT body FROM notice"), "Mirai"));
+	assert_non_null(strstr(text("SELECT body FROM notice"), "2026-11-22 09:33:20 UTC"));
+	assert_non_null(strstr(text("SELECT body FROM notice"), "factory settings"));
+	assert_non_null(strstr(server.mails[0].text, code));
+	/* the same text is the object of its act */
+	assert_int_equal(number("SELECT count(*) FROM notice n JOIN act a ON a.id = n.act WHERE "
+				"a.object = n.body AND a.kind = 300"),
+			 1);
+	assert_int_equal(number("SELECT count(*) FROM notice_todo"), 0);
+	/* seen again: the same notice */
+	run("UPDATE finding SET last_us = last_us + 5000000");
+	look(NOW + 10 * S);
+	assert_int_equal(number("SELECT count(*) FROM notice"), 1);
+	assert_int_equal(number("SELECT last_seen_us FROM notice"), NOW + 5 * S);
+}
+
+static void in_japanese(void **state)
+{
+	(void)state;
+	begin(NULL);
+	run("UPDATE organisation SET language = 'ja'");
+	infected("192.0.2.7");
+	look(NOW);
+	assert_int_equal(server.count, 1);
+	assert_non_null(strstr(text("SELECT body FROM notice"), "例市役所 ご担当者様"));
+	assert_non_null(strstr(text("SELECT body FROM notice"),
+			       "2026-11-22 18:33:20 日本時間 (09:33:20 UTC)"));
+	assert_non_null(strstr(text("SELECT body FROM notice"), "工場出荷時の状態に戻します"));
+	assert_non_null(strstr(server.mails[0].text, "Content-Language: ja\r\n"));
+}
+
+static void nothing_goes_unless_switched_on(void **state)
+{
+	static const char *const off[] = { "notice.send=no", NULL };
+	static const char *const approve[] = { "notice.approve=yes", NULL };
+
+	(void)state;
+	begin(off);
+	infected("192.0.2.7");
+	look(NOW);
+	assert_int_equal(server.count, 0);
+	assert_string_equal(text("SELECT state FROM notice"), "held");
+	/* switched on later, what was held stays so */
+	begin(approve);
+	infected("192.0.2.8");
+	look(NOW + S);
+	assert_int_equal(server.count, 0);
+	assert_int_equal(number("SELECT count(*) FROM notice WHERE state = 'held'"), 2);
+	assert_int_equal(hin_notice_release(desk, 1, 7, NOW + S, NULL), HIN_OK);
+	look(NOW + 2 * S);
+	assert_int_equal(server.count, 1);
+	assert_int_equal(number("SELECT count(*) FROM act WHERE account = 7"), 1);
+	assert_int_equal(hin_notice_release(desk, 99, 7, NOW, NULL), HIN_ENOENT);
+	assert_int_equal(hin_notice_withdraw(desk, 2, 7, "a test", NOW, NULL), HIN_OK);
+	assert_int_equal(hin_notice_release(desk, 2, 7, NOW, NULL), HIN_EDENIED);
+	look(NOW + 3 * S);
+	assert_int_equal(server.count, 1); /* it never went out: nobody is told that it is gone */
+	assert_int_equal(hin_notice_withdraw(desk, 1, 7, "a test", NOW, NULL), HIN_OK);
+	look(NOW + 4 * S);
+	assert_int_equal(server.count, 2);
+	assert_non_null(strstr(server.mails[1].text, "In-Reply-To:"));
+}
+
+static void refuses_what_is_not_understood(void **state)
+{
+	static const struct {
+		const char *line, *want;
+	} cases[] = {
+		{ "mail.from=nobody", "mail.from" },
+		{ "mail.from=", "mail.from" },
+		{ "mail.server=mail.example", "no mail server" },
+		{ "mail.server=mail.example:25", "without TLS" },
+		{ "notice.sender=", "notice.sender" },
+		{ "notice.kinds=rising-port", "notice.kinds" },
+		{ "alert.to=pager:1", "alert.to" },
+		{ "alert.to=webhook:https://10.0.0.1/", "private address" },
+		{ "mail.certificate=/nonexistent", "mail.certificate" },
+		{ "mail.password-file=/nonexistent", "mail.password-file" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < HIN_COUNT(cases); i++) {
+		const char *const more[] = { cases[i].line, NULL };
+		struct hin_error err = { 0 };
+
+		if (open_telling(more, &err) == HIN_OK)
+			fail_msg("%s is taken", cases[i].line);
+		if (strstr(err.text, cases[i].want) == NULL)
+			fail_msg("%s: %s", cases[i].line, err.text);
+	}
+}
+
+static void a_bad_template_has_its_line(void **state)
+{
+	char dir[160], file[200], line[200];
+	const char *const more[] = { line, NULL };
+	struct hin_error err = { 0 };
+
+	(void)state;
+	snprintf(dir, sizeof(dir), "%s/texts", folder);
+	mkdir(dir, 0700);
+	snprintf(line, sizeof(line), "notice.templates=%s", dir);
+	strcat(dir, "/ja");
+	mkdir(dir, 0700);
+	snprintf(file, sizeof(file), "%s/fixed.txt", dir);
+	assert_int_equal(hin_file_replace(file, "title: x\n\n{nothing}\n", 20, 0600, NULL), HIN_OK);
+	assert_int_equal(open_telling(more, &err), HIN_EFORMAT);
+	assert_non_null(strstr(err.text, "ja/fixed.txt:3: nothing is called"));
+}
+
+static void nobody_known_is_a_queue(void **state)
+{
+	static const char *const more[] = { "alert.to=mail:soc@cert.example", NULL };
+	const struct wish stranger = { .kind = "infected-member",
+				       .address = "192.0.2.9",
+				       .port = 445,
+				       .last_us = NOW,
+				       .severity = "medium" };
+
+	(void)state;
+	begin(more);
+	add_finding(&stranger);
+	add_finding(&(struct wish){ .kind = "scanner", /* somebody in the internet */
+				    .address = "192.0.2.10",
+				    .port = 22,
+				    .last_us = NOW,
+				    .severity = "low" });
+	look(NOW);
+	look(NOW + S);
+	assert_int_equal(number("SELECT count(*) FROM notice"), 1);
+	assert_string_equal(text("SELECT state FROM notice"), "no_owner");
+	assert_int_equal(number("SELECT count(*) FROM alert WHERE about = 'no-owner'"), 1);
+	smtp_clear(&server);
+	/* the owner is entered, and the analysis finds it */
+	run("UPDATE finding SET organisation = 1 WHERE kind = 'infected-member'");
+	look(NOW + 2 * S);
+	assert_string_equal(text("SELECT state FROM notice"), "sent");
+	assert_int_equal(server.count, 1);
+	assert_non_null(strstr(text("SELECT body FROM notice"), "SMB version 1"));
+}
+
+static void a_contact_that_appears_later(void **state)
+{
+	(void)state;
+	begin(NULL);
+	run("UPDATE contact SET state = 'off'");
+	infected("192.0.2.7");
+	look(NOW);
+	assert_int_equal(server.count, 0); /* who opted out is not written to */
+	assert_string_equal(text("SELECT state FROM notice"), "no_owner");
+	add_contact(organisation, "tech", "mail", "noc@city.example");
+	look(NOW + 120 * S);
+	look(NOW + 121 * S);
+	assert_int_equal(server.count, 1);
+	assert_string_equal(server.mails[0].to, "noc@city.example");
+}
+
+static void names_of_the_directory_cannot_break_out(void **state)
+{
+	(void)state;
+	begin(NULL);
+	assert_int_equal(hin_desk_run(desk, NULL, "UPDATE organisation SET name = ?1", "t",
+				      "City\r\nBcc: victim@example.org\r\n\r\n{if code}\x1b[2J"),
+			 HIN_OK);
+	infected("192.0.2.7");
+	look(NOW);
+	assert_int_equal(server.count, 1);
+	assert_null(strstr(server.mails[0].text, "\nBcc"));
+	assert_null(strstr(text("SELECT body FROM notice"), "\nBcc"));
+	assert_null(strchr(text("SELECT body FROM notice"), '\x1b'));
+	assert_non_null(strstr(text("SELECT body FROM notice"), "City??Bcc"));
+	/* and an address that is none is seen, not sent to */
+	run("UPDATE contact SET address = 'x@y.example>' || char(13) || char(10) || 'DATA'");
+	infected("192.0.2.8");
+	look(NOW + S);
+	assert_int_equal(server.count, 1);
+	assert_string_equal(text("SELECT state FROM contact"), "unreadable");
+	assert_string_equal(text("SELECT state FROM notice WHERE id = 2"), "no_owner");
+}
+
+static void a_mailbox_that_is_gone(void **state)
+{
+	static const char *const more[] = { "alert.to=mail:soc@cert.example", NULL };
+	int64_t other;
+
+	(void)state;
+	begin(more);
+	other = add_contact(organisation, "tech", "mail", "noc@city.example");
+	infected("192.0.2.7");
+	server.to_answer = "550 5.1.1 no such user";
+	/* the first is refused, its notice goes to the other, which is refused too */
+	for (int i = 0; i < 2; i++)
+		assert_int_equal(hin_telling_notify(telling, desk, NOW + i * S, NULL), HIN_OK);
+	assert_int_equal(server.count, 0);
+	assert_int_equal(number("SELECT count(*) FROM contact WHERE state = 'bounced'"), 2);
+	assert_string_equal(text("SELECT state FROM notice"), "bounced");
+	assert_non_null(strstr(text("SELECT state_reason FROM contact WHERE id = 1"), "550"));
+	assert_int_equal(number("SELECT count(*) FROM alert WHERE about = 'bounced'"), 1);
+	(void)other;
+}
+
+static void another_contact_takes_over(void **state)
+{
+	char file[200], dsn[2048];
+
+	(void)state;
+	begin(NULL);
+	add_contact(organisation, "tech", "mail", "noc@city.example");
+	infected("192.0.2.7");
+	look(NOW);
+	assert_int_equal(server.count, 1);
+	/* it comes back by mail, a moment later */
+	snprintf(dsn, sizeof(dsn),
+		 "To: <%s>\r\nContent-Type: message/delivery-status\r\n\r\nReporting-MTA: "
+		 "dns;x\r\n\r\nFinal-Recipient: rfc822;abuse@city.example\r\nAction: "
+		 "failed\r\nStatus: 5.2.1\r\n",
+		 server.mails[0].from);
+	snprintf(file, sizeof(file), "%s/1.eml", bounces);
+	assert_int_equal(hin_file_replace(file, dsn, strlen(dsn), 0600, NULL), HIN_OK);
+	snprintf(file, sizeof(file), "%s/2.eml", bounces);
+	assert_int_equal(hin_file_replace(file, "To: x\n\nhello\n", 13, 0600, NULL), HIN_OK);
+	look(NOW + S);
+	look(NOW + 2 * S);
+	assert_int_equal(server.count, 2);
+	assert_string_equal(server.mails[1].to, "noc@city.example");
+	assert_string_equal(text("SELECT state FROM contact WHERE id = 1"), "bounced");
+	assert_string_equal(text("SELECT state FROM notice"), "sent");
+	assert_int_equal(hin_telling_stats(telling).bounces, 2);
+	assert_int_equal(hin_telling_stats(telling).bounces_unknown, 1);
+	snprintf(file, sizeof(file), "%s/1.eml", bounces);
+	assert_int_not_equal(access(file, F_OK), 0);
+	snprintf(file, sizeof(file), "%s/left/2.eml", bounces);
+	assert_int_equal(access(file, F_OK), 0);
+}
+
+static void put_off_and_tried_again(void **state)
+{
+	(void)state;
+	begin(NULL);
+	infected("192.0.2.7");
+	server.end_answer = "451 4.3.0 later";
+	look(NOW);
+	assert_string_equal(text("SELECT state FROM letter"), "waiting");
+	assert_in_range(number("SELECT due_us FROM letter") - NOW, 45 * S, 75 * S);
+	look(NOW + 10 * S);
+	assert_int_equal(number("SELECT attempts FROM letter"), 1);
+	look(NOW + 80 * S);
+	assert_int_equal(number("SELECT attempts FROM letter"), 2);
+	server.end_answer = NULL;
+	look(NOW + 300 * S);
+	assert_int_equal(server.count, 1);
+	assert_string_equal(text("SELECT state FROM notice"), "sent");
+}
+
+static void given_up_after_days(void **state)
+{
+	(void)state;
+	begin(NULL);
+	infected("192.0.2.7");
+	server.end_answer = "451 4.3.0 later";
+	look(NOW);
+	look(NOW + 5 * DAY);
+	assert_string_equal(text("SELECT state FROM letter"), "failed");
+	assert_string_equal(text("SELECT state FROM notice"), "failed");
+	server.end_answer = NULL;
+	assert_int_equal(hin_notice_release(desk, 1, 1, NOW + 5 * DAY, NULL), HIN_OK);
+	look(NOW + 5 * DAY);
+	assert_int_equal(server.count, 1);
+}
+
+/* A process that ended between the server's word and its own note. */
+static void a_stop_in_the_middle(void **state)
+{
+	char first[65536];
+
+	(void)state;
+	begin(NULL);
+	infected("192.0.2.7");
+	look(NOW);
+	assert_int_equal(server.count, 1);
+	snprintf(first, sizeof(first), "%s", server.mails[0].text);
+	run("UPDATE letter SET state = 'sending'");
+	run("UPDATE notice SET state = 'queued', sent_us = 0, next = ''");
+	begin(NULL);
+	look(NOW + S);
+	assert_int_equal(server.count, 2);
+	assert_string_equal(server.mails[1].text, first); /* byte by byte, Message-ID too */
+	assert_int_equal(hin_telling_stats(telling).letters_again, 1);
+	assert_int_equal(number("SELECT count(*) FROM notice_history WHERE action = 'again'"), 1);
+	assert_string_equal(text("SELECT state FROM notice"), "sent");
+	look(NOW + 2 * S);
+	assert_int_equal(server.count, 2);
+}
+
+static void reminders_and_their_end(void **state)
+{
+	(void)state;
+	begin(NULL);
+	infected("192.0.2.7");
+	look(NOW);
+	look(NOW + 13 * DAY);
+	assert_int_equal(server.count, 1);
+	look(NOW + 14 * DAY + S);
+	assert_int_equal(server.count, 2);
+	assert_non_null(strstr(server.mails[1].text, "In-Reply-To:"));
+	assert_non_null(strstr(server.mails[1].text, "Reminder 1"));
+	look(NOW + 28 * DAY);
+	assert_int_equal(server.count, 2); /* twice as long until the next */
+	look(NOW + 43 * DAY);
+	assert_int_equal(server.count, 3);
+	look(NOW + 200 * DAY);
+	assert_int_equal(server.count, 4);
+	look(NOW + 1000 * DAY);
+	assert_int_equal(server.count, 4); /* three, and no more */
+	assert_int_equal(number("SELECT reminders FROM notice"), 3);
+}
+
+/* Rows that say: sensor `first`.. watched from `from` on for `minutes`. */
+static void watch(struct hin_store *store, uint8_t first, uint64_t sequence, int64_t from,
+		  int minutes)
+{
+	struct hin_store_batch batch = { .epoch = 1, .sequence = sequence, .received_us = from };
+	struct hin_observation row[64];
+	enum hin_store_outcome outcome;
+	struct hin_error err = { 0 };
+
+	for (size_t i = 0; i < sizeof(batch.sensor); i++)
+		batch.sensor[i] = (uint8_t)(first + i);
+	for (int i = 0; i < minutes; i++)
+		row[i] = (struct hin_observation){ .time_us = from + i * 60 * S,
+						   .duration_us = 60 * S,
+						   .kind = HIN_KIND_ROAD_ALIVE,
+						   .packets = 1 };
+	if (hin_store_append(store, &batch, row, (size_t)minutes, &outcome, &err) != HIN_OK ||
+	    hin_store_sync(store, &err) != HIN_OK)
+		fail_msg("%s", err.text);
+}
+
+static void fixed_when_watched_for_long_enough(void **state)
+{
+	static const char *const more[] = { "alert.to=mail:soc@cert.example", NULL };
+	struct hin_notice_figure *figures = NULL;
+	struct hin_store *store = NULL;
+	size_t count = 0;
+
+	(void)state;
+	begin(more);
+	assert_int_equal(hin_store_open(&store, store_path, HIN_STORE_CREATE, NULL, NULL), HIN_OK);
+	infected("192.0.2.7");
+	look(NOW);
+	watch(store, 1, 1, NOW, 30);
+	look(NOW + 30 * 60 * S);
+	assert_string_equal(text("SELECT state FROM notice"), "sent");
+	assert_int_equal(number("SELECT watched_us FROM notice"), 30 * 60 * S);
+	/* hours in which it was blind, or another sensor watched, do not count */
+	watch(store, 101, 1, NOW + 30 * 60 * S, 60);
+	look(NOW + 5 * HOUR);
+	assert_int_equal(number("SELECT watched_us FROM notice"), 30 * 60 * S);
+	/* seen again: from the beginning */
+	run("UPDATE finding SET last_us = last_us + 1860000000");
+	watch(store, 1, 2, NOW + 5 * HOUR, 59);
+	look(NOW + 6 * HOUR);
+	assert_string_equal(text("SELECT state FROM notice"), "sent");
+	assert_int_equal(number("SELECT watched_us FROM notice"), 59 * 60 * S);
+	smtp_clear(&server);
+	watch(store, 1, 3, NOW + 6 * HOUR, 2);
+	look(NOW + 6 * HOUR + 120 * S);
+	look(NOW + 6 * HOUR + 121 * S);
+	assert_string_equal(text("SELECT state FROM notice"), "fixed");
+	assert_int_equal(server.count, 2); /* the owner, and the operator */
+	assert_int_equal(number("SELECT count(*) FROM alert WHERE about = 'fixed' AND sent_us > 0"),
+			 1);
+	assert_int_equal(number("SELECT count(*) FROM case_history WHERE text LIKE '%no longer%'"),
+			 1);
+	assert_int_equal(
+		hin_notice_figures(desk, HIN_NOTICE_BY_SECTOR, 0, 0, &figures, &count, NULL),
+		HIN_OK);
+	assert_int_equal(count, 1);
+	assert_string_equal(figures[0].name, "government");
+	assert_int_equal(figures[0].told, 1);
+	assert_int_equal(figures[0].fixed, 1);
+	assert_int_equal(figures[0].median_fix_us, 6 * HOUR + 120 * S);
+	free(figures);
+	/* it comes back */
+	smtp_clear(&server);
+	run("UPDATE finding SET last_us = last_us + 86400000000");
+	look(NOW + DAY);
+	look(NOW + DAY + S);
+	assert_string_equal(text("SELECT state FROM notice"), "sent");
+	assert_int_equal(number("SELECT reappeared FROM notice"), 1);
+	assert_int_equal(server.count, 2);
+	assert_int_equal(number("SELECT watched_us FROM notice"), 0);
+	hin_store_close(store);
+}
+
+static void many_go_together(void **state)
+{
+	char address[32];
+
+	(void)state;
+	begin(NULL);
+	for (int i = 1; i <= 30; i++) {
+		snprintf(address, sizeof(address), "192.0.2.%d", i);
+		infected(address);
+	}
+	look(NOW);
+	assert_int_equal(number("SELECT count(*) FROM notice WHERE state = 'sent'"), 30);
+	assert_int_equal(server.count, 1);
+	assert_non_null(strstr(server.mails[0].text, "Subject: 30 notices about your network"));
+	assert_non_null(strstr(server.mails[0].text, "hinomi-notices.csv"));
+	assert_int_equal(number("SELECT instr(cast(bytes AS TEXT), 'Content-Type: text/csv') > 0 "
+				"FROM letter"),
+			 1);
+}
+
+static void a_contact_has_its_share(void **state)
+{
+	static const char *const more[] = { "notice.per-contact=2", NULL };
+	char address[32];
+
+	(void)state;
+	begin(more);
+	for (int i = 1; i <= 5; i++) {
+		snprintf(address, sizeof(address), "192.0.2.%d", i);
+		infected(address);
+		look(NOW + i * S);
+	}
+	assert_int_equal(server.count, 2);
+	look(NOW + DAY + 2 * HOUR);
+	assert_int_equal(server.count, 3); /* the other three in one */
+	assert_int_equal(number("SELECT count(*) FROM notice WHERE state = 'sent'"), 5);
+	assert_true(hin_telling_stats(telling).limited > 0);
+}
+
+static void quiet_hours_and_digests(void **state)
+{
+	(void)state;
+	begin(NULL);
+	run("UPDATE contact SET quiet = '18:00-09:00 +09:00'"); /* it is 18:33 there */
+	infected("192.0.2.7");
+	look(NOW);
+	look(NOW + 14 * HOUR);
+	assert_int_equal(server.count, 0);
+	look(NOW + 15 * HOUR);
+	assert_int_equal(server.count, 1);
+	run("UPDATE contact SET quiet = '', digest = 'day'"); /* at 9 in the morning */
+	infected("192.0.2.8");
+	infected("192.0.2.9");
+	look(NOW + 16 * HOUR);
+	assert_int_equal(server.count, 1);
+	look(NOW + 24 * HOUR);
+	assert_int_equal(server.count, 2);
+}
+
+static void other_channels(void **state)
+{
+	(void)state;
+	begin(NULL);
+	add_contact(organisation, "abuse", "xarf", "xarf@city.example");
+	add_contact(organisation, "abuse", "csv", "csv@city.example");
+	infected("192.0.2.7");
+	look(NOW);
+	look(NOW + S);
+	assert_int_equal(server.count, 3);
+	assert_int_equal(number("SELECT count(*) FROM letter WHERE channel = 'xarf' AND "
+				"instr(cast(bytes AS TEXT), 'profile=\"xarf\"') > 0"),
+			 1);
+	assert_int_equal(number("SELECT count(*) FROM letter WHERE channel = 'csv' AND "
+				"instr(cast(bytes AS TEXT), 'text/csv') > 0"),
+			 1);
+	assert_int_equal(number("SELECT count(DISTINCT code) FROM notice"), 3);
+}
+
+static void false_alarms_are_taken_back(void **state)
+{
+	(void)state;
+	begin(NULL);
+	infected("192.0.2.7");
+	look(NOW);
+	run("UPDATE case_ SET state = 'false_alarm'");
+	look(NOW + S);
+	assert_string_equal(text("SELECT state FROM notice"), "withdrawn");
+	look(NOW + 2 * S);
+	assert_int_equal(server.count, 2);
+	assert_non_null(strstr(server.mails[1].text, "Taken back"));
+	run("UPDATE finding SET last_us = last_us + 1000000");
+	look(NOW + 3 * S);
+	assert_int_equal(number("SELECT count(*) FROM notice"), 1);
+}
+
+static void a_preview_is_what_goes_out(void **state)
+{
+	struct hin_buffer out = { 0 };
+	bool final = false;
+
+	(void)state;
+	begin(NULL);
+	infected("192.0.2.7");
+	server.end_answer = "451 later";
+	look(NOW);
+	assert_int_equal(hin_telling_preview(telling, desk, 1, NOW, &out, &final, NULL), HIN_OK);
+	assert_true(final);
+	server.end_answer = NULL;
+	look(NOW + 200 * S);
+	assert_int_equal(server.count, 1);
+	assert_string_equal(server.mails[0].text, out.data);
+	hin_buffer_reset(&out);
+	assert_int_equal(hin_telling_preview(telling, desk, 1, NOW, &out, &final, NULL), HIN_OK);
+	assert_false(final);
+	assert_non_null(strstr(out.data, "Reminder 1"));
+	hin_buffer_fini(&out);
+}
+
+static void codes(void **state)
+{
+	struct hin_notice_check check;
+	char code[HIN_NOTICE_CODE], other[HIN_NOTICE_CODE];
+	struct hin_buffer out = { 0 };
+
+	(void)state;
+	for (int i = 0; i < 300; i++) {
+		size_t at = (size_t)i % 14;
+		char changed[HIN_NOTICE_CODE];
+
+		assert_int_equal(hin_notice_code_make(code, NULL), HIN_OK);
+		assert_int_equal(hin_notice_code_parse(other, code, NULL), HIN_OK);
+		assert_string_equal(code, other);
+		strcpy(changed, code);
+		if (changed[at] != '-') {
+			changed[at] = changed[at] == '7' ? '8' : '7';
+			assert_int_equal(hin_notice_code_parse(other, changed, NULL), HIN_EVERIFY);
+		}
+		strcpy(changed, code);
+		if (at > 0 && code[at] != code[at - 1] && code[at] != '-' && code[at - 1] != '-') {
+			changed[at] = code[at - 1];
+			changed[at - 1] = code[at];
+			assert_int_equal(hin_notice_code_parse(other, changed, NULL), HIN_EVERIFY);
+		}
+	}
+	assert_int_equal(hin_notice_code_parse(other, "too short", NULL), HIN_EFORMAT);
+	assert_int_equal(hin_notice_code_parse(other, "AAAA-AAAA-AAAU", NULL), HIN_EFORMAT);
+	begin(NULL);
+	infected("192.0.2.7");
+	look(NOW);
+	assert_int_equal(hin_notice_verify(desk, code, &check, NULL), HIN_ENOENT);
+	assert_int_equal(hin_notice_verify(desk,
+					   text("SELECT lower(replace(code, '-', ' ')) FROM "
+						"notice"),
+					   &check, NULL),
+			 HIN_OK);
+	assert_string_equal(check.state, "open");
+	assert_string_equal(check.subject, "192.*.2.7"); /* covered but for its ends */
+	hin_notice_verify_text(&check, HIN_JA, &out);
+	assert_non_null(strstr(out.data, "本物です"));
+	hin_buffer_fini(&out);
+}
+
+static void alerts(void **state)
+{
+	static const char *const more[] = {
+		"alert.to=mail:soc@cert.example severity=medium,mail:boss@cert.example "
+		"severity=critical",
+		"alert.per-hour=3", "notice.send=no", NULL
+	};
+	char address[32];
+
+	(void)state;
+	begin(more);
+	infected("192.0.2.7");
+	look(NOW);
+	assert_int_equal(server.count, 1);
+	assert_non_null(strstr(server.mails[0].text, "Subject: [high] new: "));
+	run("UPDATE case_ SET severity = 'critical'");
+	look(NOW + S);
+	assert_int_equal(server.count, 3);
+	run("UPDATE case_ SET updated_us = updated_us + 1");
+	look(NOW + 2 * S);
+	assert_int_equal(server.count, 3);
+	for (int i = 20; i < 30; i++) {
+		snprintf(address, sizeof(address), "192.0.2.%d", i);
+		infected(address);
+		look(NOW + i * S);
+	}
+	assert_int_equal(server.count, 4); /* one more, then the share is used up */
+	look(NOW + HOUR + 60 * S);
+	assert_int_equal(server.count, 5); /* the other nine in one message */
+	assert_int_equal(number("SELECT count(*) FROM alert WHERE sent_us = 0"), 0);
+	assert_non_null(strstr(server.mails[4].text, "(+8)"));
+}
+
+static void lists_and_json(void **state)
+{
+	struct hin_notice_filter filter = { .state = "sent" };
+	struct hin_buffer out = { 0 };
+
+	(void)state;
+	begin(NULL);
+	infected("192.0.2.7");
+	look(NOW);
+	assert_int_equal(hin_notice_json(desk, 1, &out, NULL), HIN_OK);
+	assert_non_null(strstr(out.data, "\"history\":[{"));
+	assert_non_null(strstr(out.data, "\"letters\":[{"));
+	hin_buffer_reset(&out);
+	assert_int_equal(hin_notice_list_json(desk, &filter, &out, NULL), HIN_OK);
+	assert_non_null(strstr(out.data, "\"subject\":\"192.0.2.7\""));
+	hin_buffer_reset(&out);
+	filter.organisation = 77; /* another member sees nothing of it */
+	assert_int_equal(hin_notice_list_json(desk, &filter, &out, NULL), HIN_OK);
+	assert_string_equal(out.data, "[]");
+	hin_buffer_fini(&out);
+	assert_int_equal(hin_notice_json(desk, 5, &out, NULL), HIN_ENOENT);
+}
+
+static void threads_do_the_same(void **state)
+{
+	(void)state;
+	begin(NULL);
+	infected("192.0.2.7");
+	assert_int_equal(hin_telling_start(telling, NULL), HIN_OK);
+	hin_telling_wake(telling);
+	for (int i = 0; i < 600; i++) {
+		size_t count;
+
+		pthread_mutex_lock(&server.lock);
+		count = server.count;
+		pthread_mutex_unlock(&server.lock);
+		if (count > 0)
+			break;
+		usleep(50000);
+	}
+	hin_telling_close(telling);
+	telling = NULL;
+	assert_int_equal(server.count, 1);
+	assert_string_equal(text("SELECT state FROM notice"), "sent");
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(one_notice_for_a_trouble),
+		TEST(in_japanese),
+		TEST(nothing_goes_unless_switched_on),
+		TEST(refuses_what_is_not_understood),
+		TEST(a_bad_template_has_its_line),
+		TEST(nobody_known_is_a_queue),
+		TEST(a_contact_that_appears_later),
+		TEST(names_of_the_directory_cannot_break_out),
+		TEST(a_mailbox_that_is_gone),
+		TEST(another_contact_takes_over),
+		TEST(put_off_and_tried_again),
+		TEST(given_up_after_days),
+		TEST(a_stop_in_the_middle),
+		TEST(reminders_and_their_end),
+		TEST(fixed_when_watched_for_long_enough),
+		TEST(many_go_together),
+		TEST(a_contact_has_its_share),
+		TEST(quiet_hours_and_digests),
+		TEST(other_channels),
+		TEST(false_alarms_are_taken_back),
+		TEST(a_preview_is_what_goes_out),
+		TEST(codes),
+		TEST(alerts),
+		TEST(lists_and_json),
+		TEST(threads_do_the_same),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
