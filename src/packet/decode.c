@@ -457,6 +457,7 @@ static bool decode_ipv4(struct state *s, const uint8_t *at, size_t size)
 		return refuse(s, HIN_REFUSED_IP_HEADER_LENGTH);
 	total = be16(at + 2);
 	begin_packet(s);
+	out->flags |= HIN_PACKET_V4;
 	out->src = hin_addr_of_v4(be32(at + 12));
 	out->dst = hin_addr_of_v4(be32(at + 16));
 	out->ip_id = be16(at + 4);
@@ -830,6 +831,15 @@ static const uint8_t first_shape[16] = {
 	3,	  NO_SHAPE, 5,	      7,	NO_SHAPE, NO_SHAPE, NO_SHAPE, NO_SHAPE,
 };
 
+/* IPv4 as ::ffff:a.b.c.d */
+static inline void put_v4(struct hin_addr *out, const uint8_t *be)
+{
+	static const uint8_t mapped[12] = { [10] = 0xff, [11] = 0xff };
+
+	memcpy(out->b, mapped, 12);
+	memcpy(out->b + 12, be, 4);
+}
+
 static inline uint64_t word_at(const uint8_t *at)
 {
 	uint64_t word;
@@ -864,8 +874,9 @@ static inline const struct shape *shape_of(const uint8_t *tcp)
  * Decode the usual frame as decode_link() would. False for any other, with `out` untouched but for
  * what it would write over. `data` has at least 54 bytes.
  */
-static inline bool decode_usual(struct hin_packet *out, const struct hin_frame *frame,
-				int64_t time_us)
+static inline __attribute__((always_inline)) bool decode_usual(struct hin_packet *out,
+							       const struct hin_frame *frame,
+							       int64_t time_us)
 {
 	const uint8_t *data = frame->data, *ip = data + 14, *tcp = data + 34;
 	size_t wire = be16(ip + 2), header = (size_t)(tcp[12] >> 4) * 4;
@@ -881,42 +892,91 @@ static inline bool decode_usual(struct hin_packet *out, const struct hin_frame *
 	shape = shape_of(tcp);
 	if (HIN_UNLIKELY(shape == NULL))
 		return false;
-	*out = (struct hin_packet){
-		.time_us = time_us,
-		.src = hin_addr_of_v4(be32(ip + 12)),
-		.dst = hin_addr_of_v4(be32(ip + 16)),
-		.sport = be16(tcp),
-		.dport = be16(tcp + 2),
-		.bytes = (uint32_t)wire,
-		.seq = be32(tcp + 4),
-		.ip_id = be16(ip + 4),
-		.window = be16(tcp + 14),
-		.tcp_options = shape->order,
-		.flags = HIN_PACKET_OPTIONS | (uint32_t)(offset >> 14 & 1) * HIN_PACKET_DF |
-			 (uint32_t)(wire > 20 + header) * HIN_PACKET_PAYLOAD,
-		.kind = kind_of_flags(tcp[13]),
-		.proto = IPPROTO_TCP,
-		.ttl = ip[8],
-		.tcp_flags = tcp[13],
-		.refusal = HIN_REFUSED_NOTHING,
-		.frame = out->frame,
-		.mss = be16(tcp + shape->mss_at) & shape->mss_mask,
-	};
+	out->time_us = time_us;
+	put_v4(&out->src, ip + 12);
+	put_v4(&out->dst, ip + 16);
+	out->sport = be16(tcp);
+	out->dport = be16(tcp + 2);
+	out->bytes = (uint32_t)wire;
+	out->seq = be32(tcp + 4);
+	out->ip_id = be16(ip + 4);
+	out->window = be16(tcp + 14);
+	out->tcp_options = shape->order;
+	out->flags = HIN_PACKET_OPTIONS | HIN_PACKET_V4 |
+		     (uint32_t)(offset >> 14 & 1) * HIN_PACKET_DF |
+		     (uint32_t)(wire > 20 + header) * HIN_PACKET_PAYLOAD;
+	out->marks = 0;
+	out->quoted_dst = (struct hin_addr){ 0 };
+	out->quoted_port = 0;
+	out->quoted_proto = 0;
+	out->kind = kind_of_flags(tcp[13]);
+	out->proto = IPPROTO_TCP;
+	out->ttl = ip[8];
+	out->tcp_flags = tcp[13];
+	out->refusal = HIN_REFUSED_NOTHING;
+	out->mss = be16(tcp + shape->mss_at) & shape->mss_mask;
+	out->key = 0;
+	out->hash = 0;
 	return true;
 }
 
-bool hin_decode(struct hin_packet *out, const struct hin_frame *frame, unsigned decap)
+static inline int64_t time_of(const struct hin_frame *frame)
+{
+	int64_t ns = frame->time_ns;
+
+	return HIN_LIKELY(ns >= 0) ? (int64_t)((uint64_t)ns / 1000) : ns / 1000 - (ns % 1000 < 0);
+}
+
+static inline bool is_usual_link(const struct hin_frame *frame)
+{
+	return frame->link == HIN_LINK_ETHERNET && frame->size >= 54;
+}
+
+/* Any other frame. */
+static __attribute__((noinline)) bool decode_other(struct hin_packet *out,
+						   const struct hin_frame *frame, int64_t time_us,
+						   unsigned decap)
 {
 	struct state s = { .out = out, .decap = decap };
-	int64_t time_us = frame->time_ns / 1000 - (frame->time_ns % 1000 < 0);
 
-	if (HIN_LIKELY(frame->link == HIN_LINK_ETHERNET && frame->size >= 54) &&
-	    HIN_LIKELY(decode_usual(out, frame, time_us)))
-		return true;
 	out->time_us = time_us;
 	out->refusal = HIN_REFUSED_NOTHING;
 	if (HIN_LIKELY(frame->link == HIN_LINK_ETHERNET && frame->size >= 34 &&
 		       be16(frame->data + 12) == ETHER_IPV4 && frame->data[14] >> 4 == 4))
 		return decode_ipv4(&s, frame->data + 14, frame->size - 14);
 	return decode_link(&s, hin_reader_of(frame->data, frame->size), frame->link);
+}
+
+bool hin_decode(struct hin_packet *out, const struct hin_frame *frame, unsigned decap)
+{
+	int64_t time_us = time_of(frame);
+
+	if (HIN_LIKELY(is_usual_link(frame)) && HIN_LIKELY(decode_usual(out, frame, time_us)))
+		return true;
+	return decode_other(out, frame, time_us, decap);
+}
+
+#define AHEAD 4 /* frames whose headers are fetched while another is decoded */
+
+size_t hin_decode_batch(struct hin_packet *out, const struct hin_frame *frames, size_t count,
+			unsigned decap, uint64_t refused[HIN_REFUSAL_COUNT])
+{
+	struct hin_packet *p = out;
+
+	for (size_t i = 0; i < count; i++) {
+		const struct hin_frame *frame = &frames[i];
+		int64_t time_us = time_of(frame);
+
+		__builtin_prefetch(frames[i + AHEAD < count ? i + AHEAD : i].data + 14);
+		if (HIN_UNLIKELY(!is_usual_link(frame)) ||
+		    HIN_UNLIKELY(!decode_usual(p, frame, time_us))) {
+			if (HIN_UNLIKELY(!decode_other(p, frame, time_us, decap))) {
+				refused[p->refusal]++;
+				continue;
+			}
+		}
+		p->frame = (uint16_t)i;
+		p++;
+	}
+	return (size_t)(p - out);
 }

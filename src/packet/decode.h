@@ -77,6 +77,7 @@ enum {
 	HIN_PACKET_UDP_ANSWER = 1u << 6,   /* the payload itself says that it is an answer */
 	HIN_PACKET_UDP_QUESTION = 1u << 7, /* the payload itself says that it is a question */
 	HIN_PACKET_ROUTER_KILL = 1u << 8,  /* router advertisement with lifetime 0 */
+	HIN_PACKET_V4 = 1u << 9,	   /* by its header, IPv4: so are both addresses */
 };
 
 /* One packet; two cache lines. Ports are in host order. */
@@ -125,3 +126,11 @@ enum {
  * frame holds none: only out->refusal is set.
  */
 bool hin_decode(struct hin_packet *out, const struct hin_frame *frame, unsigned decap);
+
+/*
+ * Decode `count` frames into `out`, which has room for as many packets and is filled densely:
+ * packet.frame says which frame it is from. Returns how many hold a packet; frames without one
+ * are counted by reason in `refused`. Each as hin_decode() has it.
+ */
+size_t hin_decode_batch(struct hin_packet *out, const struct hin_frame *frames, size_t count,
+			unsigned decap, uint64_t refused[HIN_REFUSAL_COUNT]);

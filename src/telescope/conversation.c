@@ -46,9 +46,10 @@ static void note_answer(struct shard *s, uint32_t source, uint64_t hash, uint32_
 {
 	uint32_t event = hin_event_find(s, source, hash, key);
 
-	if (event != HIN_NONE &&
-	    (!asked || hin_distinct_has(&s->pool, &event_at(s, event)->targets, w->src_hash)))
-		(void)hin_distinct_add(&s->pool, &event_cold_at(s, event)->ports, w->src_hash);
+	if (event != HIN_NONE && (!asked || hin_distinct_has(&s->pool, &event_at(s, event)->targets,
+							     hin_work_source(w))))
+		(void)hin_distinct_add(&s->pool, &event_cold_at(s, event)->ports,
+				       hin_work_source(w));
 }
 
 /* The same for the subject and, with IPv6, for its /64, which is judged as well. */
@@ -99,7 +100,8 @@ void hin_conversation_note(struct shard *s, const struct work *w)
 		note_answers(s, source, hin_event_key(question_of(w->class), port), false, w);
 	}
 	if (event != HIN_NONE)
-		(void)hin_distinct_add(&s->pool, &event_cold_at(s, event)->ports, w->src_hash);
+		(void)hin_distinct_add(&s->pool, &event_cold_at(s, event)->ports,
+				       hin_work_source(w));
 }
 
 bool hin_conversation_has(struct shard *s, uint32_t source, const struct work *w)

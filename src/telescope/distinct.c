@@ -192,6 +192,53 @@ static bool set_add(uint32_t *slots, uint32_t mask, uint32_t hash)
 	}
 }
 
+/* Where in the line `hash` is, or may be put: a bit each. */
+static inline void line_look(const uint32_t *line, uint32_t hash, unsigned *there, unsigned *room)
+{
+#ifdef __SSE2__
+	__m128i all = _mm_set1_epi32((int)hash), none = _mm_setzero_si128(), same[4], empty[4];
+
+	for (unsigned k = 0; k < 4; k++) {
+		__m128i slots =
+			_mm_load_si128((const __m128i *)(const void *)(line + (size_t)4 * k));
+
+		same[k] = _mm_cmpeq_epi32(slots, all);
+		empty[k] = _mm_cmpeq_epi32(slots, none);
+	}
+	*there = (unsigned)_mm_movemask_epi8(
+		_mm_or_si128(_mm_or_si128(same[0], same[1]), _mm_or_si128(same[2], same[3])));
+	*room = (unsigned)_mm_movemask_epi8(_mm_packs_epi16(_mm_packs_epi32(empty[0], empty[1]),
+							    _mm_packs_epi32(empty[2], empty[3])));
+#else
+	*there = line_match(line, hash);
+	*room = line_match(line, 0);
+#endif
+}
+
+#define LINE_CLASS 2 /* the smallest class that is made of lines */
+
+/* Put members into a set of lines that has room for all of them. */
+static void lines_add_all(struct hin_distinct_pool *pool, struct hin_distinct *d,
+			  const uint32_t *hashes, unsigned count)
+{
+	uint32_t *slots = (uint32_t *)(void *)hin_distinct_block(pool, d->handle);
+	uint32_t mask = (uint32_t)block_size(class_of(d)) / 4 - 1, added = 0;
+
+	for (unsigned i = 0; i < count; i++) {
+		uint32_t hash = member(hashes[i]), at = hash & mask & ~(LINE - 1);
+		unsigned there, room;
+
+		line_look(slots + at, hash, &there, &room);
+		if (HIN_UNLIKELY((there != 0) | (room == 0))) {
+			added += there == 0 && set_add(slots, mask, hash);
+			continue;
+		}
+		slots[at + (unsigned)__builtin_ctz(room)] = hash;
+		added++;
+	}
+	d->value += added;
+}
+
 static bool set_has(const uint32_t *slots, uint32_t mask, uint32_t hash)
 {
 	uint32_t i = hash & mask & ~(LINE - 1);
@@ -355,8 +402,12 @@ void hin_distinct_add_all(struct hin_distinct_pool *pool, struct hin_distinct *d
 	class = class_of(d);
 	if (d->handle > 1 && !is_sketch(d) && class < most && d->value + count > set_limit(class))
 		(void)set_move(pool, d, class_for(d->value + count));
-	for (unsigned i = 0; i < count; i++)
-		(void)hin_distinct_add(pool, d, hashes[i]);
+	if (HIN_LIKELY(d->handle > 1 && !is_sketch(d) &&
+		       d->value + count <= set_limit(class_of(d)) && class_of(d) >= LINE_CLASS))
+		lines_add_all(pool, d, hashes, count);
+	else
+		for (unsigned i = 0; i < count; i++)
+			(void)hin_distinct_add(pool, d, hashes[i]);
 }
 
 bool hin_distinct_has(const struct hin_distinct_pool *pool, const struct hin_distinct *d,

@@ -738,15 +738,30 @@ bool hin_judge_target_matters(const struct hin_telescope *t, const struct shard 
 	return true;
 }
 
+#define AHEAD 8 /* sources whose events are fetched while another is judged */
+
+/* Sources lie in a row, their events do not. */
+static inline __attribute__((always_inline)) void fetch_ahead(const struct shard *s, uint32_t at)
+{
+	uint32_t head = at + AHEAD < s->sources.used ? source_at(s, at + AHEAD)->head : HIN_NONE;
+
+	if (head < s->events.used) {
+		__builtin_prefetch(event_at(s, head));
+		__builtin_prefetch((const uint8_t *)event_at(s, head) + 64);
+	}
+}
+
 void hin_judge(const struct hin_telescope *t, int64_t idle_us, int64_t now_us, struct results *out,
 	       struct hin_tool_stat tools[HIN_SIGN_COUNT])
 {
 	for (unsigned i = 0; i < HIN_SHARDS; i++) {
 		const struct shard *s = &t->shards[i];
 
-		for (uint32_t at = 0; at < s->sources.used; at++)
+		for (uint32_t at = 0; at < s->sources.used; at++) {
+			fetch_ahead(s, at);
 			if ((source_at(s, at)->flags & SOURCE_USED) != 0)
 				judge_source(t, s, at, idle_us, now_us, out, tools);
+		}
 	}
 	judge_targets(t, idle_us, out);
 }

@@ -103,11 +103,13 @@ struct layout {
 	bool zmap;
 };
 
-#define LAYOUTS 29 /* a number by which all the orders differ: each is found by its remainder */
+#define LAYOUTS 16
+/* multiplied by this number, which a search found, the orders differ in their upper four bits */
+#define LAYOUT_OF(order) ((uint64_t)(order)*UINT64_C(0x9403560d97dae38d) >> 60)
 
 static const struct layout layouts[LAYOUTS] = {
 #define LAYOUT(order_, stack_, ttl_, zmap_)                                                        \
-	[(order_) % LAYOUTS] = { (order_), (stack_), (ttl_), (zmap_) }
+	[LAYOUT_OF(order_)] = { (order_), (stack_), (ttl_), (zmap_) }
 	LAYOUT(ORDER_NONE, HIN_SIGN_NONE, 255, true),
 	LAYOUT(ORDER_MSS, HIN_SIGN_NONE, 255, true),
 	LAYOUT(ORDER_LINUX, HIN_SIGN_LINUX, 64, true),
@@ -135,7 +137,7 @@ static inline uint32_t syn_marks(const struct hin_packet *p, bool v4)
 {
 	uint32_t dst = hin_addr_v4(&p->dst), window = p->window, ttl = p->ttl;
 	uint64_t order = p->tcp_options;
-	const struct layout *layout = &layouts[order % LAYOUTS];
+	const struct layout *layout = &layouts[LAYOUT_OF(order)];
 	bool known = layout->order == order;
 	bool df = (p->flags & HIN_PACKET_DF) != 0;
 	bool far_ttl = ttl > 192; /* started at 255 and crossed at most 63 hops */
@@ -163,15 +165,12 @@ static inline uint32_t syn_marks(const struct hin_packet *p, bool v4)
 /* First octets under which source_marks_v4() knows something. */
 static inline bool octet_is_special(uint32_t octet)
 {
-	static const uint64_t special[4] = {
-		UINT64_C(1) << 0 | UINT64_C(1) << 10,
-		UINT64_C(1) << (100 - 64) | UINT64_C(1) << (127 - 64),
-		UINT64_C(1) << (169 - 128) | UINT64_C(1) << (172 - 128),
-		UINT64_C(1) << (192 - 192) | UINT64_C(1) << (198 - 192) |
-			UINT64_C(1) << (203 - 192) | UINT64_C(0xffffffff) << (224 - 192),
+	static const bool special[256] = {
+		[0] = true,   [10] = true,  [100] = true, [127] = true, [169] = true,
+		[172] = true, [192] = true, [198] = true, [203] = true, [224 ... 255] = true,
 	};
 
-	return (special[octet / 64] >> octet % 64 & 1) != 0;
+	return special[octet];
 }
 
 static bool is_member(const struct hin_marker *marker, const struct hin_addr *a, bool v4)
@@ -200,37 +199,63 @@ void hin_marker_set_members(struct hin_marker *marker, const struct hin_prefix_t
 	}
 }
 
-void hin_mark(struct hin_packet *p, const struct hin_marker *marker)
+/* What an IPv4 packet shows beside its tool, where the dark space is one prefix. */
+static inline __attribute__((always_inline)) uint32_t address_marks_v4(
+	const struct hin_packet *p, const struct hin_marker *marker)
+{
+	uint32_t src = hin_addr_v4(&p->src), dst = hin_addr_v4(&p->dst), marks = 0;
+
+	if (HIN_UNLIKELY(octet_is_special(src >> 24)))
+		marks = source_marks_v4(src);
+	if (HIN_UNLIKELY(((dst ^ marker->dark_base) & marker->dark_mask) != 0))
+		marks |= HIN_MARK_OUTSIDE;
+	/* nobody lives in the dark space; "land" attacks come from where they go to */
+	if (HIN_UNLIKELY(((src ^ marker->dark_base) & marker->dark_mask) == 0 || src == dst))
+		marks |= HIN_MARK_SPOOFED;
+	if (HIN_UNLIKELY(is_member(marker, &p->src, true)))
+		marks |= HIN_MARK_MEMBER;
+	return marks;
+}
+
+/* The same for any packet and any dark space. */
+static __attribute__((noinline)) uint32_t address_marks(const struct hin_packet *p,
+							const struct hin_marker *marker)
 {
 	bool v4 = hin_addr_is_v4(&p->src);
-	uint32_t marks = 0;
+	uint32_t marks =
+		v4 ? source_marks_v4(hin_addr_v4(&p->src)) : source_marks_v6(&p->src) | HIN_MARK_V6;
 
-	if (HIN_UNLIKELY(!v4))
-		marks = source_marks_v6(&p->src) | HIN_MARK_V6;
-	else if (HIN_UNLIKELY(octet_is_special(p->src.b[12])))
-		marks = source_marks_v4(hin_addr_v4(&p->src));
-	if (HIN_LIKELY(marker->dark_single)) {
-		if (!hin_addr_is_v4(&p->dst) ||
-		    ((hin_addr_v4(&p->dst) ^ marker->dark_base) & marker->dark_mask) != 0)
-			marks |= HIN_MARK_OUTSIDE;
-		else if (v4 &&
-			 ((hin_addr_v4(&p->src) ^ marker->dark_base) & marker->dark_mask) == 0)
-			marks |= HIN_MARK_SPOOFED; /* nobody lives there */
-	} else if (marker->dark != NULL) {
+	if (marker->dark != NULL) {
 		if (hin_prefix_tree_find(marker->dark, &p->dst) == HIN_PREFIX_NONE)
 			marks |= HIN_MARK_OUTSIDE;
 		else if (hin_prefix_tree_find(marker->dark, &p->src) != HIN_PREFIX_NONE)
 			marks |= HIN_MARK_SPOOFED;
 	}
-	if (HIN_UNLIKELY(is_member(marker, &p->src, v4)))
+	if (hin_addr_equal(&p->src, &p->dst))
+		marks |= HIN_MARK_SPOOFED;
+	if (is_member(marker, &p->src, v4))
 		marks |= HIN_MARK_MEMBER;
-	if (HIN_UNLIKELY(hin_addr_equal(&p->src, &p->dst)))
-		marks |= HIN_MARK_SPOOFED; /* the "land" attack */
-	if (HIN_UNLIKELY(marks & HIN_MARK_BOGON) && stays_home(p))
-		marks &= ~(uint32_t)(HIN_MARK_BOGON | HIN_MARK_SPOOFED);
-	if (p->kind == HIN_TCP_SYN && p->refusal == HIN_REFUSED_NOTHING)
-		marks |= syn_marks(p, v4);
-	else if (p->ip_id == 54321 && (p->kind == HIN_UDP || p->kind == HIN_ICMP))
-		marks |= HIN_SIGN_ZMAP | (zmap_datagram(p) ? HIN_MARK_SHAPE : 0);
-	p->marks = marks;
+	return marks;
+}
+
+uint32_t hin_mark(struct hin_packet *packets, size_t count, const struct hin_marker *marker)
+{
+	uint32_t any = 0;
+
+	for (size_t i = 0; i < count; i++) {
+		struct hin_packet *p = &packets[i];
+		uint32_t marks = HIN_LIKELY((p->flags & HIN_PACKET_V4) && marker->dark_single)
+					 ? address_marks_v4(p, marker)
+					 : address_marks(p, marker);
+
+		if (HIN_UNLIKELY(marks & HIN_MARK_BOGON) && stays_home(p))
+			marks &= ~(uint32_t)(HIN_MARK_BOGON | HIN_MARK_SPOOFED);
+		if (HIN_LIKELY(p->kind == HIN_TCP_SYN && p->refusal == HIN_REFUSED_NOTHING))
+			marks |= syn_marks(p, (marks & HIN_MARK_V6) == 0);
+		else if (p->ip_id == 54321 && (p->kind == HIN_UDP || p->kind == HIN_ICMP))
+			marks |= HIN_SIGN_ZMAP | (zmap_datagram(p) ? HIN_MARK_SHAPE : 0);
+		p->marks = marks;
+		any |= marks;
+	}
+	return any;
 }

@@ -42,5 +42,5 @@ struct hin_marker {
 /* Whose packets are marked as a member's; the tree is borrowed, NULL for none. */
 void hin_marker_set_members(struct hin_marker *marker, const struct hin_prefix_tree *member);
 
-/* Set p->marks. */
-void hin_mark(struct hin_packet *p, const struct hin_marker *marker);
+/* Set the marks of `count` packets; returns all that any of them has. */
+uint32_t hin_mark(struct hin_packet *packets, size_t count, const struct hin_marker *marker);

@@ -7,15 +7,22 @@
  */
 static void drop_idle(struct shard *s, uint32_t at, int64_t idle_us)
 {
-	for (unsigned class = 0; class < HIN_CLASS_COUNT; class ++) {
-		uint32_t any = source_at(s, at)->any[class];
-		int64_t last_us = INT64_MIN;
+	int64_t last_us[HIN_CLASS_COUNT];
+	bool any_idle = false;
 
-		for (uint32_t i = source_at(s, at)->head; i != HIN_NONE; i = event_at(s, i)->next)
-			if (event_class(event_at(s, i)) == class &&
-			    event_at(s, i)->last_us > last_us)
-				last_us = event_at(s, i)->last_us;
-		if (last_us == INT64_MIN || last_us >= idle_us)
+	for (unsigned class = 0; class < HIN_CLASS_COUNT; class ++)
+		last_us[class] = INT64_MIN;
+	for (uint32_t i = source_at(s, at)->head; i != HIN_NONE; i = event_at(s, i)->next) {
+		int64_t *last = &last_us[event_class(event_at(s, i))];
+
+		*last = event_at(s, i)->last_us > *last ? event_at(s, i)->last_us : *last;
+	}
+	for (unsigned class = 0; class < HIN_CLASS_COUNT; class ++)
+		any_idle |= last_us[class] != INT64_MIN && last_us[class] < idle_us;
+	for (unsigned class = 0; any_idle && class < HIN_CLASS_COUNT; class ++) {
+		uint32_t any = source_at(s, at)->any[class];
+
+		if (last_us[class] == INT64_MIN || last_us[class] >= idle_us)
 			continue;
 		for (uint32_t i = source_at(s, at)->head; i != HIN_NONE;) {
 			uint32_t next = event_at(s, i)->next;
@@ -162,7 +169,13 @@ void hin_telescope_expire(struct hin_telescope *t, int64_t now_us)
 {
 	int64_t idle_us = now_us - t->timeout_us;
 	struct results now = { .limit = SIZE_MAX / 2 };
+	int64_t first_us = INT64_MAX;
 
+	for (unsigned i = 0; i < t->options.threads; i++)
+		if (t->counters[i].first_us < first_us)
+			first_us = t->counters[i].first_us;
+	if (idle_us < first_us)
+		return; /* nothing can have been idle for so long */
 	hin_judge(t, idle_us, now_us, &now, t->over_tools);
 	hin_results_name_evidence(t, &now);
 	keep_over(&t->over, &now);

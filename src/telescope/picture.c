@@ -294,7 +294,7 @@ static enum hin_code take_series(struct hin_picture *out, const struct hin_teles
 static enum hin_code take_counters(struct hin_picture *out, const struct hin_telescope *t,
 				   struct hin_error *err)
 {
-	struct counters *sum = malloc(sizeof(*sum));
+	struct counters *sum = aligned_alloc(_Alignof(struct counters), sizeof(*sum));
 	bool gone = false;
 	uint64_t estimate = 0;
 

@@ -69,19 +69,47 @@ struct hin_flood *hin_results_floods(const struct result_list *list)
 	return list->items;
 }
 
-/* Append one item; at twice the limit the list is sorted and its smaller half goes. */
-static void list_add(struct results *r, struct result_list *list, const void *what, size_t item,
-		     uint64_t packets, int (*order)(const void *, const void *))
+/* What a list is made of. */
+struct kind {
+	size_t size, packets_at;
+	int (*order)(const void *, const void *);
+};
+
+static const struct kind events = { sizeof(struct hin_event), offsetof(struct hin_event, packets),
+				    hin_by_event };
+static const struct kind victims = { sizeof(struct hin_victim),
+				     offsetof(struct hin_victim, packets), hin_by_victim };
+static const struct kind floods = { sizeof(struct hin_flood), offsetof(struct hin_flood, packets),
+				    hin_by_flood };
+
+/* Sort the list and let its smaller half go. */
+static void list_halve(struct result_list *list, const struct kind *kind, size_t limit)
+{
+	qsort(list->items, list->count, kind->size, kind->order);
+	list->count = limit;
+	list->floor = UINT64_MAX;
+	if (limit > 0)
+		memcpy(&list->floor,
+		       (const uint8_t *)list->items + (limit - 1) * kind->size + kind->packets_at,
+		       sizeof(list->floor));
+}
+
+/*
+ * Append one item; at twice the limit the smaller half goes. Who has fewer packets than the last
+ * that stayed would go next time, and does not come in.
+ */
+static void list_add(struct results *r, struct result_list *list, const void *what,
+		     const struct kind *kind, uint64_t packets)
 {
 	list->total++;
 	list->packets += packets;
-	if (list->count > 0 && list->count >= 2 * r->limit) {
-		qsort(list->items, list->count, item, order);
-		list->count = r->limit;
-	}
+	if (list->count > 0 && list->count >= 2 * r->limit)
+		list_halve(list, kind, r->limit);
+	if (packets < list->floor)
+		return;
 	if (list->count == list->size) {
 		size_t more = list->size > 0 ? list->size * 2 : 64;
-		void *grown = realloc(list->items, more * item);
+		void *grown = realloc(list->items, more * kind->size);
 
 		if (grown == NULL) {
 			r->lost++;
@@ -90,23 +118,23 @@ static void list_add(struct results *r, struct result_list *list, const void *wh
 		list->items = grown;
 		list->size = more;
 	}
-	memcpy((uint8_t *)list->items + list->count * item, what, item);
+	memcpy((uint8_t *)list->items + list->count * kind->size, what, kind->size);
 	list->count++;
 }
 
 void hin_results_add_event(struct results *r, const struct hin_event *e)
 {
-	list_add(r, &r->events, e, sizeof(*e), e->packets, hin_by_event);
+	list_add(r, &r->events, e, &events, e->packets);
 }
 
 void hin_results_add_victim(struct results *r, const struct hin_victim *v)
 {
-	list_add(r, &r->victims, v, sizeof(*v), v->packets, hin_by_victim);
+	list_add(r, &r->victims, v, &victims, v->packets);
 }
 
 void hin_results_add_flood(struct results *r, struct result_list *list, const struct hin_flood *f)
 {
-	list_add(r, list, f, sizeof(*f), f->packets, hin_by_flood);
+	list_add(r, list, f, &floods, f->packets);
 }
 
 static void name_floods(const struct hin_telescope *t, const struct result_list *list)

@@ -121,19 +121,20 @@ void hin_shards_fini(struct shard shards[HIN_SHARDS])
  * Count a packet. What senders do is mixed at random, so that branches would be guessed wrong:
  * there is none but for what is rare.
  */
-static inline __attribute__((always_inline)) void event_count(struct shard *s, uint32_t at,
-							      const struct work *w, uint32_t marks)
+static inline __attribute__((always_inline)) void event_count(struct shard *s, struct event *e,
+							      uint32_t at, const struct work *w,
+							      uint32_t marks)
 {
 	const struct hin_packet *p = w->p;
-	struct event *e = event_at(s, at);
 	uint8_t tool = (uint8_t)(marks & HIN_MARK_TOOL);
-	bool first = e->packets == 0, marked = tool != HIN_SIGN_NONE;
+	bool marked = tool != HIN_SIGN_NONE;
 	bool same_minute = w->minute == e->minute;
 	uint32_t peak = event_peak(e);
 
-	e->first_us = (int64_t)pick64(first | (p->time_us < e->first_us), (uint64_t)p->time_us,
-				      (uint64_t)e->first_us);
-	e->last_us = (int64_t)pick64(first | (p->time_us > e->last_us), (uint64_t)p->time_us,
+	/* both were set when it began; who is not before the last is not before the first */
+	if (HIN_UNLIKELY(p->time_us < e->last_us) && p->time_us < e->first_us)
+		e->first_us = p->time_us;
+	e->last_us = (int64_t)pick64(p->time_us > e->last_us, (uint64_t)p->time_us,
 				     (uint64_t)e->last_us);
 	e->packets++;
 	e->bytes += p->bytes;
@@ -195,8 +196,10 @@ static void stage_hash(struct shard *s, struct work *w)
 	w->class = (uint8_t)(p->key >> HIN_KEY_CLASS);
 	w->key = p->key;
 	if (HIN_LIKELY(!w->note)) {
-		w->subject = hin_subject(p);
+		w->subject = &p->src;
 		w->hash = p->hash;
+		if (HIN_UNLIKELY(p->flags & HIN_PACKET_QUOTE))
+			w->subject = hin_subject(p);
 	} else {
 		w->subject = &p->dst;
 		w->hash = hin_subject_hash(s->secret, w->subject);
@@ -204,9 +207,13 @@ static void stage_hash(struct shard *s, struct work *w)
 	w->v4 = hin_addr_v4(w->subject);
 	w->event_hash = hin_event_hash(s, w->hash, w->key);
 	w->dst_hash = hin_distinct_hash_addr(&p->dst);
-	w->src_hash = hin_distinct_hash_addr(&p->src);
-	w->minute = (uint32_t)(p->time_us / MINUTE_US);
+	if (HIN_UNLIKELY((uint64_t)(p->time_us - s->minute_us) >= MINUTE_US)) {
+		s->minute = (uint32_t)(p->time_us / MINUTE_US);
+		s->minute_us = p->time_us - p->time_us % MINUTE_US;
+	}
+	w->minute = s->minute;
 	w->event = w->any = w->full = HIN_NONE;
+	w->port = NULL;
 	w->first = w->network = w->new_port = false;
 	hin_index_fetch(&s->event_index, w->event_hash);
 }
@@ -221,9 +228,9 @@ static void stage_fetch(struct shard *s, struct work *w)
 {
 	uint32_t at = hin_index_guess(&s->event_index, w->event_hash);
 
-	w->missing = at == HIN_NONE;
+	w->guess = at;
 	if (HIN_LIKELY(at != HIN_NONE))
-		fetch_event(s, at);
+		__builtin_prefetch(event_at(s, at), 1); /* its first line; stage_find() goes on */
 	if (at == HIN_NONE || s->two_way) {
 		w->any_hash = hin_event_hash(s, w->hash, any_key(w));
 		hin_index_fetch(&s->event_index, w->any_hash);
@@ -236,7 +243,7 @@ static void stage_fetch_missing(struct shard *s, const struct work *w)
 {
 	uint32_t at;
 
-	if (!w->missing && !s->two_way)
+	if (w->guess != HIN_NONE && !s->two_way)
 		return;
 	hin_port_fetch(s, w);
 	at = hin_index_guess(&s->source_index, (uint32_t)w->hash);
@@ -259,18 +266,56 @@ static void mark_source(struct source *source, const struct hin_packet *p)
 
 #define MARKS_OF_SOURCE (HIN_MARK_BOGON | HIN_MARK_UNROUTABLE | HIN_MARK_SPOOFED | HIN_MARK_MEMBER)
 
-static uint32_t find_v4(const struct shard *s, uint32_t v4, uint32_t key, uint32_t hash)
+static inline bool is_event_of(const struct event *e, uint32_t v4, uint32_t key)
+{
+	return HIN_LIKELY((e->v4 == v4) & (e->key == key) & ((e->flags & EVENT_USED) != 0));
+}
+
+static __attribute__((noinline)) uint32_t find_v4(const struct shard *s, uint32_t v4, uint32_t key,
+						  uint32_t hash)
 {
 	struct hin_index_search search = hin_index_search(&s->event_index, hash);
 	uint32_t at;
 
-	while ((at = hin_index_next(&s->event_index, hash, &search)) != HIN_NONE) {
-		const struct event *e = event_at(s, at);
-
-		if (HIN_LIKELY(e->v4 == v4 && e->key == key))
+	while ((at = hin_index_next(&s->event_index, hash, &search)) != HIN_NONE)
+		if (is_event_of(event_at(s, at), v4, key))
 			break;
-	}
 	return at;
+}
+
+static inline __attribute__((always_inline)) bool use_event(struct shard *s, struct work *w,
+							    uint32_t at, struct event *e)
+{
+	w->event = at;
+	w->port = e;
+	w->any = e->any;
+	e->stamp = s->stamp; /* not to be evicted before it is counted */
+	if (HIN_UNLIKELY(w->p->marks & MARKS_OF_SOURCE))
+		mark_source(source_at(s, e->source), w->p);
+	return true;
+}
+
+/* The same where the guess was wrong: the event may be new, or there is only that of all ports. */
+static __attribute__((noinline)) bool find_again(struct shard *s, struct work *w)
+{
+	uint32_t at = find_v4(s, w->v4, w->key, w->event_hash), key = any_key(w);
+	struct event *e;
+
+	if (at != HIN_NONE)
+		return use_event(s, w, at, event_at(s, at));
+	at = find_v4(s, w->v4, key, hin_event_hash(s, w->hash, key));
+	if (at == HIN_NONE)
+		return false;
+	e = event_at(s, at);
+	if ((e->flags & EVENT_FULL) == 0)
+		return false;
+	(void)use_event(s, w, at, e);
+	w->event = HIN_NONE;
+	w->port = NULL;
+	w->any = at;
+	w->new_port = true;
+	s->lost.ports_merged++;
+	return true;
 }
 
 /*
@@ -278,38 +323,22 @@ static uint32_t find_v4(const struct shard *s, uint32_t v4, uint32_t key, uint32
  * gets none of its own, by the events alone: nearly all packets. False for others, and where
  * conversations must be followed.
  */
-static bool find_known(struct shard *s, struct work *w)
+static inline __attribute__((always_inline)) bool find_known(struct shard *s, struct work *w)
 {
-	struct event *e;
-
-	if (HIN_UNLIKELY(s->two_way || (w->p->marks & HIN_MARK_V6) || w->subject != &w->p->src))
+	if (HIN_UNLIKELY(s->two_way | ((w->p->marks & HIN_MARK_V6) != 0) |
+			 (w->subject != &w->p->src)))
 		return false;
-	w->event = find_v4(s, w->v4, w->key, w->event_hash);
-	if (HIN_LIKELY(w->event != HIN_NONE)) {
-		e = event_at(s, w->event);
-		w->any = e->any;
-	} else {
-		uint32_t key = any_key(w);
+	if (w->guess != HIN_NONE) {
+		struct event *e = event_at(s, w->guess);
 
-		w->any = find_v4(s, w->v4, key, hin_event_hash(s, w->hash, key));
-		if (w->any == HIN_NONE)
-			return false;
-		e = event_at(s, w->any);
-		if ((e->flags & EVENT_FULL) == 0) {
-			w->any = HIN_NONE;
-			return false;
-		}
-		s->lost.ports_merged++;
-		w->new_port = true;
+		if (is_event_of(e, w->v4, w->key))
+			return use_event(s, w, w->guess, e);
 	}
-	e->stamp = s->stamp; /* not to be evicted before it is counted */
-	if (HIN_UNLIKELY(w->p->marks & MARKS_OF_SOURCE))
-		mark_source(source_at(s, e->source), w->p);
-	return true;
+	return find_again(s, w);
 }
 
 /* The same by the source, which may be new. False for a packet of a conversation. */
-static bool find_by_source(struct shard *s, struct work *w)
+static __attribute__((noinline)) bool find_by_source(struct shard *s, struct work *w)
 {
 	const struct hin_packet *p = w->p;
 	uint32_t at = hin_source_find(s, w->subject, w->hash, w->network);
@@ -325,7 +354,7 @@ static bool find_by_source(struct shard *s, struct work *w)
 		source->flags |= SOURCE_SEEN;
 		s->sources_seen += !w->network;
 		if (!w->network && (p->flags & HIN_PACKET_QUOTE) == 0)
-			(void)hin_distinct_add(&s->pool, &s->all_sources, w->src_hash);
+			(void)hin_distinct_add(&s->pool, &s->all_sources, hin_work_source(w));
 	}
 	source->weight++;
 	if (p->time_us > source->last_us)
@@ -337,7 +366,7 @@ static bool find_by_source(struct shard *s, struct work *w)
 	if (w->class == HIN_CLASS_MISC)
 		return true;
 	if (w->network)
-		(void)hin_distinct_add(&s->pool, &source->members, w->src_hash);
+		(void)hin_distinct_add(&s->pool, &source->members, hin_work_source(w));
 	w->event = hin_event_find(s, at, w->hash, w->key);
 	if (w->event != HIN_NONE)
 		event_at(s, w->event)->stamp = s->stamp;
@@ -346,14 +375,15 @@ static bool find_by_source(struct shard *s, struct work *w)
 		hin_event_begin(s, at, w);
 	else
 		w->any = event_at(s, w->event)->any;
+	if (w->event != HIN_NONE)
+		w->port = event_at(s, w->event);
 	return true;
 }
 
 /* Note an address that the packet's event went to. */
-static void push_target(struct shard *s, uint32_t at, struct work *w)
+static inline __attribute__((always_inline)) void push_target(struct shard *s, struct event *e,
+							      uint32_t at, struct work *w)
 {
-	struct event *e = event_at(s, at);
-
 	if (HIN_UNLIKELY(e->pending_count == HIN_EVENT_PENDING))
 		hin_event_settle(s, at); /* filled by this very chunk */
 	e->pending[e->pending_count++] = w->dst_hash;
@@ -365,27 +395,29 @@ static void push_target(struct shard *s, uint32_t at, struct work *w)
 }
 
 /* Count the packet for its events. */
-static void count_events(struct shard *s, struct work *w)
+static inline __attribute__((always_inline)) void count_events(struct shard *s, struct work *w)
 {
-	uint32_t marks, unit;
+	struct event *unit, *port = w->port;
+	uint32_t marks, unit_at;
 
-	if (w->event != HIN_NONE) /* it may have been born since, by a later packet of the chunk */
-		w->any = event_at(s, w->event)->any;
-	unit = pick32(w->any != HIN_NONE, w->any, w->event);
-	if (unit == HIN_NONE)
+	if (HIN_LIKELY(port != NULL)) /* it may have been born since, by a later packet */
+		w->any = port->any;
+	unit_at = pick32(w->any != HIN_NONE, w->any, w->event);
+	if (HIN_UNLIKELY(unit_at == HIN_NONE))
 		return;
-	marks = pair_marks(event_at(s, unit), w->p);
-	event_count(s, unit, w, marks);
-	w->first = event_at(s, unit)->packets <= HIN_VAULT_PACKETS;
-	if (w->event != HIN_NONE && w->event != unit)
-		event_count(s, w->event, w, marks);
+	unit = event_at(s, unit_at);
+	marks = pair_marks(unit, w->p);
+	event_count(s, unit, unit_at, w, marks);
+	w->first = unit->packets <= HIN_VAULT_PACKETS;
+	if (port != NULL && port != unit)
+		event_count(s, port, w->event, w, marks);
 	if (HIN_UNLIKELY(s->two_way))
 		return; /* there they are needed at once: add_targets() */
 	if (HIN_UNLIKELY(w->new_port))
 		hin_distinct_prefetch(&s->pool, &event_cold_at(s, w->any)->ports, w->key & 0xffff);
-	push_target(s, unit, w);
-	if (w->event != HIN_NONE && w->event != unit && hin_ports_keep_targets(s, w))
-		push_target(s, w->event, w);
+	push_target(s, unit, unit_at, w);
+	if (HIN_UNLIKELY(port != NULL && port != unit && hin_ports_keep_targets(s, w)))
+		push_target(s, port, w->event, w);
 }
 
 /* Where no dark space is known, what was asked of whom is asked for with the next packet. */
@@ -398,7 +430,7 @@ static void add_targets(struct shard *s, const struct work *w)
 }
 
 /* IPv6: the same once more for the /64, so that a scanner that changes addresses is one. */
-static void take_network(struct shard *s, const struct work *w)
+static __attribute__((noinline)) void take_network(struct shard *s, const struct work *w)
 {
 	struct work net = *w;
 	struct hin_addr prefix = w->p->src;
@@ -408,6 +440,7 @@ static void take_network(struct shard *s, const struct work *w)
 	net.hash = hin_source_hash(s, &prefix, true);
 	net.event_hash = hin_event_hash(s, net.hash, net.key);
 	net.event = net.any = HIN_NONE;
+	net.port = NULL;
 	net.network = true;
 	net.new_port = false;
 	(void)find_by_source(s, &net);
@@ -420,7 +453,7 @@ static void take_network(struct shard *s, const struct work *w)
 		hin_event_settle(s, net.full);
 }
 
-static void stage_find(struct shard *s, struct work *w)
+static inline __attribute__((always_inline)) void stage_find(struct shard *s, struct work *w)
 {
 	uint32_t at;
 
@@ -516,7 +549,6 @@ void hin_shard_take(struct shard *s, const struct hin_packet *packets,
 		hin_targets_hash(s, work, n);
 		for (size_t i = 0; i < n; i++)
 			stage_fetch(s, &work[i]);
-		hin_targets_fetch(s, work, n);
 		if (flows)
 			hin_flows_hash(s, work, n);
 		for (size_t i = 0; i < n; i++)

@@ -62,8 +62,9 @@ enum {
 
 /*
  * What a source does to one port, or to all of a class: two cache lines, and every packet of a
- * known event needs no more. The addresses it goes to wait in `pending`, so that their set is
- * touched once for eight of them.
+ * known event needs no more. Where there is an event of all ports, that of a single port needs the
+ * first line alone. The addresses it goes to wait in `pending`, so that their set is touched once
+ * for eight of them.
  */
 struct event {
 	uint32_t hash;
@@ -81,15 +82,15 @@ struct event {
 	uint8_t flags; /* EVENT_* */
 	uint8_t stamp;
 	uint8_t pending_count;
-	uint32_t pad;
+	uint32_t peak; /* most packets in a minute that is over */
 	/* second line */
 	uint32_t pending[HIN_EVENT_PENDING];
 	struct hin_distinct targets; /* without those pending: hin_event_targets() has all */
 	int64_t first_us;
 	uint32_t run_key;  /* unicornscan: key of the last SYN */
 	uint32_t last_seq; /* sequence of the last SYN */
-	uint32_t peak;	   /* most packets in a minute that is over */
 	uint32_t next;	   /* event of the same source */
+	uint32_t pad;
 } __attribute__((aligned(64)));
 
 /* What only some events need. */
@@ -184,6 +185,8 @@ struct shard {
 	uint64_t secret[2];		      /* of the hashes */
 	struct hin_lost_detail lost;
 	struct hin_array port_sources; /* uint32_t [2][65536]: sources a port, TCP and UDP */
+	int64_t minute_us;	       /* start of the minute that was seen last ... */
+	uint32_t minute;	       /* ... and its number */
 	uint64_t taken;		       /* packets so far: says where chunks end */
 	uint8_t stamp;
 	bool two_way; /* no dark space known: conversations are possible */

@@ -27,20 +27,28 @@ struct work {
 	uint32_t key;  /* of the event */
 	uint32_t event_hash, any_hash;
 	uint32_t target_hash; /* 0 = counts for no target */
-	uint32_t dst_hash, src_hash, flow_hash;
-	uint32_t minute;     /* number of the packet's minute */
-	uint32_t event, any; /* positions, or HIN_NONE */
-	uint32_t full;	     /* event whose pending addresses are to be written, or HIN_NONE */
+	uint32_t dst_hash, flow_hash;
+	uint32_t minute;	  /* number of the packet's minute */
+	uint32_t event, any;	  /* positions, or HIN_NONE */
+	struct event *port;	  /* where `event` lies, or NULL */
+	uint32_t guess;		  /* what is likely `event`: its memory was fetched; or HIN_NONE */
+	struct target_head *head; /* of the target's bucket */
+	uint32_t full;		  /* event whose pending addresses are to be written, or HIN_NONE */
 	uint32_t target;
 	uint16_t target_port;
 	uint8_t class;
 	bool first;	      /* one of the first packets of its source and class */
 	bool first_of_target; /* one of the first of a target that was hit more than a few times */
-	bool missing;	      /* no event of this port was seen when memory was fetched */
 	bool network;	      /* the subject is a /64 */
 	bool new_port;	      /* to be noted with the event of all ports */
 	bool note;	      /* tells this shard what the other side of a conversation did */
 };
+
+/* Hash of the packet's source as a member of sets. */
+static inline uint32_t hin_work_source(const struct work *w)
+{
+	return hin_distinct_hash_addr(&w->p->src);
+}
 
 static inline uint32_t hin_event_hash(const struct shard *s, uint64_t subject, uint32_t key)
 {
@@ -120,7 +128,6 @@ bool hin_conversation_has(struct shard *s, uint32_t source, const struct work *w
 /* ---- target.c: the stages of a chunk, for those of its packets that count for a target ---- */
 
 void hin_targets_hash(struct shard *s, struct work *work, size_t count);
-void hin_targets_fetch(struct shard *s, const struct work *work, size_t count);
 void hin_targets_count(struct shard *s, struct work *work, size_t count);
 void hin_targets_add_sources(struct shard *s, const struct work *work, size_t count);
 

@@ -19,7 +19,7 @@
 
 #define MAGIC "HINSTAT1"
 #define HEADER_SIZE (8 + 32)
-#define STATE_VERSION 6u
+#define STATE_VERSION 7u
 
 struct walk {
 	bool load;

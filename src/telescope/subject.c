@@ -344,10 +344,12 @@ void hin_event_begin(struct shard *s, uint32_t source_at_, struct work *w)
 		if (w->event != HIN_NONE)
 			event_at(s, w->event)->any = w->any;
 	}
-	if (w->event == HIN_NONE)
+	if (w->event == HIN_NONE) {
 		s->lost.ports_merged++;
-	else
+	} else { /* it may have been expected for long */
+		event_at(s, w->event)->first_us = event_at(s, w->event)->last_us = w->p->time_us;
 		event_at(s, w->event)->flags |= EVENT_BEGUN;
+	}
 	w->new_port = w->any != HIN_NONE;
 	if (!w->new_port) {
 		count_port(s, w);

@@ -35,11 +35,9 @@ static bool counts_for_target(const struct hin_packet *p, enum hin_class class, 
 	return (p->flags & HIN_PACKET_QUOTE) == 0;
 }
 
-static uint32_t target_hash(const struct shard *s, const struct hin_addr *dst, unsigned class,
-			    uint16_t port)
+static uint32_t target_hash(const struct shard *s, uint32_t dst_hash, unsigned class, uint16_t port)
 {
-	uint64_t hash = hin_mix(hin_subject_hash(s->secret, dst),
-				(uint64_t)(class << 16 | port) * 0xd6e8feb86659fd93u + 1);
+	uint64_t hash = hin_mix(dst_hash ^ s->secret[0], (class << 16 | port) ^ s->secret[1]);
 
 	return (uint32_t)hash | 1; /* zero means free */
 }
@@ -134,12 +132,12 @@ static uint32_t target_begin(struct shard *s, struct target_head *head, unsigned
 /* Find or make the target's entry; HIN_NONE when its bucket is full of heavier ones. */
 static inline uint32_t target_get(struct shard *s, const struct work *w)
 {
-	uint32_t bucket = target_bucket(s, w->target_hash);
-	struct target_head *head = target_head_at(s, bucket);
+	struct target_head *head = w->head;
 	unsigned ways = ways_of(head, w->target_hash), way;
 
 	if (HIN_UNLIKELY(ways != 0)) {
-		uint32_t at = bucket * HIN_TARGET_WAYS + (way = (unsigned)__builtin_ctz(ways));
+		uint32_t at = target_bucket(s, w->target_hash) * HIN_TARGET_WAYS +
+			      (way = (unsigned)__builtin_ctz(ways));
 		const struct target *t = target_at(s, at);
 
 		if (HIN_LIKELY(t->class == w->class && t->port == w->target_port &&
@@ -205,7 +203,7 @@ static void target_count(struct shard *s, uint32_t at, struct work *w)
 		t->minute_packets = 0;
 	}
 	t->minute_packets++;
-	hin_distinct_prefetch(&s->pool, &t->sources, w->src_hash);
+	hin_distinct_prefetch(&s->pool, &t->sources, hin_work_source(w));
 }
 
 void hin_targets_hash(struct shard *s, struct work *work, size_t count)
@@ -219,21 +217,9 @@ void hin_targets_hash(struct shard *s, struct work *work, size_t count)
 		if (w->note || !counts_for_target(w->p, (enum hin_class)w->class, (uint16_t)w->key,
 						  &w->target_port))
 			continue;
-		w->target_hash = target_hash(s, &w->p->dst, w->class, w->target_port);
-		__builtin_prefetch(target_head_at(s, target_bucket(s, w->target_hash)), 1);
-	}
-}
-
-void hin_targets_fetch(struct shard *s, const struct work *work, size_t count)
-{
-	for (size_t i = 0; i < count; i++) {
-		uint32_t bucket = target_bucket(s, work[i].target_hash);
-		unsigned ways = ways_of(target_head_at(s, bucket), work[i].target_hash);
-
-		if (HIN_UNLIKELY(ways != 0))
-			__builtin_prefetch(target_at(s, bucket * HIN_TARGET_WAYS +
-								(unsigned)__builtin_ctz(ways)),
-					   1);
+		w->target_hash = target_hash(s, w->dst_hash, w->class, w->target_port);
+		w->head = target_head_at(s, target_bucket(s, w->target_hash));
+		__builtin_prefetch(w->head, 1);
 	}
 }
 
@@ -262,7 +248,7 @@ void hin_targets_add_sources(struct shard *s, const struct work *work, size_t co
 		head = target_head_at(s, w->target / HIN_TARGET_WAYS);
 		if (head->tags[w->target % HIN_TARGET_WAYS] == w->target_hash)
 			(void)hin_distinct_add(&s->pool, &target_at(s, w->target)->sources,
-					       w->src_hash);
+					       hin_work_source(w));
 	}
 }
 
@@ -270,7 +256,7 @@ void hin_targets_add_sources(struct shard *s, const struct work *work, size_t co
 uint32_t hin_shard_find_target(const struct shard *s, const struct hin_addr *addr,
 			       enum hin_class class, uint16_t port)
 {
-	uint32_t hash = target_hash(s, addr, class, port);
+	uint32_t hash = target_hash(s, hin_distinct_hash_addr(addr), class, port);
 	uint32_t bucket = target_bucket(s, hash);
 	const struct target_head *head = target_head_at(s, bucket);
 

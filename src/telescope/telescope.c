@@ -36,27 +36,32 @@ static struct hin_shard_sizes sizes_of(const struct hin_telescope_options *o)
 
 /* ---- the dark space ---- */
 
-static void dark_see(struct hin_telescope *t, const struct hin_addr *dst)
+/* Tick off the dark address of number `at`. */
+static inline __attribute__((always_inline)) void dark_tick(struct hin_telescope *t, uint32_t at)
 {
-	uint32_t a, low = 0, high = (uint32_t)t->dark_range_count, bit;
-	_Atomic uint8_t *byte;
+	_Atomic uint8_t *byte = (_Atomic uint8_t *)&t->dark_seen[at / 8];
+	uint8_t bit = (uint8_t)(1u << at % 8);
+
+	/* relaxed: bits are only ever set, and read when all threads are done */
+	if (HIN_UNLIKELY((atomic_load_explicit(byte, memory_order_relaxed) & bit) == 0))
+		atomic_fetch_or_explicit(byte, bit, memory_order_relaxed);
+}
+
+static inline void dark_see(struct hin_telescope *t, const struct hin_addr *dst)
+{
+	uint32_t low = 0, high = (uint32_t)t->dark_range_count;
 
 	if (!hin_addr_is_v4(dst))
 		return;
-	a = hin_addr_v4(dst);
-	while (high - low > 1) {
+	while (HIN_UNLIKELY(high - low > 1)) {
 		uint32_t middle = (low + high) / 2;
 
-		if (t->dark_ranges[middle].first <= a)
+		if (t->dark_ranges[middle].first <= hin_addr_v4(dst))
 			low = middle;
 		else
 			high = middle;
 	}
-	bit = t->dark_ranges[low].offset + (a - t->dark_ranges[low].first);
-	byte = (_Atomic uint8_t *)&t->dark_seen[bit / 8];
-	/* relaxed: bits are only ever set, and read when all threads are done */
-	if ((atomic_load_explicit(byte, memory_order_relaxed) & 1u << bit % 8) == 0)
-		atomic_fetch_or_explicit(byte, (uint8_t)(1u << bit % 8), memory_order_relaxed);
+	dark_tick(t, t->dark_ranges[low].offset + (hin_addr_v4(dst) - t->dark_ranges[low].first));
 }
 
 /* ---- life ---- */
@@ -286,13 +291,9 @@ static inline bool is_tcp(unsigned kind)
 
 static_assert(HIN_TCP_SYN == 0 && HIN_TCP_OTHER < HIN_UDP, "the kinds of TCP come first");
 
-/* What is counted as soon as a packet is decoded: sums alone, in whatever order. */
-static inline void count_packet(struct counters *c, struct slot *slot, const struct hin_packet *p)
+/* What is counted as soon as a packet is decoded, beside its kind, size and time. */
+static inline void count_packet(struct counters *c, const struct hin_packet *p)
 {
-	slot->kinds[p->kind]++;
-	slot->bytes += p->bytes;
-	c->first_us = p->time_us < c->first_us ? p->time_us : c->first_us;
-	c->last_us = p->time_us > c->last_us ? p->time_us : c->last_us;
 	if (HIN_UNLIKELY(!is_tcp(p->kind))) {
 		c->protocols[p->proto]++;
 		if (p->kind == HIN_ICMP)
@@ -310,6 +311,8 @@ static inline void count_packet(struct counters *c, struct slot *slot, const str
 		c->fragments += (p->flags & HIN_PACKET_FRAGMENTED) != 0;
 		c->tunnelled += (p->flags & HIN_PACKET_TUNNELLED) != 0;
 	}
+	if (HIN_UNLIKELY(p->refusal != HIN_REFUSED_NOTHING))
+		c->refused[p->refusal]++;
 }
 
 /* The sums of a slot, when all its frames are decoded. */
@@ -318,6 +321,8 @@ static void count_slot(struct counters *c, const struct slot *slot)
 	c->frames += slot->batch.count;
 	c->packets += slot->packet_count;
 	c->bytes += slot->bytes;
+	c->first_us = slot->first_us < c->first_us ? slot->first_us : c->first_us;
+	c->last_us = slot->last_us > c->last_us ? slot->last_us : c->last_us;
 	for (unsigned kind = 0; kind < HIN_PACKET_KIND_COUNT; kind++) {
 		c->kinds[kind] += slot->kinds[kind];
 		if (is_tcp(kind))
@@ -325,26 +330,40 @@ static void count_slot(struct counters *c, const struct slot *slot)
 	}
 }
 
+/*
+ * Where struct counters counts the port that a packet asks: SYNs and questions by UDP do. Where
+ * conversations are followed its key may say that it answers; by itself it asks.
+ */
+static inline uint32_t asked_port(const struct hin_packet *p, bool two_way)
+{
+	static const struct {
+		uint32_t first;
+		uint16_t mask;
+	} ports[HIN_CLASS_COUNT] = {
+		[HIN_CLASS_SYN] = { 0, UINT16_MAX },
+		[HIN_CLASS_ACK... HIN_CLASS_TCP_OTHER] = { HIN_CHANGE_PORTS, 0 },
+		[HIN_CLASS_UDP] = { 65536, UINT16_MAX },
+		[HIN_CLASS_ICMP... HIN_CLASS_MISC] = { HIN_CHANGE_PORTS, 0 },
+	};
+	uint32_t class = p->key >> HIN_KEY_CLASS;
+
+	if (HIN_UNLIKELY(two_way && p->kind == HIN_UDP))
+		class = hin_packet_role(p, false).class;
+	return ports[class].first + (p->dport & ports[class].mask);
+}
+
 /* What belongs to the running minute: counted when the batch's turn has come. */
-static void count_minute(struct counters *c, const struct slot *slot)
+static void count_minute(struct counters *c, const struct slot *slot, bool two_way)
 {
 	c->minute_packets += slot->packet_count;
 	c->minute_bytes += slot->bytes;
 	for (unsigned kind = 0; kind < HIN_PACKET_KIND_COUNT; kind++)
 		c->minute_kinds[kind] += slot->kinds[kind];
-	for (size_t i = 0; i < slot->packet_count; i++)
-		c->ports[(uint32_t)slot->asked[i]] += slot->asked[i] >> 32 << PORT_PACKET_BITS | 1;
-}
+	for (size_t i = 0; i < slot->packet_count; i++) {
+		const struct hin_packet *p = &slot->packets[i];
 
-/* Where struct counters counts the port that a packet asks; SYNs and questions by UDP do. */
-static inline uint32_t asked_port(const struct hin_packet *p, bool two_way)
-{
-	if (p->kind == HIN_TCP_SYN)
-		return p->dport;
-	if (p->kind == HIN_UDP &&
-	    (two_way ? hin_packet_role(p, false).class : p->key >> HIN_KEY_CLASS) == HIN_CLASS_UDP)
-		return 65536u + p->dport;
-	return HIN_CHANGE_PORTS;
+		c->ports[asked_port(p, two_way)] += (uint64_t)p->bytes << PORT_PACKET_BITS | 1;
+	}
 }
 
 /* The event's key that a packet counts for; what most packets are takes no branch of its own. */
@@ -389,48 +408,71 @@ static bool is_excluded(const struct hin_prefix_tree *excluded, const struct hin
 	       hin_prefix_tree_find(excluded, &p->dst) != HIN_PREFIX_NONE;
 }
 
-/* Decode the frames of a slot, count them, and hand each packet to its shard's list. */
-static void decode_slot(struct hin_telescope *t, struct slot *slot, struct counters *c)
+/* Drop what goes elsewhere, or nothing may be said of; returns how many packets stay. */
+static size_t keep_inside(const struct hin_telescope *t, struct hin_packet *packets, size_t count)
 {
 	const struct hin_prefix_tree *excluded = t->options.excluded;
-	bool two_way = t->options.dark == NULL;
 	size_t n = 0;
 
-	memset(slot->counts, 0, sizeof(slot->counts));
-	memset(slot->kinds, 0, sizeof(slot->kinds));
-	slot->bytes = 0;
-	slot->member_count = 0;
-	for (size_t i = 0; i < slot->batch.count; i++) {
-		struct hin_packet *p = &slot->packets[n];
-
-		if (i + 4 < slot->batch.count)
-			__builtin_prefetch(slot->batch.frames[i + 4].data + 14);
-		if (!hin_decode(p, &slot->batch.frames[i], t->options.decap)) {
-			c->refused[p->refusal]++;
+	for (size_t i = 0; i < count; i++) {
+		if ((packets[i].marks & HIN_MARK_OUTSIDE) ||
+		    (excluded != NULL && is_excluded(excluded, &packets[i])))
 			continue;
-		}
-		p->frame = (uint16_t)i;
-		hin_mark(p, &t->marker);
-		if (HIN_UNLIKELY(p->marks & HIN_MARK_OUTSIDE) ||
-		    (HIN_UNLIKELY(excluded != NULL) && is_excluded(excluded, p))) {
-			c->outside++;
-			continue;
-		}
-		if (HIN_UNLIKELY(p->refusal != HIN_REFUSED_NOTHING))
-			c->refused[p->refusal]++;
-		count_packet(c, slot, p);
-		if (t->dark_seen != NULL)
-			dark_see(t, &p->dst);
-		p->key = role_key(p, two_way);
-		slot->asked[n] = (uint64_t)p->bytes << 32 | asked_port(p, two_way);
-		if (!t->options.count_only) {
-			to_shards(t, slot, p, (uint16_t)n, two_way);
-			if (HIN_UNLIKELY(p->marks & HIN_MARK_MEMBER) && !two_way)
-				slot->members[slot->member_count++] = (uint16_t)n;
-		}
+		if (n < i)
+			packets[n] = packets[i];
 		n++;
 	}
+	return n;
+}
+
+/* Count the packets of a slot and hand each to its shard's list. */
+static inline __attribute__((always_inline)) void spread(struct hin_telescope *t, struct slot *slot,
+							 struct counters *c, bool count_only)
+{
+	bool two_way = t->options.dark == NULL, ticked = t->dark_seen != NULL;
+	int64_t first_us = INT64_MAX, last_us = INT64_MIN;
+	uint64_t bytes = 0;
+
+	for (size_t i = 0; i < slot->packet_count; i++) {
+		struct hin_packet *p = &slot->packets[i];
+
+		slot->kinds[p->kind]++;
+		bytes += p->bytes;
+		first_us = p->time_us < first_us ? p->time_us : first_us;
+		last_us = p->time_us > last_us ? p->time_us : last_us;
+		count_packet(c, p);
+		if (ticked)
+			dark_see(t, &p->dst);
+		p->key = role_key(p, two_way);
+		if (count_only)
+			continue;
+		to_shards(t, slot, p, (uint16_t)i, two_way);
+		if (HIN_UNLIKELY(p->marks & HIN_MARK_MEMBER) && !two_way)
+			slot->members[slot->member_count++] = (uint16_t)i;
+	}
+	slot->bytes = bytes;
+	slot->first_us = first_us;
+	slot->last_us = last_us;
+}
+
+/* Decode the frames of a slot, mark, count and spread them. */
+static void decode_slot(struct hin_telescope *t, struct slot *slot, struct counters *c)
+{
+	size_t n = hin_decode_batch(slot->packets, slot->batch.frames, slot->batch.count,
+				    t->options.decap, c->refused);
+	uint32_t marks = hin_mark(slot->packets, n, &t->marker);
+
 	slot->packet_count = n;
+	if ((marks & HIN_MARK_OUTSIDE) || t->options.excluded != NULL)
+		slot->packet_count = keep_inside(t, slot->packets, n);
+	c->outside += n - slot->packet_count;
+	memset(slot->counts, 0, sizeof(slot->counts));
+	memset(slot->kinds, 0, sizeof(slot->kinds));
+	slot->member_count = 0;
+	if (t->options.count_only)
+		spread(t, slot, c, true);
+	else
+		spread(t, slot, c, false);
 	count_slot(c, slot);
 }
 
@@ -480,6 +522,23 @@ static void point_add_port(struct point *point, uint32_t port, uint64_t packets)
 	else if (packets <= point->ports[least].packets)
 		return;
 	point->ports[least] = (struct top_port){ .port = port, .packets = packets };
+}
+
+/* The busiest ports of a minute, each once, into an empty point. */
+static void point_take_ports(struct point *point, const uint64_t *packets)
+{
+	uint64_t least = 0; /* of the ports there, once there is no more room */
+
+	for (uint32_t port = 0; port < HIN_CHANGE_PORTS; port++) {
+		if (HIN_LIKELY(packets[port] <= least))
+			continue;
+		point_add_port(point, port, packets[port]);
+		if (point->port_count < SERIES_PORTS)
+			continue;
+		least = UINT64_MAX;
+		for (unsigned i = 0; i < SERIES_PORTS; i++)
+			least = point->ports[i].packets < least ? point->ports[i].packets : least;
+	}
 }
 
 static void point_add(struct point *to, const struct point *from)
@@ -584,9 +643,7 @@ static void tick(struct hin_telescope *t, int64_t now_us)
 		return; /* the same minute goes on */
 	if (t->minute_us != INT64_MIN) {
 		t->running.sum.time_us = t->minute_us;
-		for (uint32_t port = 0; port < HIN_CHANGE_PORTS; port++)
-			if (t->port_minute[port] > 0)
-				point_add_port(&t->running, port, t->port_minute[port]);
+		point_take_ports(&t->running, t->port_minute);
 		series_add(t, &t->running);
 		series_coarsen(t);
 		hin_change_minute(&t->change, t->minute_us, t->port_minute);
@@ -614,6 +671,18 @@ static void tick(struct hin_telescope *t, int64_t now_us)
 
 /* ---- reading ---- */
 
+#define MINUTE_NS (MINUTE_US * 1000)
+
+/* Times reach from 1677 to 2262. */
+static int64_t ns_of(int64_t us)
+{
+	int64_t ns;
+
+	if (__builtin_mul_overflow(us, 1000, &ns))
+		return us < 0 ? INT64_MIN : INT64_MAX;
+	return ns;
+}
+
 /*
  * Note how far the frames from `from` on, `most` at the most, move the input's clock; a new minute
  * cuts them there. Returns how many belong together.
@@ -622,22 +691,26 @@ static size_t same_minute(struct hin_telescope *t, const struct hin_batch *batch
 			  size_t most)
 {
 	size_t end = most < batch->count - from ? from + most : batch->count, i = from;
-	int64_t clock_us = t->clock_us;
-	int64_t over_us = clock_us == INT64_MIN ? INT64_MIN : minute_start(clock_us) + MINUTE_US;
+	int64_t clock_ns = batch->frames[from].time_ns, over_ns = INT64_MIN;
 
+	if (t->clock_us != INT64_MIN) {
+		clock_ns = ns_of(t->clock_us);
+		over_ns = ns_of(minute_start(t->clock_us) + MINUTE_US);
+	}
 	for (; i < end; i++) {
-		int64_t time_us = batch->frames[i].time_ns / 1000;
+		int64_t time_ns = batch->frames[i].time_ns;
 
-		if (HIN_UNLIKELY(time_us >= over_us)) {
+		if (HIN_UNLIKELY(time_ns >= over_ns)) {
 			if (i > from)
 				break;
-			over_us = minute_start(time_us) + MINUTE_US;
+			over_ns = ns_of(minute_start(time_ns / 1000) + MINUTE_US);
 		}
-		if (clock_us != INT64_MIN && HIN_UNLIKELY(time_us < clock_us - MINUTE_US))
-			t->clock_steps++;
-		clock_us = time_us > clock_us ? time_us : clock_us;
+		t->clock_steps +=
+			clock_ns > INT64_MIN + MINUTE_NS && time_ns < clock_ns - MINUTE_NS;
+		clock_ns = time_ns > clock_ns ? time_ns : clock_ns;
 	}
-	t->clock_us = clock_us;
+	if (t->clock_us == INT64_MIN || clock_ns / 1000 > t->clock_us)
+		t->clock_us = clock_ns / 1000;
 	return i - from;
 }
 
@@ -864,7 +937,7 @@ static bool consume(struct worker *w)
 	if (slot->tick)
 		meet_for_tick(w, slot);
 	if (w->next % t->options.threads == w->number)
-		count_minute(&t->counters[w->number], slot);
+		count_minute(&t->counters[w->number], slot, t->options.dark == NULL);
 	for (unsigned i = w->number; i < HIN_SHARDS; i += t->options.threads)
 		if (slot->counts[i] > 0)
 			hin_shard_take(&t->shards[i], slot->packets, slot->batch.frames,

@@ -36,9 +36,8 @@ struct slot {
 	struct hin_batch batch;
 	struct hin_packet packets[HIN_BATCH_FRAMES]; /* those of the frames that count */
 	size_t packet_count;
-	/* of each packet: the port it asks (in struct counters), IP bytes in the upper half */
-	uint64_t asked[HIN_BATCH_FRAMES];
 	uint64_t kinds[HIN_PACKET_KIND_COUNT], bytes;
+	int64_t first_us, last_us;
 	uint16_t which[HIN_SHARDS][2 * HIN_BATCH_FRAMES];
 	uint16_t counts[HIN_SHARDS];
 	uint16_t members[HIN_BATCH_FRAMES];
@@ -87,6 +86,7 @@ struct result_list {
 	void *items;
 	size_t count, size;
 	uint64_t total, packets; /* of all that were ever added */
+	uint64_t floor;		 /* packets of the last that stayed when some went; 0 before */
 };
 
 /* Results by what they are. */

@@ -129,7 +129,7 @@ static void tools_and_near_misses(void **state)
 	for (size_t i = 0; i < HIN_COUNT(rows); i++) {
 		struct hin_packet p = packet_of(&rows[i]);
 
-		hin_mark(&p, &marker);
+		(void)hin_mark(&p, 1, &marker);
 		if ((p.marks & HIN_MARK_TOOL) != rows[i].tool ||
 		    ((p.marks & HIN_MARK_SHAPE) != 0) != rows[i].shape)
 			fail_msg("%s: %s%s", rows[i].name,
@@ -149,13 +149,13 @@ static void ipv6_has_fewer_signs(void **state)
 	p.dst = (struct hin_addr){ { 0x2a, 2 } };
 	p.seq = 0;
 	p.ip_id = 0;
-	hin_mark(&p, &marker);
+	(void)hin_mark(&p, 1, &marker);
 	assert_int_equal(p.marks & HIN_MARK_TOOL, HIN_SIGN_NONE);
 	assert_true(p.marks & HIN_MARK_V6);
 	p.window = 65535;
 	p.sport = 40000;
 	p.tcp_options = ORDER_MSS;
-	hin_mark(&p, &marker);
+	(void)hin_mark(&p, 1, &marker);
 	assert_int_equal(p.marks & HIN_MARK_TOOL, HIN_SIGN_ZMAP_RANDOM_ID);
 }
 
@@ -233,7 +233,7 @@ static void sources_that_cannot_be(void **state)
 
 		assert_int_equal(hin_addr_parse(&p.src, cases[i].src), HIN_OK);
 		assert_int_equal(hin_addr_parse(&p.dst, cases[i].dst), HIN_OK);
-		hin_mark(&p, &marker);
+		(void)hin_mark(&p, 1, &marker);
 		if ((p.marks & mask) != cases[i].marks)
 			fail_msg("%s to %s: %x", cases[i].src, cases[i].dst, p.marks & mask);
 	}
@@ -246,7 +246,7 @@ static void high_ttl_is_not_spoofed(void **state)
 	struct hin_packet p = packet_of(&(struct row){ .ttl = 255 });
 
 	(void)state;
-	hin_mark(&p, &marker);
+	(void)hin_mark(&p, 1, &marker);
 	assert_int_equal(p.marks & (HIN_MARK_SPOOFED | HIN_MARK_BOGON), 0);
 }
 
