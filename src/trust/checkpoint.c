@@ -234,20 +234,24 @@ static bool is_of(const struct hin_note_verifier *v, const char *line, size_t si
 	       used == COSIGNATURE && hin_read_be32(&in) == v->id;
 }
 
-static bool verify(const struct hin_note_verifier *v, const uint8_t bytes[COSIGNATURE],
-		   const char *text, size_t size, uint64_t *when_s)
+/* HIN_OK, HIN_EVERIFY or, when it cannot be known, HIN_ENOMEM. */
+static enum hin_code verify(const struct hin_note_verifier *v, const uint8_t bytes[COSIGNATURE],
+			    const char *text, size_t size, uint64_t *when_s)
 {
 	struct hin_reader in = hin_reader_of(bytes + 4, 8);
 	struct hin_buffer message = { 0 };
-	bool good;
+	enum hin_code code = HIN_OK;
 
 	*when_s = hin_read_be64(&in);
 	put_message(&message, text, size, *when_s);
-	good = !message.failed && *when_s <= INT64_MAX && *when_s > 0 &&
-	       crypto_sign_verify_detached(bytes + 12, (const uint8_t *)message.data, message.used,
-					   v->key) == 0;
+	if (message.failed)
+		code = HIN_ENOMEM;
+	else if (*when_s > INT64_MAX || *when_s == 0 ||
+		 crypto_sign_verify_detached(bytes + 12, (const uint8_t *)message.data,
+					     message.used, v->key) != 0)
+		code = HIN_EVERIFY;
 	hin_buffer_fini(&message);
-	return good;
+	return code;
 }
 
 enum hin_code hin_cosignatures(uint64_t *out, int64_t *times_s, const void *note, size_t size,
@@ -271,12 +275,16 @@ enum hin_code hin_cosignatures(uint64_t *out, int64_t *times_s, const void *note
 			const struct hin_note_verifier *v = &cosigners[i].verifier;
 			uint8_t bytes[COSIGNATURE];
 			uint64_t when_s;
+			enum hin_code code;
 
 			if ((*out >> i & 1) || !is_of(v, line, n, bytes))
 				continue;
-			if (!verify(v, bytes, text, end - 1, &when_s))
-				return hin_fail(err, HIN_EVERIFY,
-						"the cosignature of %s does not verify", v->name);
+			code = verify(v, bytes, text, end - 1, &when_s);
+			if (code != HIN_OK)
+				return hin_fail(err, code, "the cosignature of %s %s", v->name,
+						code == HIN_EVERIFY
+							? "does not verify"
+							: "cannot be checked: no memory");
 			*out |= (uint64_t)1 << i;
 			if (times_s != NULL)
 				times_s[i] = (int64_t)when_s;

@@ -71,7 +71,7 @@ void hin_cosign(struct hin_buffer *out, const char *text, size_t size,
 
 /*
  * Which of `count` cosigners have cosigned the checkpoint in `note`? Bit i of `*out` = cosigner i;
- * `times_s` (or NULL) gets when. HIN_EVERIFY when one of theirs does not verify.
+ * `times_s` (or NULL) gets when. HIN_EVERIFY when one of theirs does not verify, HIN_ENOMEM.
  */
 HIN_MUST_USE enum hin_code hin_cosignatures(uint64_t *out, int64_t *times_s, const void *note,
 					    size_t size, const struct hin_cosigner *cosigners,

@@ -199,9 +199,9 @@ static enum hin_code add_hash(struct hin_ledger_reader *r, struct levels *l,
 	return HIN_OK;
 }
 
-/* Read the entries of one bundle into the tree and the levels. */
+/* Read the entries of one bundle into the levels. */
 static enum hin_code add_bundle(struct hin_ledger_reader *r, uint64_t index, struct levels *l,
-				struct hin_tree *tree, struct hin_error *err)
+				struct hin_error *err)
 {
 	struct hin_reader in;
 	unsigned count;
@@ -213,16 +213,34 @@ static enum hin_code add_bundle(struct hin_ledger_reader *r, uint64_t index, str
 		struct hin_hash leaf;
 
 		hin_tree_leaf(&leaf, entry, size);
-		hin_tree_add(tree, &leaf);
 		code = add_hash(r, l, &leaf, err);
 	}
 	return code;
 }
 
+/* The root over what is left in the levels: what is below is the last, smaller part of each. */
+static void levels_root(const struct levels *l, struct hin_hash *out)
+{
+	bool below = false;
+
+	hin_tree_empty(out);
+	for (unsigned level = 0; level < HIN_TILE_LEVELS; level++) {
+		struct hin_tree tree = { 0 };
+
+		for (unsigned i = 0; i < l->rows[level].count; i++)
+			hin_tree_add(&tree, &l->rows[level].hashes[i]);
+		if (tree.size == 0)
+			continue;
+		if (below)
+			hin_tree_add(&tree, out);
+		hin_tree_root(&tree, out);
+		below = true;
+	}
+}
+
 enum hin_code hin_ledger_read_all(struct hin_ledger_reader *r, struct hin_error *err)
 {
 	struct levels *l = calloc(1, sizeof(*l));
-	struct hin_tree tree = { 0 };
 	struct hin_hash root;
 	enum hin_code code = HIN_OK;
 
@@ -230,10 +248,10 @@ enum hin_code hin_ledger_read_all(struct hin_ledger_reader *r, struct hin_error 
 		return hin_fail(err, HIN_ENOMEM, "no memory for a ledger");
 	hin_tiles_resize(r->tiles, r->head.size);
 	for (uint64_t i = 0; code == HIN_OK && i * HIN_TILE_WIDTH < r->head.size; i++)
-		code = add_bundle(r, i, l, &tree, err);
+		code = add_bundle(r, i, l, err);
 	for (unsigned level = 0; code == HIN_OK && level < HIN_TILE_LEVELS; level++)
 		code = check_level(r, l, level, err);
-	hin_tree_root(&tree, &root);
+	levels_root(l, &root);
 	if (code == HIN_OK && !hin_hash_same(&root, &r->head.root))
 		code = hin_fail(err, HIN_EVERIFY,
 				"the acts do not lead to the root of the checkpoint: the ledger "

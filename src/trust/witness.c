@@ -378,17 +378,18 @@ enum hin_code hin_witness_take(struct hin_buffer *note, const struct hin_cosigne
 			continue;
 		hin_buffer_add(&with, note->data, note->used);
 		hin_buffer_add(&with, line, n + 1);
-		if (with.failed)
-			code = hin_fail(err, HIN_ENOMEM, "no memory for a cosignature");
-		else if (hin_cosignatures(&good, NULL, with.data, with.used, cosigner, 1, NULL) ==
-				 HIN_OK &&
-			 good != 0)
+		if (!with.failed)
+			code = hin_cosignatures(&good, NULL, with.data, with.used, cosigner, 1,
+						NULL);
+		if (code == HIN_OK && good != 0)
 			hin_buffer_add(note, line, n + 1);
+		if (with.failed || note->failed)
+			code = HIN_ENOMEM;
 		hin_buffer_fini(&with);
-		if (code == HIN_OK && good != 0 && note->failed)
-			code = hin_fail(err, HIN_ENOMEM, "no memory for a cosignature");
-		if (code != HIN_OK || good != 0)
-			return code;
+		if (code == HIN_ENOMEM)
+			return hin_fail(err, HIN_ENOMEM, "no memory for a cosignature");
+		if (good != 0)
+			return HIN_OK;
 	}
 	return hin_fail(err, HIN_EVERIFY, "%s answered without a good cosignature",
 			cosigner->verifier.name);

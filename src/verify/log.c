@@ -21,9 +21,6 @@ struct check {
 	const char *folder;
 	uint64_t size;
 	struct level levels[LEVELS];
-	struct hash edge[64]; /* roots of the complete subtrees so far, the largest first */
-	unsigned edge_count;
-	uint64_t leaves;
 	unsigned faults;
 };
 
@@ -98,16 +95,6 @@ static bool is_full(struct check *c)
 	if (++c->faults == FAULTS)
 		wrong("and more: the rest is not named");
 	return c->faults >= FAULTS;
-}
-
-static void add_to_edge(struct check *c, const struct hash *leaf)
-{
-	struct hash now = *leaf;
-
-	for (uint64_t n = c->leaves; n % 2 == 1; n /= 2)
-		now = node_of(&c->edge[--c->edge_count], &now);
-	c->edge[c->edge_count++] = now;
-	c->leaves++;
 }
 
 /* Hold the hashes of a level against its tile, and hand the tile's root up. */
@@ -236,12 +223,29 @@ static bool check_bundle(struct check *c, uint64_t index, unsigned want)
 	}
 	if (count < want)
 		return false;
-	for (unsigned i = 0; i < want; i++) {
-		add_to_edge(c, &found[i]);
-		c->levels[0].hashes[c->levels[0].count++] = found[i];
-	}
+	memcpy(c->levels[0].hashes, found, want * sizeof(found[0]));
+	c->levels[0].count = want;
 	close_tile(c, 0);
 	return c->faults < FAULTS;
+}
+
+/* The root over what is left in the levels: what is below is the last, smaller part of each. */
+static struct hash root_of_levels(struct check *c)
+{
+	struct hash root = root_of_nothing();
+	bool below = false;
+
+	for (unsigned level = 0; level < LEVELS; level++) {
+		struct level *l = &c->levels[level];
+
+		if (l->count == 0)
+			continue;
+		if (below)
+			l->hashes[l->count++] = root; /* fewer than 256 are there */
+		root = root_of_tile(l->hashes, l->count);
+		below = true;
+	}
+	return root;
 }
 
 bool check_log(const char *folder, const struct head *head)
@@ -261,9 +265,7 @@ bool check_log(const char *folder, const struct head *head)
 	}
 	for (unsigned level = 1; whole && level < LEVELS; level++)
 		close_tile(c, level);
-	root = c->edge_count == 0 ? root_of_nothing() : c->edge[c->edge_count - 1];
-	for (unsigned i = c->edge_count; whole && i > 1; i--)
-		root = node_of(&c->edge[i - 2], &root);
+	root = root_of_levels(c);
 	if (whole && !same(&root, &head->root))
 		whole = wrong(
 			"%s: its entries are not those of the checkpoint: the log was changed "

@@ -5,11 +5,37 @@
 
 #include "verify/verify.h"
 
+/* Hash a message of up to 119 bytes at the start of two blocks, which are otherwise zero. */
+static struct hash hash_short(uint8_t blocks[128], size_t size)
+{
+	size_t end = size < 56 ? 64 : 128; /* with the bit, and the length in bits */
+	struct hash out;
+	SHA256_CTX ctx;
+
+	blocks[size] = 0x80;
+	blocks[end - 2] = (uint8_t)(size >> 5);
+	blocks[end - 1] = (uint8_t)(size << 3);
+	SHA256_Init(&ctx);
+	SHA256_Transform(&ctx, blocks);
+	if (end == 128)
+		SHA256_Transform(&ctx, blocks + 64);
+	for (unsigned i = 0; i < 32; i++)
+		out.b[i] = (uint8_t)(ctx.h[i / 4] >> (24 - 8 * (i % 4)));
+	return out;
+}
+
 struct hash leaf_of(const void *entry, size_t size)
 {
 	struct hash out;
 	SHA256_CTX ctx;
 
+	if (size < 119) {
+		uint8_t blocks[128] = { 0 };
+
+		if (size > 0)
+			memcpy(blocks + 1, entry, size);
+		return hash_short(blocks, size + 1);
+	}
 	SHA256_Init(&ctx);
 	SHA256_Update(&ctx, "\0", 1);
 	SHA256_Update(&ctx, entry, size);
@@ -19,17 +45,11 @@ struct hash leaf_of(const void *entry, size_t size)
 
 struct hash node_of(const struct hash *left, const struct hash *right)
 {
-	uint8_t message[65];
-	struct hash out;
-	SHA256_CTX ctx;
+	uint8_t blocks[128] = { 1 };
 
-	message[0] = 1;
-	memcpy(message + 1, left->b, 32);
-	memcpy(message + 33, right->b, 32);
-	SHA256_Init(&ctx);
-	SHA256_Update(&ctx, message, sizeof(message));
-	SHA256_Final(out.b, &ctx);
-	return out;
+	memcpy(blocks + 1, left->b, 32);
+	memcpy(blocks + 33, right->b, 32);
+	return hash_short(blocks, 65);
 }
 
 struct hash root_of_nothing(void)
