@@ -158,32 +158,35 @@ enum hin_code hin_authority_sign(struct hin_buffer *out, const void *note, size_
 				 const struct hin_note_signer *signer, struct hin_error *err)
 {
 	const char *bytes = note;
-	size_t text = text_size(bytes, size);
-	struct hin_buffer fresh = { 0 };
+	size_t text = text_size(bytes, size), body = text > 0 ? text : size;
+	struct hin_buffer fresh = { 0 }, whole = { 0 };
 	struct hin_note opened;
 	enum hin_code code;
 
 	if (size > HIN_AUTHORITY_SIZE)
 		return hin_fail(err, HIN_ELIMIT, "a note has more than %zu bytes",
 				HIN_AUTHORITY_SIZE);
-	code = check_text(bytes, text > 0 ? text : size, err);
+	code = check_text(bytes, body, err);
 	if (code == HIN_OK && text > 0 &&
 	    hin_note_open(&opened, note, size, &signer->verifier, 1, NULL) == HIN_OK)
 		code = hin_fail(err, HIN_EDENIED, "%s has signed it already",
 				signer->verifier.name);
 	if (code == HIN_OK)
-		code = hin_note_sign(&fresh, bytes, text > 0 ? text : size, signer, 1, err);
-	if (code == HIN_OK) {
-		/* the old signatures stay before the new one */
-		size_t head = (text > 0 ? text : size) + 1;
-
-		hin_buffer_add(out, bytes, text > 0 ? size : 0);
-		if (text == 0)
-			hin_buffer_add(out, fresh.data, head);
-		hin_buffer_add(out, fresh.data + head, fresh.used - head);
-		if (out->failed)
-			code = hin_fail(err, HIN_ENOMEM, "no memory for a note");
-	}
+		code = hin_note_sign(&fresh, bytes, body, signer, 1, err);
+	if (code != HIN_OK)
+		goto out;
+	/* the signatures that are there stay before the new one */
+	hin_buffer_add(&whole, text > 0 ? bytes : fresh.data, text > 0 ? size : body + 1);
+	hin_buffer_add(&whole, fresh.data + body + 1, fresh.used - body - 1);
+	if (!whole.failed)
+		/* what stood there may be no signatures, or bad ones under our name */
+		code = hin_note_open(&opened, whole.data, whole.used, &signer->verifier, 1, err);
+	if (code == HIN_OK)
+		hin_buffer_add(out, whole.data, whole.used);
+	if (whole.failed || out->failed)
+		code = hin_fail(err, HIN_ENOMEM, "no memory for a note");
+out:
 	hin_buffer_fini(&fresh);
+	hin_buffer_fini(&whole);
 	return code;
 }

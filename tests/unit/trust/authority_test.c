@@ -333,12 +333,26 @@ static void k_of_n(void **state)
 
 static void nobody_signs_what_is_odd(void **state)
 {
-	struct hin_buffer text = { 0 }, note = { 0 };
+	struct hin_buffer text = { 0 }, note = { 0 }, forged = { 0 }, signed_note = { 0 };
+	char *forged_at;
 
 	(void)state;
 	edited(&text, "rate 100\n", "speed 100\n");
 	assert_int_equal(hin_authority_sign(&note, text.data, text.used, &a, NULL), HIN_EFORMAT);
 	assert_int_equal(hin_authority_sign(&note, "hello\n", 6, &a, NULL), HIN_EFORMAT);
+	/* found by the fuzzer: what stands behind the text is no signature */
+	plan_text(&text);
+	hin_buffer_puts(&text, "\nport udp/53\nrate 100\n");
+	assert_int_equal(hin_authority_sign(&note, text.data, text.used, &a, NULL), HIN_EFORMAT);
+	/* or one of ours that is forged */
+	plan_text(&forged);
+	sign(&signed_note, &forged, BY(&a));
+	forged_at = strstr(signed_note.data, "uses 2");
+	forged_at[5] = '1';
+	assert_int_equal(hin_authority_sign(&note, signed_note.data, signed_note.used, &a, NULL),
+			 HIN_EVERIFY);
+	hin_buffer_fini(&forged);
+	hin_buffer_fini(&signed_note);
 	assert_int_equal(note.used, 0);
 	hin_buffer_fini(&text);
 }
