@@ -20,6 +20,7 @@
 
 #define FOLDER "/var/lib/hinomi/hub/ledger" /* of a hub with its usual settings */
 #define LAST 20				    /* acts that are shown when nothing else is asked for */
+#define MOST 1000000u			    /* acts that are shown at all */
 
 struct session {
 	struct ledger_arguments arguments;
@@ -94,7 +95,7 @@ static const struct hin_option options[] = {
 	  "N",
 	  HIN_OPTION_VALUE,
 	  ARG(last),
-	  { HIN_VALUE_U64, 1, 1000000000 },
+	  { HIN_VALUE_U64, 1, MOST },
 	  .help = "the last N acts that fit (default 20; all with --from or --since)",
 	  .help_ja = "条件に合う最後の N 件 (既定 20。--from か --since があれば全件)" },
 	{ "from", 'f', "INDEX", HIN_OPTION_CALL, .call = set_from, .help = "from this act on",
@@ -242,6 +243,10 @@ static enum hin_code take_row(void *user, uint64_t index, const struct hin_act *
 	if ((a->has_who && act->who != a->who) || !kind_fits(a->kind, act->kind) ||
 	    act->when_us < a->since_us || act->when_us >= a->until_us)
 		return HIN_OK;
+	if (at == MOST)
+		return hin_fail(err, HIN_ELIMIT,
+				"more than %u acts fit: ask for fewer by --last, --since or --kind",
+				MOST);
 	if (at >= r->room) {
 		size_t room = r->room > 0 ? 2 * r->room : 64;
 		struct row *moved = reallocarray(r->rows, room, sizeof(*moved));

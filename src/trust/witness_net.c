@@ -276,8 +276,8 @@ enum hin_code hin_asker_open(struct hin_asker **out, struct hin_ledger *ledger,
 	a->ledger = ledger;
 	a->count = count;
 	a->every_ns = every_ns;
-	a->peers = calloc(count, sizeof(*a->peers));
-	a->results = calloc(count, sizeof(*a->results));
+	a->peers = calloc(count + 1, sizeof(*a->peers)); /* none is a list too */
+	a->results = calloc(count + 1, sizeof(*a->results));
 	if (a->peers == NULL || a->results == NULL) {
 		asker_free(a);
 		return hin_fail(err, HIN_ENOMEM, "no memory for %zu witnesses", count);

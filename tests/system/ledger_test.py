@@ -388,10 +388,10 @@ def witnesses():
     status, kind, body = post(plain + "/add-checkpoint", "old 0\n\n" + checkpoint)
     expect("the first checkpoint", (status, body.startswith("— witness.example/w2 ")), (200, True))
     expect("again, from nothing", post(plain + "/add-checkpoint", "old 0\n\n" + checkpoint),
-           (409, "text/x.tlog.size", "511\n"))
+           (409, "text/x.tlog.size", "513\n"))
     expect("nonsense", post(plain + "/add-checkpoint", "new 0\n\n" + checkpoint)[0], 400)
     expect("another log", post(plain + "/add-checkpoint", "old 0\n\n" + checkpoint.replace("hub.", "hab."))[0], 404)
-    expect("forged", post(plain + "/add-checkpoint", "old 0\n\n" + checkpoint.replace("\n511\n", "\n512\n"))[0], 403)
+    expect("forged", post(plain + "/add-checkpoint", "old 0\n\n" + checkpoint.replace("\n513\n", "\n512\n"))[0], 403)
     origin = hashlib.sha256(b"hub.example/ledger").hexdigest()
     got = subprocess.run(["curl", "-sS", "%s/%s/checkpoint" % (plain, origin)], capture_output=True, text=True).stdout
     expect("what it has seen", got.startswith(checkpoint), True)

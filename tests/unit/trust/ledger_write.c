@@ -5,19 +5,43 @@
  *
  * Opens or makes the ledger with a key made from the number SEED, or that of the file in
  * "key:FILE", and appends COUNT acts. With -w it asks the witness at URL, whose authority is in the
- * file CA and whose key is KEY. For the file TEXT it appends one more act, a notice, and puts its
- * proof into the file PROOF. Prints the log's key, then the last index of each thousand once it is
- * durable.
+ * file CA and whose key is KEY, and appends one act that the thread must get witnessed. For the
+ * file TEXT it appends one more act, a notice, and puts its proof into the file PROOF. Prints the
+ * log's key, then the last index of each thousand once it is durable.
  */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/file.h"
 #include "base/time.h"
 #include "trust/witness_net.h"
 
 #define TOGETHER 1000 /* acts that are appended at once */
+
+/* The thread that asks by itself: what comes now is witnessed before long. */
+static enum hin_code ask_on(struct hin_ledger *l, const struct hin_witness_peer *peer,
+			    struct hin_error *err)
+{
+	struct hin_act act = { .kind = HIN_ACT_REPORT_MADE, .who = 2, .when_us = 1 };
+	int64_t until = hin_time_monotonic_ns() + 60 * HIN_NS_PER_S;
+	struct hin_ledger_counters n = { 0 };
+	struct hin_asker *asker = NULL;
+	enum hin_code code = hin_asker_open(&asker, l, peer, 1, 20 * HIN_NS_PER_MS, err);
+	uint64_t index = 0;
+
+	if (code == HIN_OK)
+		code = hin_ledger_append(l, &act, &index, err);
+	while (code == HIN_OK && n.witnessed <= index) {
+		if (hin_time_monotonic_ns() > until)
+			code = hin_fail(err, HIN_EVERIFY, "no witness has signed");
+		usleep(5000);
+		hin_ledger_count(l, &n);
+	}
+	hin_asker_close(asker);
+	return code;
+}
 
 /* Ask the witness of argv[0..2] for the newest checkpoint. */
 static enum hin_code ask(struct hin_ledger *l, char *const argv[3], struct hin_error *err)
@@ -36,6 +60,8 @@ static enum hin_code ask(struct hin_ledger *l, char *const argv[3], struct hin_e
 		code = result.code;
 		*err = result.err;
 	}
+	if (code == HIN_OK)
+		code = ask_on(l, &peer, err);
 	hin_buffer_fini(&ca);
 	return code;
 }
