@@ -1,5 +1,6 @@
 #include "telescope/marks.h"
 
+#include <assert.h>
 #include <netinet/in.h>
 
 /* ---- sources that cannot be ---- */
@@ -93,14 +94,22 @@ static bool stays_home(const struct hin_packet *p)
 
 #define TCP_SYN_ALONE 0x02u
 
+/* Programs whose habits are looked at one by one: window, TTL, options, "don't fragment". */
+enum {
+	HABIT_ZMAP = 1,
+	HABIT_MASSCAN = 2,
+	HABIT_NMAP = 4,
+	HABIT_HPING = 8,
+};
+
 /*
- * What an order of options says: whose stack it is, and the highest TTL that stack sends (a higher
- * one refutes it), and whether ZMap's tcp_synscan sends it (smallest, bsd, windows, linux, none).
+ * What an order of options says: whose stack it is, the highest TTL that stack sends (a higher one
+ * refutes it), and who may send it (ZMap's tcp_synscan: smallest, bsd, windows, linux, none).
  */
 struct layout {
 	uint64_t order;
 	uint8_t stack, ttl;
-	bool zmap;
+	uint8_t habits;
 };
 
 #define LAYOUTS 16
@@ -108,19 +117,50 @@ struct layout {
 #define LAYOUT_OF(order) ((uint64_t)(order)*UINT64_C(0x9403560d97dae38d) >> 60)
 
 static const struct layout layouts[LAYOUTS] = {
-#define LAYOUT(order_, stack_, ttl_, zmap_)                                                        \
-	[LAYOUT_OF(order_)] = { (order_), (stack_), (ttl_), (zmap_) }
-	LAYOUT(ORDER_NONE, HIN_SIGN_NONE, 255, true),
-	LAYOUT(ORDER_MSS, HIN_SIGN_NONE, 255, true),
-	LAYOUT(ORDER_LINUX, HIN_SIGN_LINUX, 64, true),
-	LAYOUT(ORDER_LINUX_NO_TS, HIN_SIGN_LINUX, 64, false),
-	LAYOUT(ORDER_WINDOWS, HIN_SIGN_WINDOWS, 128, true),
-	LAYOUT(ORDER_WINDOWS_NO_WS, HIN_SIGN_WINDOWS, 128, false),
-	LAYOUT(ORDER_FREEBSD, HIN_SIGN_BSD, 64, false),
-	LAYOUT(ORDER_NETBSD, HIN_SIGN_BSD, 64, false),
-	LAYOUT(ORDER_OPENBSD, HIN_SIGN_BSD, 64, false),
-	LAYOUT(ORDER_MACOS, HIN_SIGN_MACOS, 64, true),
+#define LAYOUT(order_, stack_, ttl_, habits_)                                                      \
+	[LAYOUT_OF(order_)] = { (order_), (stack_), (ttl_), (habits_) }
+	LAYOUT(ORDER_NONE, HIN_SIGN_NONE, 255, HABIT_ZMAP | HABIT_MASSCAN | HABIT_HPING),
+	LAYOUT(ORDER_MSS, HIN_SIGN_NONE, 255, HABIT_ZMAP | HABIT_MASSCAN | HABIT_NMAP),
+	LAYOUT(ORDER_LINUX, HIN_SIGN_LINUX, 64, HABIT_ZMAP),
+	LAYOUT(ORDER_LINUX_NO_TS, HIN_SIGN_LINUX, 64, 0),
+	LAYOUT(ORDER_WINDOWS, HIN_SIGN_WINDOWS, 128, HABIT_ZMAP),
+	LAYOUT(ORDER_WINDOWS_NO_WS, HIN_SIGN_WINDOWS, 128, 0),
+	LAYOUT(ORDER_FREEBSD, HIN_SIGN_BSD, 64, 0),
+	LAYOUT(ORDER_NETBSD, HIN_SIGN_BSD, 64, 0),
+	LAYOUT(ORDER_OPENBSD, HIN_SIGN_BSD, 64, 0),
+	LAYOUT(ORDER_MACOS, HIN_SIGN_MACOS, 64, HABIT_ZMAP),
 #undef LAYOUT
+};
+
+/* Whose window it is. */
+struct window {
+	uint16_t window;
+	uint8_t habits;
+};
+
+/* multiplied by this number, they differ in their upper three bits */
+#define WINDOW_OF(window) ((uint32_t)(window)*0xef8acd13u >> 29)
+
+static const struct window windows[8] = {
+#define WINDOW(window_, habits_) [WINDOW_OF(window_)] = { (window_), (habits_) }
+	WINDOW(65535, HABIT_ZMAP), WINDOW(1024, HABIT_MASSCAN | HABIT_NMAP),
+	WINDOW(2048, HABIT_NMAP),  WINDOW(3072, HABIT_NMAP),
+	WINDOW(4096, HABIT_NMAP),  WINDOW(64, HABIT_HPING),
+	WINDOW(512, HABIT_HPING),
+#undef WINDOW
+};
+
+/* A TTL that started at 255 and crossed at most 63 hops, or at 64. */
+static const uint8_t ttl_habits[256] = {
+	[0 ... 64] = HABIT_NMAP | HABIT_HPING,
+	[193 ... 255] = HABIT_ZMAP | HABIT_MASSCAN,
+};
+
+/* What one program's habits say, where nothing stronger does. */
+static const uint8_t habit_marks[HABIT_HPING + 1] = {
+	[HABIT_ZMAP] = HIN_SIGN_ZMAP_RANDOM_ID,
+	[HABIT_NMAP] = HIN_MARK_NMAP_SHAPE,
+	[HABIT_HPING] = HIN_SIGN_HPING,
 };
 
 static bool zmap_datagram(const struct hin_packet *p)
@@ -135,32 +175,33 @@ static bool zmap_datagram(const struct hin_packet *p)
  */
 static inline uint32_t syn_marks(const struct hin_packet *p, bool v4)
 {
-	uint32_t dst = hin_addr_v4(&p->dst), window = p->window, ttl = p->ttl;
-	uint64_t order = p->tcp_options;
-	const struct layout *layout = &layouts[LAYOUT_OF(order)];
-	bool known = layout->order == order;
-	bool df = (p->flags & HIN_PACKET_DF) != 0;
-	bool far_ttl = ttl > 192; /* started at 255 and crossed at most 63 hops */
-	/* ZMap sets neither "don't fragment", as Macs behind a NAT of TTL 255 do, nor any ECN bit
-	 */
-	bool zmap = (window == 65535) & far_ttl & !df & (p->tcp_flags == TCP_SYN_ALONE) &
-		    ((uint32_t)p->sport - 32768u <= 61000u - 32768u) & known & layout->zmap;
-	bool masscan = (window == 1024) & far_ttl & (order <= ORDER_MSS);
-	bool nmap = (order == ORDER_MSS) & ((window & 0x3ff) == 0) & (window - 1024u <= 3072u) &
-		    (ttl <= 64);
-	bool hping = (order == ORDER_NONE) & ((window == 64) | (window == 512)) & (ttl <= 64) & !df;
-	uint32_t marks = (known & (ttl <= layout->ttl)) ? layout->stack : HIN_SIGN_NONE;
+	/* ZMap sets neither "don't fragment", as Macs behind a NAT of TTL 255 do, nor an ECN bit */
+	static const uint8_t df_habits[2] = { 0xff, HABIT_MASSCAN | HABIT_NMAP };
+	uint32_t dst = hin_addr_v4(&p->dst), marks;
+	const struct layout *layout = &layouts[LAYOUT_OF(p->tcp_options)];
+	const struct window *window = &windows[WINDOW_OF(p->window)];
+	bool known = layout->order == p->tcp_options;
+	bool zmap = (p->tcp_flags == TCP_SYN_ALONE) & (!v4 | (p->ip_id != 0)) &
+		    ((uint32_t)p->sport - 32768u <= 61000u - 32768u);
+	unsigned habits = window->habits & ttl_habits[p->ttl] & layout->habits &
+			  df_habits[p->flags & HIN_PACKET_DF];
 
-	marks = hping ? HIN_SIGN_HPING : marks;
-	marks = nmap ? HIN_MARK_NMAP_SHAPE : marks;
-	marks = (zmap & (!v4 | (p->ip_id != 0))) ? HIN_SIGN_ZMAP_RANDOM_ID : marks;
+	habits &= 0u - (unsigned)(known & (window->window == p->window));
+	habits &= ~(unsigned)HABIT_ZMAP | zmap;
+	marks = (known & (p->ttl <= layout->ttl)) ? layout->stack : HIN_SIGN_NONE;
+	/* a window and a TTL leave one program; of masscan alone they say too little */
+	marks = habit_marks[habits] != 0 ? habit_marks[habits] : marks;
 	marks = (v4 & (p->ip_id == (uint16_t)(dst ^ p->dport ^ p->seq)))
-			? HIN_SIGN_MASSCAN | (uint32_t)masscan * HIN_MARK_SHAPE
+			? HIN_SIGN_MASSCAN |
+				  (habits & HABIT_MASSCAN) * (HIN_MARK_SHAPE / HABIT_MASSCAN)
 			: marks;
-	marks = (v4 & (p->ip_id == 54321)) ? HIN_SIGN_ZMAP | (uint32_t)zmap * HIN_MARK_SHAPE
-					   : marks;
+	marks = (v4 & (p->ip_id == 54321))
+			? HIN_SIGN_ZMAP | (habits & HABIT_ZMAP) * (HIN_MARK_SHAPE / HABIT_ZMAP)
+			: marks;
 	return (v4 & (p->seq == dst)) ? HIN_SIGN_MIRAI | HIN_MARK_SHAPE : marks;
 }
+
+static_assert(HIN_PACKET_DF == 1, "the flag is an index");
 
 /* First octets under which source_marks_v4() knows something. */
 static inline bool octet_is_special(uint32_t octet)
