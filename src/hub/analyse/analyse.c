@@ -491,7 +491,10 @@ enum hin_code hin_analyse_open(struct hin_analyse **out, const struct hin_analys
 	an->user = how->user;
 	an->price = how->price;
 	hin_analyse_tune(an, how->settings);
-	if (getrandom(an->seed, sizeof(an->seed), 0) != (ssize_t)sizeof(an->seed))
+	/* findings are written in no order: without room every one of them would read the disk */
+	if (hin_desk_run(an->desk, err, "PRAGMA cache_size = -32768", "") != HIN_OK)
+		code = HIN_ESYS;
+	else if (getrandom(an->seed, sizeof(an->seed), 0) != (ssize_t)sizeof(an->seed))
 		code = hin_fail(err, HIN_ESYS, "getrandom");
 	else
 		code = open_tables(an, err);
