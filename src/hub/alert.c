@@ -70,12 +70,11 @@ enum hin_code hin_alert_write(struct hin_desk *desk, const struct hin_alert_tabl
 			desk, err,
 			"INSERT OR IGNORE INTO alert (case_id, severity, about, channel, address, "
 			"language, text, since_us, created_us, due_us) "
-			"VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?9)",
-			"itttttt"
-			"ii",
-			case_id, severities[severity], about, channels[r->channel], r->address,
-			r->lang == HIN_JA ? "ja" : "en", r->lang == HIN_JA ? text_ja : text_en,
-			since_us, now_us);
+			"VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+			"ittttttiii", case_id, severities[severity], about, channels[r->channel],
+			r->address, r->lang == HIN_JA ? "ja" : "en",
+			r->lang == HIN_JA ? text_ja : text_en, since_us, now_us,
+			severity == HIN_SEVERITY_CRITICAL ? now_us : now_us + HIN_ALERT_SETTLE_US);
 		count += code == HIN_OK && hin_desk_changed(desk) > 0;
 	}
 	if (written != NULL)

@@ -20,7 +20,9 @@
 #include "hub/desk.h"
 
 #define HIN_ALERT_ROUTES 64
-#define HIN_ALERT_SPANS 8     /* of duty or quiet hours */
+#define HIN_ALERT_SPANS 8 /* of duty or quiet hours */
+/* An alert waits so long for the next of its case; a critical one does not. */
+#define HIN_ALERT_SETTLE_US INT64_C(500000)
 #define HIN_ALERT_ADDRESS 600 /* longest address, with its NUL */
 
 enum hin_severity {

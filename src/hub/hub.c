@@ -582,16 +582,15 @@ static enum hin_code open_ingest(struct hin_hub *hub, struct hin_error *err)
 
 static enum hin_code open_telling(struct hin_hub *hub, struct hin_error *err)
 {
-	char ledger[PATH_MAX], name[256] = "hub";
+	char name[256] = "hub";
 	struct hin_telling *telling = NULL;
 	struct hin_telling_open how = { .settings = &hub->settings.telling,
 					.desk = hub->desk,
 					.store = hub->store,
-					.ledger = ledger,
+					.ledger = hub->ledger_folder,
 					.hub_name = name };
 	enum hin_code code;
 
-	snprintf(ledger, sizeof(ledger), "%s/ledger", hub->folder);
 	(void)gethostname(name, sizeof(name) - 1);
 	code = hin_telling_open(&telling, &how, err);
 	pthread_mutex_lock(&hub->waking);

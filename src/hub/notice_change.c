@@ -177,6 +177,14 @@ enum hin_code hin_notice_withdraw(struct hin_desk *desk, int64_t id, int64_t acc
 
 /* ---- the proof ---- */
 
+/* A signed note's text: up to the empty line before its signatures. */
+static size_t text_of(const struct hin_buffer *note)
+{
+	const char *end = strstr(hin_buffer_text(note), "\n\n");
+
+	return end != NULL ? (size_t)(end - note->data) + 1 : note->used;
+}
+
 /* The head of the ledger: with cosignatures when that one has the act already. */
 static enum hin_code read_head(struct hin_buffer *note, struct hin_checkpoint *head,
 			       const char *ledger, uint64_t index, struct hin_error *err)
@@ -190,7 +198,7 @@ static enum hin_code read_head(struct hin_buffer *note, struct hin_checkpoint *h
 		snprintf(path, sizeof(path), "%.4096s/%s", ledger, names[i]);
 		code = hin_file_read(note, path, HIN_CHECKPOINT_SIZE, err);
 		if (code == HIN_OK)
-			code = hin_checkpoint_parse(head, note->data, note->used, err);
+			code = hin_checkpoint_parse(head, note->data, text_of(note), err);
 		if (code == HIN_OK && head->size > index)
 			return HIN_OK;
 	}

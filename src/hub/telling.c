@@ -311,7 +311,7 @@ static void wait_for_work(struct telling_thread *thread)
 {
 	struct hin_telling *t = thread->telling;
 	struct timespec until;
-	int64_t at = hin_time_now_ns() + TELLING_LOOK_NS;
+	int64_t at = hin_time_now_ns() + (thread->soon ? TELLING_SOON_NS : TELLING_LOOK_NS);
 
 	until.tv_sec = (time_t)(at / HIN_NS_PER_S);
 	until.tv_nsec = (long)(at % HIN_NS_PER_S);

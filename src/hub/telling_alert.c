@@ -143,6 +143,26 @@ struct changed {
 	enum hin_severity severity;
 };
 
+/*
+ * A case that is worse before its first alert went out, as it is when a scan's second packet makes
+ * a doubt certain: one alert says it, the later.
+ */
+static enum hin_code overtake(struct hin_desk *desk, const struct changed *c, char about[32],
+			      struct hin_error *err)
+{
+	int64_t sent = 0;
+	enum hin_code code = hin_desk_number(desk, &sent, err,
+					     "SELECT count(*) FROM alert WHERE case_id = ?1 AND "
+					     "about = 'opened' AND (sent_us > 0 OR attempts > 0)",
+					     "i", c->id);
+
+	if (code != HIN_OK || sent > 0)
+		return code;
+	snprintf(about, 32, "opened");
+	return hin_desk_run(desk, err, "DELETE FROM alert WHERE case_id = ?1 AND about = 'opened'",
+			    "i", c->id);
+}
+
 /* Why operators are told of a case now: "" = they are not. */
 static enum hin_code reason_of(struct hin_desk *desk, const struct changed *c, char about[32],
 			       struct hin_error *err)
@@ -175,7 +195,7 @@ static enum hin_code reason_of(struct hin_desk *desk, const struct changed *c, c
 		snprintf(about, 32, "opened");
 	else if (c->severity > worst)
 		snprintf(about, 32, "worse");
-	return HIN_OK;
+	return strcmp(about, "worse") == 0 ? overtake(desk, c, about, err) : HIN_OK;
 }
 
 static enum hin_code read_changed(struct hin_desk *desk, struct changed out[CASES], size_t *count,
@@ -519,11 +539,18 @@ enum hin_code hin_telling_alert(struct hin_telling *t, struct hin_desk *desk, in
 				struct hin_error *err)
 {
 	enum hin_code code = HIN_OK;
+	int64_t soon = 0;
 	bool more = true;
 
 	while (code == HIN_OK && more && !t->stop)
 		code = take_cases(t, desk, now_us, &more, err);
 	for (more = true; code == HIN_OK && more && !t->stop;)
 		code = send_message(t, desk, now_us, &more, err);
+	if (code == HIN_OK)
+		code = hin_desk_number(desk, &soon, err,
+				       "SELECT count(*) FROM alert WHERE sent_us = 0 AND due_us <= "
+				       "?1",
+				       "i", now_us + 2 * HIN_ALERT_SETTLE_US);
+	t->alerts.soon = soon > 0;
 	return code;
 }

@@ -268,7 +268,7 @@ static enum hin_code make(struct hin_telling *t, struct hin_desk *desk, const st
 /* ---- a trouble that has notices ---- */
 
 struct present {
-	int64_t id, organisation, contact, last_seen_us, sent_us;
+	int64_t id, organisation, contact, last_seen_us, watched_until_us, sent_us;
 	char state[16];
 };
 
@@ -320,7 +320,12 @@ static enum hin_code refresh(struct hin_telling *t, struct hin_desk *desk, const
 	}
 	if (code != HIN_OK || f->last_us <= p->last_seen_us)
 		return code;
-	/* gone for the watched time, and seen again: it is back */
+	/*
+	 * Gone for the watched time, and seen again: it is back. What is told late of the time that
+	 * was watched, as the end of an event is, is no news.
+	 */
+	if (strcmp(p->state, "fixed") == 0 && f->last_us <= p->watched_until_us)
+		return HIN_OK;
 	if (strcmp(p->state, "fixed") == 0)
 		code = reopen(t, desk, f, p, now_us, err);
 	if (code == HIN_OK)
@@ -357,7 +362,8 @@ static enum hin_code find_present(struct hin_desk *desk, const struct found *f,
 				       .organisation = sqlite3_column_int64(s, 1),
 				       .contact = sqlite3_column_int64(s, 2),
 				       .last_seen_us = sqlite3_column_int64(s, 3),
-				       .sent_us = sqlite3_column_int64(s, 4) };
+				       .sent_us = sqlite3_column_int64(s, 4),
+				       .watched_until_us = sqlite3_column_int64(s, 6) };
 		snprintf(p->state, sizeof(p->state), "%s", hin_desk_text(s, 5));
 	}
 	return code == HIN_EOF ? HIN_OK : code;

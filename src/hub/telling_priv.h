@@ -10,6 +10,7 @@
 #include "store/store.h"
 
 #define TELLING_LOOK_NS 1000000000ll /* between two looks without a wake */
+#define TELLING_SOON_NS 100000000ll  /* when something is due in a moment */
 #define TELLING_BATCH 500	     /* changes of one transaction */
 #define US INT64_C(1000000)
 
@@ -17,6 +18,7 @@ struct telling_thread {
 	struct hin_telling *telling;
 	pthread_t thread;
 	bool started, woken;
+	bool soon; /* something is due in a moment: look again before long */
 	enum hin_code (*look)(struct hin_telling *t, struct hin_desk *desk, int64_t now_us,
 			      struct hin_error *err);
 	struct hin_mailer *mailer; /* NULL until it is needed */

@@ -194,7 +194,8 @@ static void look(int64_t now)
 	struct hin_error err = { 0 };
 
 	if (hin_telling_notify(telling, desk, now, &err) != HIN_OK ||
-	    hin_telling_alert(telling, desk, now, &err) != HIN_OK)
+	    hin_telling_alert(telling, desk, now, &err) != HIN_OK ||
+	    hin_telling_alert(telling, desk, now + HIN_ALERT_SETTLE_US, &err) != HIN_OK)
 		fail_msg("%s", err.text);
 }
 
@@ -852,6 +853,29 @@ static void alerts(void **state)
 	assert_non_null(strstr(server.mails[4].text, "(+8)"));
 }
 
+/* A doubt that becomes certain within a moment is one alert, not two. */
+static void one_alert_for_one_moment(void **state)
+{
+	static const char *const more[] = { "alert.to=mail:soc@cert.example", "notice.send=no",
+					    NULL };
+
+	(void)state;
+	begin(more);
+	infected("192.0.2.7");
+	run("UPDATE case_ SET severity = 'medium'");
+	assert_int_equal(hin_telling_alert(telling, desk, NOW, NULL), HIN_OK);
+	run("UPDATE case_ SET severity = 'high'");
+	assert_int_equal(hin_telling_alert(telling, desk, NOW + 100000, NULL), HIN_OK);
+	assert_int_equal(server.count, 0);
+	assert_int_equal(hin_telling_alert(telling, desk, NOW + S, NULL), HIN_OK);
+	assert_int_equal(server.count, 1);
+	assert_non_null(strstr(server.mails[0].text, "Subject: [high] new: "));
+	run("UPDATE case_ SET severity = 'critical'");
+	assert_int_equal(hin_telling_alert(telling, desk, NOW + 2 * S, NULL), HIN_OK);
+	assert_int_equal(server.count, 2);
+	assert_non_null(strstr(server.mails[1].text, "Subject: [critical] worse: "));
+}
+
 static void lists_and_json(void **state)
 {
 	struct hin_notice_filter filter = { .state = "sent" };
@@ -926,6 +950,7 @@ int main(void)
 		TEST(a_preview_is_what_goes_out),
 		TEST(codes),
 		TEST(alerts),
+		TEST(one_alert_for_one_moment),
 		TEST(lists_and_json),
 		TEST(threads_do_the_same),
 	};
