@@ -16,7 +16,8 @@ import tempfile
 import time
 
 DIRECTORY = sys.argv[1]
-ENVIRONMENT = dict(os.environ, LC_ALL="C")
+# the leak checker looks into its process from outside, which a sandbox does not let it
+ENVIRONMENT = dict(os.environ, LC_ALL="C", ASAN_OPTIONS=os.environ.get("ASAN_OPTIONS", "") + ":detect_leaks=0")
 failures = []
 
 

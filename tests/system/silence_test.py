@@ -13,7 +13,8 @@ import tempfile
 import time
 
 HUB, TRUST, ROAD, SILENCE, VERIFY = sys.argv[1:6]
-ENVIRONMENT = dict(os.environ, LC_ALL="C")
+# the leak checker looks into its process from outside, which a sandbox does not let it
+ENVIRONMENT = dict(os.environ, LC_ALL="C", ASAN_OPTIONS=os.environ.get("ASAN_OPTIONS", "") + ":detect_leaks=0")
 PATIENCE = 60
 failures = []
 
