@@ -29,6 +29,7 @@
 #define EVENTS 10000u	 /* beside them */
 #define SOURCES 4000u	 /* that scan at a time */
 #define SECOND_ROWS 200000u
+#define COMMIT_US 600000000 /* as hinomi replay */
 
 static const struct hin_setting rows[] = { HIN_ANALYSE_ROWS(0) };
 static const struct hin_config_table table = { rows, HIN_COUNT(rows) };
@@ -319,7 +320,7 @@ static enum hin_code replay_rows(void *user, const struct hin_store_rows *r, str
 	hin_analyse_take_rows(x->bench.an, r);
 	x->rows += r->count;
 	now_us = hin_analyse_now_us(x->bench.an);
-	if (now_us - x->committed_us < 10000000)
+	if (now_us - x->committed_us < COMMIT_US)
 		return HIN_OK;
 	x->committed_us = now_us;
 	return hin_analyse_commit(x->bench.an, 0, err);

@@ -16,7 +16,7 @@
 #include "text/table.h"
 #include "text/words.h"
 
-#define COMMIT_US (10 * INT64_C(1000000)) /* of the stream, between two commits */
+#define COMMIT_US (600 * INT64_C(1000000)) /* of the stream, between two commits */
 #define LIST 50
 
 struct arguments {
