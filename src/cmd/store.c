@@ -1,6 +1,6 @@
 /*
  * hinomi-store - look after the store of observations: check, info, compact, retain, backup,
- * restore.
+ * restore, rebuild.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -88,16 +88,18 @@ static const struct hin_option options[] = {
 
 static const struct hin_program program = {
 	.name = "hinomi store",
-	.args = "info|check|compact|retain|backup FOLDER|restore FOLDER",
+	.args = "info|check|compact|retain|backup FOLDER|restore FOLDER|rebuild",
 	.about =
 		"Look after the store of observations. \"info\" tells what it has; \"check\" "
 		"reads all of it and names what is damaged; \"compact\" makes full files of small "
 		"ones; \"retain\" drops what is too old and keeps its counts; \"backup\" copies it "
-		"to a new folder while it is used; \"restore\" makes a store of a backup.",
+		"to a new folder while it is used; \"restore\" makes a store of a backup; "
+		"\"rebuild\" makes one usable again whose journal is damaged.",
 	.about_ja =
 		"観測ストアの保守。info は内容の概要、check は全体を読んで破損を示し、compact "
 		"は小さなファイルをまとめ、retain は古い行を落として集計を残し、backup は使用中の"
-		"まま新しいフォルダーへ写し、restore はバックアップからストアを作る。",
+		"まま新しいフォルダーへ写し、restore はバックアップからストアを作り、rebuild "
+		"はジャーナルが破損したストアを使えるようにする。",
 	.options = options,
 	.option_count = HIN_COUNT(options),
 };
@@ -122,6 +124,13 @@ static const struct hin_program program = {
 	X(W_LAST, "last batch (UTC)", "最終バッチ (UTC)")                                          \
 	X(W_MISSING, "missing", "欠番")                                                            \
 	X(W_CHECKING, "checking", "検査中")                                                        \
+	X(W_JOURNAL, "damaged bytes of the journal", "ジャーナルの破損バイト")                     \
+	X(W_FOUND, "files taken in", "取り込んだファイル")                                         \
+	X(W_FOUND_BLOCKS, "blocks taken in", "取り込んだブロック")                                 \
+	X(W_LEFT, "files left out", "除外したファイル")                                            \
+	X(W_LOST, "batches lost (they show as missing now)", "失われたバッチ (欠番として表示)")    \
+	X(W_PARTIAL, "batches that may lack rows", "行が欠けている可能性のあるバッチ")             \
+	X(W_ASIDE, "the damaged journal is kept as", "破損したジャーナルの保存先")                 \
 	X(W_GOOD, "The store is good.", "ストアに問題はありません。")                              \
 	X(W_BAD, "The store is damaged.", "ストアは破損しています。")
 enum { WORDS(HIN_WORD_NAME) };
@@ -475,6 +484,41 @@ static enum hin_code run_restore(struct session *s, const char *folder, struct h
 	return code == HIN_OK ? print_checked(s, &checked, err) : code;
 }
 
+static enum hin_code run_rebuild(struct session *s, const char *folder, struct hin_error *err)
+{
+	struct hin_store_options o = { .note = note, .user = s };
+	struct hin_store_rebuilt r;
+	struct hin_buffer out = { 0 };
+	enum hin_code code = hin_store_rebuild(s->arguments.store, &o, &r, err);
+
+	(void)folder;
+	if (code == HIN_EUSAGE)
+		return hin_fail(err, HIN_EDENIED,
+				"store %s: no record of its journal is damaged; "
+				"nothing was changed",
+				s->arguments.store);
+	if (code == HIN_OK) {
+		const struct figure figures[] = {
+			{ W_ROWS, "rows", r.rows, COUNT },
+			{ W_JOURNAL, "damaged_bytes", r.damaged_bytes, COUNT },
+			{ W_FOUND, "files_found", r.files_found, COUNT },
+			{ W_FOUND_BLOCKS, "blocks_found", r.blocks_found, COUNT },
+			{ W_LEFT, "files_left", r.files_left, COUNT },
+			{ W_LOST, "batches_lost", r.batches_lost, COUNT },
+			{ W_PARTIAL, "batches_partial", r.batches_partial, COUNT },
+		};
+
+		put_figures(s, figures, HIN_COUNT(figures), &out);
+		if (s->arguments.json)
+			hin_buffer_printf(&out, ",\"aside\":\"%s\"}\n", r.aside);
+		else
+			hin_buffer_printf(&out, "%s %s\n", hin_words_get(words, W_ASIDE, s->lang),
+					  r.aside);
+		code = print_buffer(&out, err);
+	}
+	return code;
+}
+
 /* ---- compact, retain ---- */
 
 static enum hin_code print_work(const struct session *s, const struct hin_store_work *w,
@@ -556,6 +600,7 @@ static const struct {
 	{ "info", false, run_info },	   { "check", false, run_check },
 	{ "compact", false, run_compact }, { "retain", false, run_retain },
 	{ "backup", true, run_backup },	   { "restore", true, run_restore },
+	{ "rebuild", false, run_rebuild },
 };
 
 static enum hin_code act(struct session *s, int argc, char *argv[], struct hin_error *err)

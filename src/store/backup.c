@@ -75,7 +75,8 @@ static void check_strays(struct hin_store *s, struct hin_store_checked *out)
 		const char *name = entry->d_name;
 
 		if (name[0] == '.' || strcmp(name, "lock") == 0 || strcmp(name, "readers") == 0 ||
-		    strcmp(name, HIN_JOURNAL_NAME) == 0)
+		    strcmp(name, HIN_JOURNAL_NAME) == 0 ||
+		    strncmp(name, HIN_JOURNAL_NAME ".damaged-", 16) == 0)
 			continue;
 		if (is_day(name))
 			check_folder(s, name, out);

@@ -19,6 +19,7 @@ enum {
 	/* from version 2 on */
 	PART_DROP = 6,
 	PART_ROLLED = 7,
+	PART_ALIVE = 8,
 };
 
 #define RECORD_LEAVES 1u /* flag of a record: it drops files */
@@ -98,6 +99,10 @@ void hin_record_sensor(struct hin_buffer *out, const struct hin_sensor *s)
 			put64(out, e->spans[k].last);
 		}
 	}
+	if (s->alive) {
+		put8(out, PART_ALIVE);
+		hin_buffer_add(out, s->id, sizeof(s->id));
+	}
 }
 
 void hin_record_cut(struct hin_buffer *out, int64_t day, unsigned kind)
@@ -160,15 +165,15 @@ void hin_record_end(struct hin_buffer *out, size_t start, uint64_t commit, bool 
 	hin_write_le32(&head, hin_sum(at, HIN_RECORD_HEAD - 4));
 }
 
-void hin_journal_head(struct hin_buffer *out, const uint8_t store[16])
+void hin_journal_head(struct hin_buffer *out, const struct hin_catalog *c)
 {
 	uint8_t head[HIN_JOURNAL_HEAD] = { 0 };
 	struct hin_writer to = hin_writer_of(head, sizeof(head));
 
 	hin_write_bytes(&to, HIN_JOURNAL_MAGIC, 8);
 	hin_write_le32(&to, HIN_JOURNAL_VERSION);
-	hin_write_le32(&to, 0);
-	hin_write_bytes(&to, store, 16);
+	hin_write_le32(&to, c->made);
+	hin_write_bytes(&to, c->store, 16);
 	to.used = sizeof(head) - 4;
 	hin_write_le32(&to, hin_sum(head, sizeof(head) - 4));
 	hin_buffer_add(out, head, sizeof(head));
@@ -178,7 +183,9 @@ void hin_journal_head(struct hin_buffer *out, const uint8_t store[16])
 
 static enum hin_code take_catalog(struct hin_catalog *c, struct hin_reader *in)
 {
-	struct hin_catalog fresh = { .commits = c->commits, .version = c->version };
+	struct hin_catalog fresh = { .commits = c->commits,
+				     .version = c->version,
+				     .made = c->made };
 
 	memcpy(fresh.store, c->store, sizeof(fresh.store));
 	hin_catalog_fini(c);
@@ -288,6 +295,17 @@ static enum hin_code take_sensor(struct hin_catalog *c, struct hin_reader *in)
 	return code;
 }
 
+static void take_alive(struct hin_catalog *c, struct hin_reader *in)
+{
+	uint8_t id[HIN_SENSOR_ID];
+	struct hin_sensor *s;
+
+	hin_read_copy(in, id, sizeof(id));
+	s = hin_catalog_sensor(c, id);
+	if (s != NULL)
+		s->alive = true;
+}
+
 static enum hin_code take_tail(struct hin_catalog *c, struct hin_reader *in, const uint8_t *start,
 			       uint64_t offset)
 {
@@ -333,6 +351,9 @@ static enum hin_code take_record(struct hin_catalog *c, const uint8_t *bytes, si
 			break;
 		case PART_DROP:
 			hin_catalog_drop_segment(c, hin_read_le64(&in));
+			break;
+		case PART_ALIVE:
+			take_alive(c, &in);
 			break;
 		case PART_ROLLED:
 			c->rolled_rows = hin_read_le64(&in);
@@ -390,9 +411,8 @@ static enum hin_code read_head(struct hin_catalog *c, const uint8_t *bytes, size
 {
 	struct hin_reader in = hin_reader_of(bytes, size);
 	const uint8_t *magic = hin_read_bytes(&in, 8);
-	uint32_t version = hin_read_le32(&in), sum;
+	uint32_t version = hin_read_le32(&in), made = hin_read_le32(&in), sum;
 
-	hin_read_skip(&in, 4);
 	hin_read_copy(&in, c->store, sizeof(c->store));
 	if (size < HIN_JOURNAL_HEAD || magic == NULL || memcmp(magic, HIN_JOURNAL_MAGIC, 8) != 0)
 		return hin_fail(err, HIN_EFORMAT, "%s: offset 0: not the journal of a store", name);
@@ -404,6 +424,7 @@ static enum hin_code read_head(struct hin_catalog *c, const uint8_t *bytes, size
 				"%s: version %u; this program knows versions up to %u", name,
 				version, HIN_JOURNAL_VERSION);
 	c->version = version;
+	c->made = made > 0 ? made : 1;
 	return HIN_OK;
 }
 
@@ -485,6 +506,70 @@ enum hin_code hin_journal_read(struct hin_catalog *c, int fd, const char *name, 
 				    end, err);
 	*torn = start + bytes.used - *end;
 	hin_buffer_fini(&bytes);
+	return code;
+}
+
+/* Where a good record of a later commit begins at or after `at`; `size` when there is none. */
+static size_t next_record(const uint8_t *bytes, size_t size, size_t at, uint64_t commits)
+{
+	uint32_t magic = HIN_LE32(RECORD_MAGIC);
+
+	while (at < size) {
+		const uint8_t *found = memmem(bytes + at, size - at, &magic, sizeof(magic));
+		uint64_t commit;
+		size_t payload;
+
+		if (found == NULL)
+			return size;
+		at = (size_t)(found - bytes);
+		if (record_at(found, size - at, &payload, &commit) && commit > commits)
+			return at;
+		at++;
+	}
+	return size;
+}
+
+enum hin_code hin_journal_salvage(struct hin_catalog *c, int fd, const char *name, uint64_t *end,
+				  bool *headless, hin_salvage_fn damage, void *user,
+				  struct hin_error *err)
+{
+	struct hin_buffer file = { 0 };
+	size_t at = HIN_JOURNAL_HEAD, payload, next;
+	uint64_t commit;
+	enum hin_code code = read_rest(fd, name, 0, &file, err);
+	const uint8_t *bytes = (const uint8_t *)file.data;
+
+	if (code == HIN_OK && read_head(c, bytes, file.used, name, err) == HIN_EUNSUPPORTED)
+		code = HIN_EUNSUPPORTED;
+	else if (code == HIN_OK && read_head(c, bytes, file.used, name, NULL) != HIN_OK)
+		*headless = true;
+	c->version = HIN_JOURNAL_VERSION;
+	if (*headless)
+		damage(user, 0, at < file.used ? at : file.used);
+	while (code == HIN_OK && at < file.used) {
+		if (record_at(bytes + at, file.used - at, &payload, &commit) &&
+		    commit > c->commits) {
+			code = take_record(c, bytes + at + HIN_RECORD_HEAD, payload,
+					   at + HIN_RECORD_HEAD);
+			next = at + HIN_RECORD_HEAD + payload;
+			if (code == HIN_EFORMAT || code == HIN_EVERIFY) {
+				damage(user, at, next - at);
+				code = HIN_OK;
+			} else if (code != HIN_OK) {
+				(void)hin_fail(err, code, "%s: offset %zu: a record cannot be read",
+					       name, at);
+			}
+			c->commits = commit;
+		} else {
+			next = next_record(bytes, file.used, at + 1, c->commits);
+			/* what is torn at the end was never acknowledged */
+			if (next < file.used)
+				damage(user, at, next - at);
+		}
+		at = next;
+	}
+	*end = file.used;
+	hin_buffer_fini(&file);
 	return code;
 }
 

@@ -17,9 +17,8 @@
 
 #define HIN_JOURNAL_NAME "journal"
 #define HIN_JOURNAL_MAGIC "HINJRNL1"
-#define HIN_JOURNAL_VERSION                                                                        \
-	2 /* 1: no heads of batches, files never leave by a record; read, and made new by a writer \
-	   */
+/* 1: no heads of batches, and no file leaves by a record; read, and made new by a writer */
+#define HIN_JOURNAL_VERSION 2
 #define HIN_JOURNAL_HEAD 64
 #define HIN_RECORD_HEAD 32
 #define HIN_RECORD_MAX (1u << 30)
@@ -90,12 +89,14 @@ struct hin_sensor {
 	struct hin_epoch *epochs; /* as they began */
 	size_t epoch_count, epoch_room;
 	struct hin_batch_mark committed;
+	bool alive; /* it sends road.alive: an import, or a hub, does not */
 	bool dirty;
 };
 
 struct hin_catalog {
 	uint8_t store[16]; /* drawn when it was made */
 	uint32_t version;  /* of the journal */
+	uint32_t made;	   /* the version that the store began with */
 	uint64_t commits;
 	uint64_t next_id;
 	uint64_t rolled_rows;	      /* that rollups stand for, ever */
@@ -170,7 +171,7 @@ void hin_record_rolled(struct hin_buffer *out, uint64_t rows);
 void hin_record_end(struct hin_buffer *out, size_t start, uint64_t commit, bool leaves);
 
 /* The head of a new journal. */
-void hin_journal_head(struct hin_buffer *out, const uint8_t store[16]);
+void hin_journal_head(struct hin_buffer *out, const struct hin_catalog *c);
 
 /*
  * Read the records of `fd` from `*end` on (0: its head first) into `c`, and move `*end` behind the
@@ -182,3 +183,14 @@ HIN_MUST_USE enum hin_code hin_journal_read(struct hin_catalog *c, int fd, const
 
 /* Do records from `from` on drop files? Whoever reads must read the journal again then. */
 bool hin_journal_leaves(int fd, uint64_t from);
+
+/* Told of bytes that are damaged. */
+typedef void (*hin_salvage_fn)(void *user, uint64_t offset, uint64_t size);
+
+/*
+ * Read all good records into `c`, and jump over the others. `*headless` when the head is damaged:
+ * then `c->store` is not known. HIN_EUNSUPPORTED, HIN_ESYS, HIN_ENOMEM.
+ */
+HIN_MUST_USE enum hin_code hin_journal_salvage(struct hin_catalog *c, int fd, const char *name,
+					       uint64_t *end, bool *headless, hin_salvage_fn damage,
+					       void *user, struct hin_error *err);

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "store/rebuild_priv.h"
 #include "store/segments_house_priv.h"
 
 #define JOURNAL_LEAST (UINT64_C(8) << 20)
@@ -95,13 +96,13 @@ static enum hin_code make_folder(const char *path, struct hin_error *err)
 static enum hin_code make_journal(struct hin_store *s, struct hin_error *err)
 {
 	struct hin_buffer out = { 0 };
-	struct hin_catalog fresh = { .next_id = 1 };
+	struct hin_catalog fresh = { .made = HIN_JOURNAL_VERSION, .next_id = 1 };
 	enum hin_code code = HIN_OK;
 	size_t start;
 
 	if (getrandom(fresh.store, sizeof(fresh.store), 0) != sizeof(fresh.store))
 		return hin_fail(err, HIN_ESYS, "draw the id of a store");
-	hin_journal_head(&out, fresh.store);
+	hin_journal_head(&out, &fresh);
 	start = out.used;
 	hin_record_start(&out);
 	hin_record_catalog(&out, &fresh);
@@ -131,6 +132,8 @@ static enum hin_code load_journal(struct hin_store *s, bool create, struct hin_e
 	if (s->journal == -1)
 		return hin_fail(err, HIN_ESYS, "open %s", s->journal_name);
 	s->journal_end = 0;
+	if (s->rebuild != NULL)
+		return hin_rebuild_journal(s, err);
 	code = hin_journal_read(&s->catalog, s->journal, s->journal_name, &s->journal_end, &torn,
 				err);
 	if (code != HIN_OK || torn == 0 || !s->writer)
@@ -216,6 +219,8 @@ static enum hin_code recover(struct hin_store *s, struct hin_error *err)
 	enum hin_code code = HIN_OK;
 
 	remove_beside(s);
+	if (s->rebuild != NULL)
+		code = hin_rebuild_files(s, err);
 	for (size_t i = 0; i < s->catalog.segment_count && code == HIN_OK; i++)
 		if (!s->catalog.segments[i].sealed)
 			code = cut_segment(s, &s->catalog.segments[i], err);
@@ -224,10 +229,17 @@ static enum hin_code recover(struct hin_store *s, struct hin_error *err)
 	if (code == HIN_OK)
 		code = hin_store_load_tails(s, err);
 	s->rolled_rows = s->catalog.rolled_rows;
+	if (code == HIN_OK && s->rebuild != NULL) {
+		code = hin_rebuild_end(s, err);
+		return code == HIN_OK ? hin_store_checkpoint(s, err) : code;
+	}
 	/* an older journal is replaced by one of today's version, whole or not at all */
 	if (code == HIN_OK && s->catalog.version < HIN_JOURNAL_VERSION)
-		code = hin_store_checkpoint(s, err);
-	return code;
+		code = hin_store_learn_alive(s, err);
+	else
+		return code;
+	s->catalog.version = HIN_JOURNAL_VERSION;
+	return code == HIN_OK ? hin_store_checkpoint(s, err) : code;
 }
 
 static enum hin_code open_parts(struct hin_store *s, enum hin_store_access access,
@@ -268,6 +280,14 @@ enum hin_code hin_store_open(struct hin_store **out, const char *where,
 			     enum hin_store_access access, const struct hin_store_options *options,
 			     struct hin_error *err)
 {
+	return hin_store_open_as(out, where, access, options, NULL, err);
+}
+
+enum hin_code hin_store_open_as(struct hin_store **out, const char *where,
+				enum hin_store_access access,
+				const struct hin_store_options *options, struct hin_rebuild *r,
+				struct hin_error *err)
+{
 	struct hin_store *s = malloc(sizeof(*s));
 	enum hin_code code;
 
@@ -278,6 +298,7 @@ enum hin_code hin_store_open(struct hin_store **out, const char *where,
 				 .readers = -1,
 				 .journal = -1,
 				 .writer = access != HIN_STORE_READ,
+				 .rebuild = r,
 				 .reader = { .fd = -1 },
 				 .journal_limit = JOURNAL_LEAST,
 				 .journal_least = JOURNAL_LEAST };

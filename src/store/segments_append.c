@@ -334,6 +334,7 @@ struct appending {
 	struct hin_open_day *day; /* of the row before */
 	uint16_t kind;		  /* of the row before */
 	unsigned segment_kind;	  /* that it belongs to */
+	bool alive;
 	struct hin_store_head head;
 };
 
@@ -387,6 +388,7 @@ static enum hin_code add_row(struct hin_store *s, struct appending *a,
 	if (HIN_UNLIKELY(o->kind != a->kind)) {
 		a->segment_kind = hin_store_kind_of(o->kind);
 		a->kind = o->kind;
+		a->alive |= o->kind == HIN_KIND_ROAD_ALIVE;
 	}
 	if (o->time_us < a->head.first_us)
 		a->head.first_us = o->time_us;
@@ -469,6 +471,10 @@ enum hin_code hin_store_reload_row(struct hin_store *s, const struct hin_tail *t
 	if (*day == NULL)
 		d->tail_blocks++;
 	*day = d;
+	/* when it is not known what went into files, there may be more than fits a block */
+	if (first && s->rebuild != NULL && d->builder.rows >= HIN_BLOCK_ROWS / 2 &&
+	    hin_store_cut(s, d, d->builder.rows, err) != HIN_OK)
+		return HIN_ESYS;
 	code = hin_builder_reserve(&d->builder, 1, err);
 	if (code != HIN_OK)
 		return code;
@@ -513,6 +519,8 @@ static enum hin_code end_append(struct hin_store *s, struct appending *a, enum h
 		return code;
 	}
 	hin_catalog_take(&s->catalog, a->batch, a->head.rows);
+	if (a->alive)
+		hin_catalog_sensor(&s->catalog, a->batch->sensor)->alive = true;
 	bound_days(s);
 	return HIN_OK;
 }

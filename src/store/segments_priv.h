@@ -58,6 +58,7 @@ struct hin_store {
 	char **leaving; /* files to remove when nobody reads */
 	size_t leaving_count;
 	uint64_t rolled_rows;	      /* as the journal has it */
+	struct hin_rebuild *rebuild;  /* while it is opened to be rebuilt; rebuild_priv.h */
 	struct hin_beside *beside;    /* house is being kept; segments_house_priv.h */
 	struct hin_beside *beside_of; /* of the store that this one is the side of */
 
@@ -133,6 +134,9 @@ void hin_store_end(struct hin_store *s);
 /* The head of a batch as rows of a file of heads; returns how many. */
 #define HIN_HEAD_ROWS 3u
 size_t hin_head_rows(const struct hin_store_head *head, struct hin_observation rows[HIN_HEAD_ROWS]);
+
+/* Which sensors have rows of road.alive: what journals of version 1 do not say. */
+HIN_MUST_USE enum hin_code hin_store_learn_alive(struct hin_store *s, struct hin_error *err);
 
 /* Does it belong to rows of flows? */
 unsigned hin_store_kind_of(uint16_t kind);

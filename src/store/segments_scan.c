@@ -196,18 +196,54 @@ static int64_t began(const struct watching *w, const struct hin_sensor *s)
 	return from > w->since ? from : w->since;
 }
 
+/* Ask for rows of road.alive. */
+struct alive_filter {
+	struct hin_filter filter;
+	struct hin_filter_node node;
+	struct hin_filter_numbers number;
+};
+
+static void make_filter(struct alive_filter *f)
+{
+	f->number = (struct hin_filter_numbers){ HIN_KIND_ROAD_ALIVE, HIN_KIND_ROAD_ALIVE };
+	f->node = (struct hin_filter_node){ .type = HIN_FILTER_NUMBERS,
+					    .field = HIN_FIELD_KIND,
+					    .count = 1 };
+	f->filter = (struct hin_filter){ .nodes = &f->node,
+					 .node_count = 1,
+					 .numbers = &f->number,
+					 .number_count = 1,
+					 .fields = UINT64_C(1) << HIN_FIELD_KIND };
+}
+
+static enum hin_code mark_alive(void *user, const struct hin_store_rows *rows,
+				struct hin_error *err)
+{
+	struct hin_catalog *catalog = user;
+
+	(void)err;
+	for (size_t i = 0; i < rows->count; i++) {
+		struct hin_sensor *s = hin_catalog_sensor(catalog, rows->batches[i]->sensor);
+
+		if (s != NULL)
+			s->alive = true;
+	}
+	return HIN_OK;
+}
+
+enum hin_code hin_store_learn_alive(struct hin_store *store, struct hin_error *err)
+{
+	struct alive_filter f;
+	struct hin_store_range range = { .filter = &f.filter };
+
+	make_filter(&f);
+	return hin_store_scan(store, &range, 0, 0, mark_alive, &store->catalog, NULL, err);
+}
+
 enum hin_code hin_store_watch(struct hin_store *store, const struct hin_store_range *range,
 			      struct hin_store_watched *out, struct hin_error *err)
 {
-	struct hin_filter_numbers number = { HIN_KIND_ROAD_ALIVE, HIN_KIND_ROAD_ALIVE };
-	struct hin_filter_node node = { .type = HIN_FILTER_NUMBERS,
-					.field = HIN_FIELD_KIND,
-					.count = 1 };
-	struct hin_filter filter = { .nodes = &node,
-				     .node_count = 1,
-				     .numbers = &number,
-				     .number_count = 1,
-				     .fields = UINT64_C(1) << HIN_FIELD_KIND };
+	struct alive_filter f;
 	struct hin_store_range asked = *range;
 	struct watching w = { .since = range->since_us, .until = range->until_us };
 	enum hin_code code = hin_store_begin(store, err); /* the marks of one moment */
@@ -222,7 +258,8 @@ enum hin_code hin_store_watch(struct hin_store *store, const struct hin_store_ra
 			if (store->catalog.sensors[i].last_us > w.until)
 				w.until = store->catalog.sensors[i].last_us;
 	}
-	asked.filter = &filter;
+	make_filter(&f);
+	asked.filter = &f.filter;
 	/* an interval that began before counts from the start of the range */
 	asked.since_us = w.since > HIN_DAY_US ? w.since - HIN_DAY_US : 0;
 	asked.until_us = w.until;
@@ -237,7 +274,9 @@ enum hin_code hin_store_watch(struct hin_store *store, const struct hin_store_ra
 		const struct hin_sensor *s = &store->catalog.sensors[i];
 		int64_t from = began(&w, s);
 
-		if (hin_sensor_newest(s) == NULL || from >= w.until)
+		/* in version 1 nobody noted who is alive */
+		if (hin_sensor_newest(s) == NULL || from >= w.until ||
+		    (!s->alive && store->catalog.version >= HIN_JOURNAL_VERSION))
 			continue;
 		out->sensors++;
 		out->expected_us += (uint64_t)(w.until - from);

@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
-#include "store/segments_priv.h"
+#include "store/rebuild_priv.h"
 
 /* The rows from `from` on as a block of a record. */
 static enum hin_code put_tail(struct hin_store *s, struct hin_buffer *out,
@@ -169,7 +169,7 @@ static enum hin_code put_everything(struct hin_store *s, struct hin_buffer *out,
 	enum hin_code code = HIN_OK;
 	size_t start;
 
-	hin_journal_head(out, s->catalog.store);
+	hin_journal_head(out, &s->catalog);
 	start = out->used;
 	hin_record_start(out);
 	hin_record_catalog(out, &s->catalog);
@@ -239,6 +239,7 @@ static enum hin_code load_tail(struct hin_store *s, const struct hin_tail *t, st
 	uint8_t *bytes = malloc((size_t)t->size + HIN_COLUMN_SLACK);
 	size_t need, batch = 0;
 	uint32_t left = 0;
+	bool twice = false;
 	enum hin_code code = HIN_OK;
 
 	if (bytes == NULL)
@@ -261,11 +262,17 @@ static enum hin_code load_tail(struct hin_store *s, const struct hin_tail *t, st
 	if (code != HIN_OK)
 		return code;
 	for (uint32_t i = 0; i < head.rows && code == HIN_OK; i++) {
+		const struct hin_store_batch *from = &s->reader.batches[batch].batch;
 		struct hin_observation o;
 
 		hin_block_row(&rows, i, &o);
-		code = hin_store_reload_row(s, t, &s->reader.batches[batch].batch, &o, left == 0,
-					    &d, err);
+		/* a record that said that they went into a file was damaged */
+		if (left == 0 && s->rebuild != NULL)
+			twice = hin_rebuild_has(s->rebuild, from, t->day, t->kind);
+		if (left == 0 && s->rebuild != NULL && !twice)
+			code = hin_rebuild_take(s->rebuild, from, t->day, t->kind, err);
+		if (code == HIN_OK && !twice)
+			code = hin_store_reload_row(s, t, from, &o, left == 0, &d, err);
 		left = left == 0 ? s->reader.batches[batch].rows - 1 : left - 1;
 		batch += left == 0;
 	}

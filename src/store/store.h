@@ -231,7 +231,7 @@ void hin_store_answer_fini(struct hin_store_answer *answer);
 
 /* How much of a time was watched, by road.alive. */
 struct hin_store_watched {
-	uint64_t sensors;     /* that had sent anything before the end of the time */
+	uint64_t sensors;     /* that send road.alive, and had sent anything before its end */
 	uint64_t expected_us; /* the time, once for each sensor, from its first batch on */
 	uint64_t watched_us;  /* of that: sensors said that they were alive */
 };
@@ -286,7 +286,7 @@ struct hin_store_stats {
 HIN_MUST_USE enum hin_code hin_store_stats(struct hin_store *store, struct hin_store_stats *out,
 					   struct hin_error *err);
 
-/* ---- keeping house: all but check and backup need the writer ---- */
+/* ---- keeping house: all but check, backup, restore and rebuild need the writer ---- */
 
 /* One line of a rule: rows of kinds `first` to `last` are kept for `age_us`. */
 struct hin_store_keep {
@@ -366,3 +366,24 @@ HIN_MUST_USE enum hin_code hin_store_backup(struct hin_store *store, const char 
 HIN_MUST_USE enum hin_code hin_store_restore(const char *from, const char *where,
 					     const struct hin_store_options *options,
 					     struct hin_store_checked *out, struct hin_error *err);
+
+struct hin_store_rebuilt {
+	uint64_t damaged_bytes;		    /* of the journal, left out */
+	uint64_t rows;			    /* that there are now */
+	uint64_t blocks_found, files_found; /* that only damaged records named, taken in */
+	uint64_t files_left;	  /* that are not of the store any more, as far as can be told */
+	uint64_t batches_lost;	  /* acknowledged, and found nowhere: they show as missing now */
+	uint64_t batches_partial; /* acknowledged, of which some rows may be lost */
+	char aside[32];		  /* the name of the damaged journal */
+};
+
+/*
+ * Make the store `where` usable again whose journal is damaged before its end, which
+ * hin_store_open() refuses: out of its good records and of the files. All that is guessed is a
+ * note. The damaged journal is kept, and only when a new one is whole takes that its place.
+ * HIN_EUSAGE, and nothing is changed, when the journal is not damaged; HIN_EDENIED while another
+ * process writes.
+ */
+HIN_MUST_USE enum hin_code hin_store_rebuild(const char *where,
+					     const struct hin_store_options *options,
+					     struct hin_store_rebuilt *out, struct hin_error *err);

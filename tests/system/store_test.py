@@ -105,9 +105,39 @@ def check_damage(folder):
     journal.write_bytes(good + b"HJR1 torn")
     expect("a torn end is cut", "torn end" in run(STORE, "-S", folder, "compact").stderr, True)
     run(STORE, "-S", folder, "check")
+    run(STORE, "-S", folder, "rebuild", status=1)
+    expect("nothing aside", list(pathlib.Path(folder).glob("journal.damaged-*")), [])
+    check_rebuild(folder, journal)
     journal.write_bytes(b"\0" * len(good))
     run(STORE, "-S", folder, "info", status=1)
     run(STORE, "-S", folder, "compact", status=1)
+
+
+def check_rebuild(folder, journal):
+    """A journal that is damaged before its end is refused, and on order made anew of what is good."""
+    rows, size = act(folder, "info")["rows"], journal.stat().st_size
+    now = time.strftime("%Y-%m-%dT%H:%M:00.000000Z", time.gmtime())
+    for part in range(3):
+        file = pathlib.Path(folder).parent / ("more-%d.ndjson" % part)
+        file.write_text(json.dumps({"time": now, "kind": "telescope.flow", "proto": 6, "src": "192.0.2.1",
+                                    "dst": "203.0.113.1", "dport": 2323 + part, "packets": 1, "bytes": 40}) + "\n",
+                        encoding="utf-8")
+        run(IMPORT, "--quiet", "--store", folder, file)
+    whole = journal.read_bytes()
+    expect("records were added", len(whole) > size, True)
+    at = size + 40
+    journal.write_bytes(whole[:at] + bytes([whole[at] ^ 1]) + whole[at + 1:])
+    expect("refused", "offset" in run(STORE, "-S", folder, "info", status=1).stderr, True)
+    done = run(STORE, "-S", folder, "--json", "rebuild")
+    told = json.loads(done.stdout or "{}")
+    if "aside" not in told:
+        failures.append("rebuild: " + done.stderr)
+        return
+    expect("said what was left out", "damaged and left out" in done.stderr, True)
+    expect("rows", (told["rows"], told["batches_lost"]), (rows + 2, 1))
+    expect("kept aside", pathlib.Path(folder, told["aside"]).stat().st_size, len(whole))
+    expect("rows stay", act(folder, "info")["rows"], rows + 2)
+    run(STORE, "-S", folder, "check")
 
 
 def main():

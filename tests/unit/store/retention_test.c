@@ -481,6 +481,136 @@ static void backs_up_and_restores(void **state)
 	assert_int_not_equal(access(restored, F_OK), 0);
 }
 
+/* ---- a damaged journal ---- */
+
+/* Where each record of the journal begins, and where the last one ends. */
+static size_t find_records(const uint8_t *bytes, size_t size, size_t *out, size_t most)
+{
+	size_t count = 0, at = HIN_JOURNAL_HEAD;
+
+	while (at + HIN_RECORD_HEAD <= size && count < most) {
+		uint32_t length;
+
+		memcpy(&length, bytes + at + 4, sizeof(length));
+		out[count++] = at;
+		at += HIN_RECORD_HEAD + length;
+	}
+	return count;
+}
+
+static uint8_t *read_file(const char *path, size_t *size)
+{
+	FILE *f = fopen(path, "r");
+	uint8_t *bytes = malloc(4 << 20);
+
+	*size = fread(bytes, 1, 4 << 20, f);
+	fclose(f);
+	return bytes;
+}
+
+static void write_file(const char *path, const uint8_t *bytes, size_t size)
+{
+	FILE *f = fopen(path, "w");
+
+	assert_int_equal(fwrite(bytes, 1, size, f), size);
+	fclose(f);
+}
+
+/* The rows of the batches that the store says it has: no more, no less. */
+static uint64_t expect_marked(struct hin_store *store, uint64_t batches)
+{
+	struct sums want = { 0 };
+	uint64_t there = 0;
+
+	for (unsigned sensor = 0; sensor < SENSORS; sensor++)
+		for (uint64_t i = 1; i <= batches; i++)
+			if (hin_store_has(store, batch_head(sensor, 1, i).sensor, 1, i)) {
+				expect_sums(&want, sensor, i, i, 200);
+				there++;
+			}
+	expect_store(store, &want);
+	return there;
+}
+
+static void rebuilds(void **state)
+{
+	enum { EACH = 12 };
+	struct hin_store *store = open_store(HIN_STORE_CREATE, NULL);
+	struct hin_store_checked checked;
+	struct hin_store_rebuilt rebuilt;
+	struct hin_store_work work;
+	struct hin_error err = { 0 };
+	size_t records[200], count, size;
+	char journal[120], keep[120], command[400];
+	uint8_t *bytes;
+
+	(void)state;
+	for (uint64_t i = 1; i <= EACH; i++) {
+		for (unsigned sensor = 0; sensor < SENSORS; sensor++) {
+			append(store, sensor, 1, i, 200);
+			if (sensor == 1 && i % 3 == 0)
+				assert_int_equal(hin_store_cut(store, &store->days[i % 2],
+							       store->days[i % 2].builder.rows,
+							       &err),
+						 HIN_OK);
+			sync_store(store);
+		}
+		if (i == EACH / 2)
+			assert_int_equal(hin_store_compact(store, NOW_US, &work, &err), HIN_OK);
+	}
+	hin_store_close(store);
+	assert_int_equal(hin_store_rebuild(store_path, NULL, &rebuilt, &err), HIN_EUSAGE);
+	snprintf(journal, sizeof(journal), "%s/journal", store_path);
+	snprintf(keep, sizeof(keep), "%s/keep", folder);
+	snprintf(command, sizeof(command), "cp -r %s %s", store_path, keep);
+	assert_int_equal(system(command), 0);
+	bytes = read_file(journal, &size);
+	count = find_records(bytes, size, records, HIN_COUNT(records));
+	assert_true(count > 15);
+	/* each record but the last, which would be a torn end; and the head */
+	for (size_t i = 0; i < count; i++) {
+		size_t at = i == 0 ? 20 : records[i - 1] + 40;
+		struct notes notes = { 0 };
+		struct hin_store_options options = { .note = take_note, .user = &notes };
+		struct hin_store_mark mark;
+		uint64_t there;
+
+		snprintf(command, sizeof(command), "rm -rf %s && cp -r %s %s", store_path, keep,
+			 store_path);
+		assert_int_equal(system(command), 0);
+		bytes[at] ^= 1;
+		write_file(journal, bytes, size);
+		assert_int_not_equal(
+			hin_store_open(&store, store_path, HIN_STORE_WRITE, NULL, &err), HIN_OK);
+		if (hin_store_rebuild(store_path, &options, &rebuilt, &err) != HIN_OK)
+			fail_msg("record %zu: %s", i, err.text);
+		assert_true(rebuilt.damaged_bytes > 0 && notes.count > 0);
+		assert_string_equal(rebuilt.aside, "journal.damaged-1");
+		store = open_store(HIN_STORE_WRITE, NULL);
+		/* one whose rows were cut into a file by the very record may lack the others */
+		assert_true(rebuilt.batches_partial <= 1 || i <= 1);
+		there = rebuilt.batches_partial > 0 ? EACH * SENSORS - rebuilt.batches_lost
+						    : expect_marked(store, EACH);
+		assert_true(there + rebuilt.batches_lost <= EACH * SENSORS);
+		/* of a record in the middle nothing is lost but what it alone had */
+		if (i > 1) {
+			assert_true(rebuilt.batches_lost + rebuilt.batches_partial <= 1);
+			/* the last mark of a sensor may be gone: it sends again from there */
+			assert_true(there + rebuilt.batches_lost + 1 >= EACH * SENSORS);
+		}
+		assert_int_equal(rebuilt.rows, store_sums(store).rows);
+		assert_int_equal(hin_store_check(store, &checked, NULL, &err), HIN_OK);
+		assert_int_equal(checked.damaged_blocks, 0);
+		/* and on it goes: what is missing may come again */
+		if (hin_store_find_mark(store, batch_head(0, 0, 0).sensor, &mark))
+			append(store, 0, 1, mark.appended.sequence + 1, 200);
+		sync_store(store);
+		hin_store_close(store);
+		bytes[at] ^= 1;
+	}
+	free(bytes);
+}
+
 /* ---- road.alive ---- */
 
 static void tells_what_was_watched(void **state)
@@ -507,6 +637,15 @@ static void tells_what_was_watched(void **state)
 		assert_int_equal(hin_store_append(store, &batch, rows, 100, &outcome, &err),
 				 HIN_OK);
 	}
+	/* one that never says that it is alive, as an import: it watches nothing */
+	rows[0] = (struct hin_observation){ .kind = HIN_KIND_TELESCOPE_FLOW, .time_us = DAY_US };
+	struct hin_store_batch import = batch_head(2, 1, 1);
+
+	import.received_us = DAY_US - 1;
+	assert_int_equal(hin_store_append(store, &import, rows, 1, &outcome, &err), HIN_OK);
+	sync_store(store);
+	hin_store_close(store); /* who is alive is not forgotten */
+	store = open_store(HIN_STORE_WRITE, NULL);
 	assert_int_equal(hin_store_watch(store, &range, &watched, &err), HIN_OK);
 	assert_int_equal(watched.sensors, 2);
 	assert_int_equal(watched.expected_us, UINT64_C(12000000000));
@@ -516,6 +655,12 @@ static void tells_what_was_watched(void **state)
 	range.until_us = DAY_US + 90000000;
 	assert_int_equal(hin_store_watch(store, &range, &watched, &err), HIN_OK);
 	assert_int_equal(watched.watched_us, 120000000);
+	/* after both fell silent they still should have watched */
+	range.since_us = DAY_US + HIN_DAY_US;
+	range.until_us = DAY_US + HIN_DAY_US + 1000000;
+	assert_int_equal(hin_store_watch(store, &range, &watched, &err), HIN_OK);
+	assert_int_equal(watched.sensors, 2);
+	assert_int_equal(watched.watched_us, 0);
 	hin_store_close(store);
 }
 
@@ -532,6 +677,7 @@ int main(void)
 		TEST(forgets_house_not_synced),
 		TEST(loses_nothing_when_killed),
 		TEST(backs_up_and_restores),
+		TEST(rebuilds),
 		TEST(tells_what_was_watched),
 	};
 
