@@ -1,6 +1,8 @@
 /* notify - the service manager; see notify.h and sd_notify(3) */
 #include "base/notify.h"
 
+#include <errno.h>
+#include <poll.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,6 +13,8 @@
 
 #include "base/number.h"
 #include "base/time.h"
+
+#define PATIENCE_NS (2 * HIN_NS_PER_S) /* with a manager that does not read */
 
 /* "@name" is an abstract address, "/path" one in the file system. */
 static enum hin_code parse_address(struct sockaddr_un *at, socklen_t *size, const char *text,
@@ -74,10 +78,22 @@ void hin_notify_close(struct hin_notify *n)
 	n->fd = -1;
 }
 
+/* What comes again soon need not wait for a manager that is busy. */
+static bool comes_again(const char *lines)
+{
+	return strncmp(lines, "WATCHDOG=", 9) == 0 || strncmp(lines, "STATUS=", 7) == 0;
+}
+
 void hin_notify_send(const struct hin_notify *n, const char *lines)
 {
-	if (n->fd != -1) /* not send(): a sandbox that lets no socket send lets this through */
-		(void)!write(n->fd, lines, strlen(lines));
+	int64_t end = hin_time_monotonic_ns() + PATIENCE_NS;
+	struct pollfd room = { .fd = n->fd, .events = POLLOUT };
+
+	/* not send(): a sandbox that lets no socket send lets this through */
+	while (n->fd != -1 && write(n->fd, lines, strlen(lines)) == -1 &&
+	       (errno == EAGAIN || errno == EINTR) && !comes_again(lines) &&
+	       hin_time_monotonic_ns() < end)
+		(void)poll(&room, 1, 100); /* its queue is full: the kernel holds few messages */
 }
 
 void hin_notify_reloading(const struct hin_notify *n)

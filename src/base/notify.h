@@ -24,9 +24,10 @@ HIN_MUST_USE enum hin_code hin_notify_open(struct hin_notify *n, struct hin_erro
 void hin_notify_close(struct hin_notify *n);
 
 /*
- * Send lines: "READY=1", "STOPPING=1", "WATCHDOG=1", "STATUS=...", with newlines between. It does
- * not wait, and works in every sandbox of base/sandbox.h. A failure is of no matter: the manager
- * has its own time-outs.
+ * Send lines: "READY=1", "STOPPING=1", "WATCHDOG=1", "STATUS=...", with newlines between. It works
+ * in every sandbox of base/sandbox.h. When the manager does not read what it was sent before, signs
+ * of life and status are dropped at once, the rest after two seconds. A failure is of no matter:
+ * the manager has its own time-outs.
  */
 void hin_notify_send(const struct hin_notify *n, const char *lines);
 

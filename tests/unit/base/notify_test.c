@@ -83,6 +83,37 @@ static void speaks_out_of_a_sandbox(void **state)
 	close(fd);
 }
 
+/* A manager that was busy: what matters comes when it reads again, signs of life are dropped. */
+static void waits_for_a_busy_manager(void **state)
+{
+	struct sockaddr_un at;
+	char said[100] = "";
+	struct hin_notify n;
+	socklen_t size;
+	int fd = listen_at(&at, &size, true), status, count = 0;
+	pid_t child;
+
+	(void)state;
+	assert_int_equal(hin_notify_open(&n, NULL), HIN_OK);
+	child = fork();
+	if (child == 0) {
+		for (int i = 0; i < 2000; i++)
+			hin_notify_send(&n, "WATCHDOG=1");
+		hin_notify_send(&n, "STOPPING=1");
+		_exit(0);
+	}
+	while (strcmp(said, "STOPPING=1") != 0) {
+		memset(said, 0, sizeof(said));
+		assert_true(recv(fd, said, sizeof(said) - 1, 0) == 10);
+		if (count++ == 0)
+			usleep(50000); /* so that its queue is full */
+	}
+	assert_true(count < 2000);
+	assert_int_equal(waitpid(child, &status, 0), child);
+	hin_notify_close(&n);
+	close(fd);
+}
+
 static void needs_no_manager(void **state)
 {
 	struct hin_notify n;
@@ -137,6 +168,7 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(speaks_to_the_manager),
 		cmocka_unit_test(speaks_out_of_a_sandbox),
+		cmocka_unit_test(waits_for_a_busy_manager),
 		cmocka_unit_test(needs_no_manager),
 		cmocka_unit_test(refuses_what_is_no_address),
 		cmocka_unit_test(another_process_is_watched),
