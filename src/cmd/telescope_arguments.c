@@ -239,6 +239,11 @@ static const struct hin_option rows[] = {
 	  { HIN_VALUE_DURATION, HIN_NS_PER_MIN, HIN_NS_PER_DAY },
 	  .help = "live: how often the page and the state are written; 5m if not given",
 	  .help_ja = "実回線: ページと状態を書き出す間隔 (既定 5m)" },
+	{ "metrics", 0, "FILE", HIN_OPTION_TEXT, ARG(metrics),
+	  .help = "write counters for Prometheus here each minute, as node_exporter's textfile "
+		  "collector reads them",
+	  .help_ja =
+		  "Prometheus 用の計数を毎分このファイルに書く (node_exporter の textfile 形式)" },
 	{ "quiet", 'q', NULL, HIN_OPTION_FLAG, ARG(quiet),
 	  .help = "no progress and no warnings; errors only",
 	  .help_ja = "進捗と警告を出さない (エラーのみ)" },

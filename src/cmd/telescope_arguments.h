@@ -19,7 +19,7 @@ struct telescope_arguments {
 	struct text_list geo, configs, sets, hubs;
 	char memory[64]; /* "memory=SIZE", or "" */
 	const char *live, *html, *flows, *observations, *key, *state, *vault, *user, *road,
-		*passphrase_file;
+		*passphrase_file, *metrics;
 	bool road_flows, follow, digest, json, csv, append, quiet, count_only, check_config,
 		list_settings;
 	int list, colour;

@@ -44,6 +44,8 @@ static enum hin_code become_nobody(struct session *s, struct hin_sandbox *sandbo
 		code = hin_sandbox_drop_caps(sandbox, err);
 	if (code == HIN_OK && a->state != NULL)
 		code = check_folder("--state", a->state, err);
+	if (code == HIN_OK && a->metrics != NULL)
+		code = check_folder("--metrics", a->metrics, err);
 	if (code == HIN_OK && a->road != NULL && access(a->road, R_OK | W_OK | X_OK) != 0)
 		code = hin_fail(err, HIN_ESYS,
 				"--road: folder %s must belong to who runs this (see --user)",
@@ -108,8 +110,8 @@ static enum hin_code limit_files(struct session *s, struct hin_sandbox *sandbox,
 				 const char *const *inputs, size_t count, struct hin_error *err)
 {
 	const struct telescope_arguments *a = &s->arguments;
-	char state[PATH_MAX], key[PATH_MAX];
-	const char *folders[4];
+	char state[PATH_MAX], key[PATH_MAX], metrics[PATH_MAX];
+	const char *folders[5];
 	struct paths read = { 0 };
 	size_t n = 0;
 	enum hin_code code = collect_paths(&read, a, inputs, count, err);
@@ -121,6 +123,10 @@ static enum hin_code limit_files(struct session *s, struct hin_sandbox *sandbox,
 	if (a->key != NULL) {
 		folder_of(key, a->key);
 		folders[n++] = key;
+	}
+	if (a->metrics != NULL) {
+		folder_of(metrics, a->metrics);
+		folders[n++] = metrics;
 	}
 	if (a->vault != NULL)
 		folders[n++] = a->vault;

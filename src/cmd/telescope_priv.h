@@ -57,8 +57,13 @@ struct hin_telescope_options telescope_options_of(const struct session *s,
 /* The run has paused: take what SIGHUP or the hub's settings asked for, or say why not. */
 void telescope_take_anew(struct session *s);
 
-/* Tell the service manager how it goes. */
+/* Tell the service manager, and whoever reads the metrics, how it goes. */
 void telescope_tell_status(struct session *s);
+
+/* ---- telescope_metrics.c ---- */
+
+/* Write the counters to the file of --metrics, if there is one. What fails is told in the log. */
+void telescope_write_metrics(struct session *s);
 
 /* ---- telescope_road.c ---- */
 

@@ -82,6 +82,7 @@ void telescope_tell_status(struct session *s)
 		 (unsigned long long)hin_telescope_frames(s->telescope),
 		 (unsigned long long)s->drops_told, hub);
 	telescope_service_status(&s->service, text);
+	telescope_write_metrics(s);
 }
 
 /* What the tables are made of stays as it is until the next start. */

@@ -87,7 +87,7 @@ class Manager:
         self.socket.bind(self.path)
         self.said = []
 
-    def env(self, watchdog_us=400000):
+    def env(self, watchdog_us):
         return dict(os.environ, NOTIFY_SOCKET=self.path, WATCHDOG_USEC=str(watchdog_us))
 
     def hear(self):
@@ -119,6 +119,8 @@ class Manager:
 
 
 class Case(unittest.TestCase):
+    watchdog_us = 60000000
+
     def setUp(self):
         self.place = tempfile.TemporaryDirectory()
         self.addCleanup(self.place.cleanup)
@@ -144,7 +146,7 @@ class Case(unittest.TestCase):
         with open(self.log, "ab") as log, open(self.path("report"), "wb") as report:
             self.process = subprocess.Popen(
                 [TELESCOPE, "--follow", *dark, "--json", *options, self.capture.path],
-                stdout=report, stderr=log, env=self.manager.env())
+                stdout=report, stderr=log, env=self.manager.env(self.watchdog_us))
         self.manager.wait("READY=1")
 
     def read_all(self):
@@ -198,7 +200,8 @@ class Case(unittest.TestCase):
 
 class Service(Case):
     def test_the_manager_hears_everything(self):
-        self.start("--quiet")
+        self.watchdog_us = 400000
+        self.start("--quiet", "--metrics", self.path("m.prom"))
         for _ in range(3):
             self.manager.wait("WATCHDOG=1")
         self.capture.add("9.0.0.1", 10)
@@ -206,12 +209,17 @@ class Service(Case):
         said = until("status", lambda: [line for line in self.manager.hear()
                                         if line.startswith("STATUS=watching captures: ")])
         self.assertRegex(said[0], r": \d+ frames, 0 dropped$")
-        self.hangup()
+        self.read_all()
+        with open(self.path("m.prom"), encoding="utf-8") as file:
+            metrics = dict(line.split() for line in file if not line.startswith("#"))
+        self.assertEqual(metrics["hinomi_telescope_frames_total"], "11")
+        self.assertEqual(metrics["hinomi_telescope_dark_addresses"], "65536")
         self.assertEqual(self.end()["packets"], 11)
         self.assertIn("STOPPING=1", self.manager.hear())
 
     def test_a_telescope_that_hangs_is_not_called_alive(self):
         """Nobody takes its rows: the pipe is full, and the minute's work stands still."""
+        self.watchdog_us = 400000
         os.mkfifo(self.path("f.ndjson"))
         pipe = os.open(self.path("f.ndjson"), os.O_RDONLY | os.O_NONBLOCK)
         self.start("--quiet", "--flows", self.path("f.ndjson"), "--threads", "2")
@@ -370,7 +378,8 @@ class Settings(Case):
         until("settings %d" % number, look)
 
     def test_a_member_is_added_while_it_runs(self):
-        self.start_sensor("--member", "9.7.0.0/16", "--set", "scan.targets=7")
+        self.start_sensor("--member", "9.7.0.0/16", "--set", "scan.targets=7", "--metrics",
+                          self.path("m.prom"))
         self.capture.add("9.8.0.1", 5)
         self.sign("members: [9.8.0.0/16]\nexclusions: [9.6.0.0/16]\n"
                   "thresholds: [scan.targets=100, scan.ports=9, decoy.sessions=5]\n")
@@ -385,6 +394,10 @@ class Settings(Case):
                                           self.status().get("settings") == 1)[2])
         people = subprocess.run([STATUS, "--dir", self.hub_folder], stdout=subprocess.PIPE,
                                 check=False).stdout.decode()
+        with open(self.path("m.prom"), encoding="utf-8") as file:
+            metrics = dict(line.split() for line in file if not line.startswith("#"))
+        self.assertEqual(metrics["hinomi_telescope_settings"], "1")
+        self.assertGreater(int(metrics["hinomi_road_rows_total"]), 0)
         version = run(TELESCOPE, "--version").stdout.decode().split()[-1]
         self.assertRegex(people, r"tower .* 1  *%s\b" % re.escape(version))
         self.capture.add("9.5.0.1", 8)
