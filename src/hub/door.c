@@ -89,6 +89,9 @@ enum hin_code hin_door_open(struct hin_hub *hub, const struct hin_door_settings 
 	s.ledger = hub->ledger;
 	s.ledger_folder = hub->ledger_folder;
 	s.changed = hub_desk_changed;
+	s.ledger = hub->ledger;
+	s.ledger_folder = hub->ledger_folder;
+	s.telling = hub->telling;
 	if (code == HIN_OK)
 		code = hin_api_open(&api, &s, err);
 	identity_fini(&id);
