@@ -3,7 +3,6 @@
  */
 #include <inttypes.h>
 #include <limits.h>
-#include <netinet/in.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -523,25 +522,6 @@ static enum hin_code ledger_key(const struct arguments *a, struct hin_note_verif
 	return code;
 }
 
-/* A port as text is read by the same rules as in an authority. */
-static enum hin_code read_port(const char *text, struct hin_authority_request *out,
-			       struct hin_error *err)
-{
-	unsigned low = 0, high = 0;
-	int n = strncmp(text, "tcp/", 4) == 0 || strncmp(text, "udp/", 4) == 0
-			? sscanf(text + 4, "%5u-%5u", &low, &high)
-			: 0;
-
-	if (n == 1)
-		high = low;
-	if (n < 1 || low > high || high > 65535)
-		return hin_fail(err, HIN_EUSAGE, "\"%.40s\" is no port, as tcp/22-23", text);
-	out->protocol = text[0] == 't' ? IPPROTO_TCP : IPPROTO_UDP;
-	out->port_low = (uint16_t)low;
-	out->port_high = (uint16_t)high;
-	return HIN_OK;
-}
-
 /* Each port alone and each prefix alone: all must be permitted. */
 static enum hin_code check_all(const struct arguments *a, const struct hin_authority *authority,
 			       const struct hin_authority_state *state, int64_t now_s,
@@ -551,8 +531,12 @@ static enum hin_code check_all(const struct arguments *a, const struct hin_autho
 
 	for (size_t i = 0; code == HIN_OK && i < a->port_count; i++) {
 		struct hin_authority_request r = *request;
+		struct hin_authority_ports ports = { 0 };
 
-		code = read_port(a->ports[i], &r, err);
+		code = hin_authority_ports_parse(&ports, a->ports[i], err);
+		r.protocol = ports.protocol;
+		r.port_low = ports.low;
+		r.port_high = ports.high;
 		if (code == HIN_OK)
 			code = hin_authority_check(authority, state, now_s, &r, err);
 	}

@@ -120,25 +120,46 @@ static char *format_ports(char out[32], const struct hin_authority_ports *p)
 	return out;
 }
 
+/* A port in its one spelling: `size` digits at `text`. */
+static bool read_port(uint16_t *out, const char *text, size_t size)
+{
+	char digits[6];
+	uint64_t n = 0;
+
+	if (size == 0 || size >= sizeof(digits))
+		return false;
+	memcpy(digits, text, size);
+	digits[size] = '\0';
+	if (!authority_u64(&n, digits) || n > UINT16_MAX)
+		return false;
+	*out = (uint16_t)n;
+	return true;
+}
+
+enum hin_code hin_authority_ports_parse(struct hin_authority_ports *out, const char *text,
+					struct hin_error *err)
+{
+	struct hin_authority_ports p = { .protocol = text[0] == 't' ? IPPROTO_TCP : IPPROTO_UDP };
+	bool named = strncmp(text, "tcp/", 4) == 0 || strncmp(text, "udp/", 4) == 0;
+	const char *low = named ? text + 4 : text, *dash = strchr(low, '-');
+	const char *high = dash != NULL ? dash + 1 : low;
+	size_t low_size = dash != NULL ? (size_t)(dash - low) : strlen(low);
+
+	if (!named || !read_port(&p.low, low, low_size) ||
+	    !read_port(&p.high, high, strlen(high)) || (dash != NULL && p.low >= p.high))
+		return hin_fail(err, HIN_EFORMAT, "\"%.40s\" are no ports, as tcp/22-23 or udp/53",
+				text);
+	*out = p;
+	return HIN_OK;
+}
+
 static bool take_port(struct hin_authority *a, const char *text)
 {
-	struct hin_authority_ports *p = &a->ports[a->port_count];
-	unsigned low = 0, high = 0;
-	char again[32];
-	int found;
-
-	if (a->port_count == HIN_AUTHORITY_PORTS || strlen(text) >= sizeof(again) ||
-	    (strncmp(text, "tcp/", 4) != 0 && strncmp(text, "udp/", 4) != 0))
+	if (a->port_count == HIN_AUTHORITY_PORTS ||
+	    hin_authority_ports_parse(&a->ports[a->port_count], text, NULL) != HIN_OK)
 		return false;
-	found = sscanf(text + 4, "%5u-%5u", &low, &high);
-	if (found == 1)
-		high = low;
-	if (found < 1 || low > high || high > 65535)
-		return false;
-	*p = (struct hin_authority_ports){ text[0] == 't' ? IPPROTO_TCP : IPPROTO_UDP,
-					   (uint16_t)low, (uint16_t)high };
 	a->port_count++;
-	return strcmp(format_ports(again, p), text) == 0;
+	return true;
 }
 
 static bool take_rate(struct hin_authority *a, const char *text)

@@ -89,6 +89,10 @@ HIN_MUST_USE enum hin_code hin_signers_parse(struct hin_signers *out, const char
 HIN_MUST_USE enum hin_code hin_authority_parse(struct hin_authority *out, const char *text,
 					       size_t size, struct hin_error *err);
 
+/* Read ports as they stand in a text: "tcp/22-23", "udp/53". HIN_EFORMAT. */
+HIN_MUST_USE enum hin_code hin_authority_ports_parse(struct hin_authority_ports *out,
+						     const char *text, struct hin_error *err);
+
 /* ---- signed notes ---- */
 
 /*

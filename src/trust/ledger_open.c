@@ -214,14 +214,13 @@ static bool has_tiles(const struct hin_ledger *l)
 /* The key for those who read, so that nobody has to be asked for it first. */
 static enum hin_code write_key(const struct hin_ledger *l, struct hin_error *err)
 {
-	char path[PATH_MAX], key[HIN_NOTE_KEY_TEXT + 1];
+	char path[PATH_MAX], key[HIN_NOTE_KEY_TEXT], line[HIN_NOTE_KEY_TEXT + 1];
 	enum hin_code code = ledger_path(path, l->folder, "key", err);
 
 	if (code != HIN_OK || access(path, F_OK) == 0)
 		return code;
-	hin_note_verifier_format(&l->signer.verifier, key);
-	strcat(key, "\n");
-	return hin_file_replace(path, key, strlen(key), 0644, err);
+	snprintf(line, sizeof(line), "%s\n", hin_note_verifier_format(&l->signer.verifier, key));
+	return hin_file_replace(path, line, strlen(line), 0644, err);
 }
 
 /* An empty ledger: a journal, then a checkpoint of nothing. */

@@ -268,7 +268,7 @@ enum hin_code hin_tiles_bundle(struct hin_tiles *t, uint64_t index, struct hin_r
 enum hin_code hin_tiles_entry(struct hin_tiles *t, uint64_t index, const uint8_t **out,
 			      size_t *size, struct hin_error *err)
 {
-	struct hin_reader in;
+	struct hin_reader in = hin_reader_of(NULL, 0);
 	enum hin_code code;
 	unsigned count;
 
@@ -287,7 +287,7 @@ enum hin_code hin_tiles_fetch(void *user, unsigned level, uint64_t index, struct
 			      struct hin_error *err)
 {
 	struct hin_tiles *t = user;
-	unsigned height = level % 8, width, first;
+	unsigned height = level % 8, width = 0, first;
 	uint64_t item = index << height;
 	struct hin_hash half[HIN_TILE_WIDTH / 2];
 	const struct hin_hash *tile;
@@ -304,10 +304,10 @@ enum hin_code hin_tiles_fetch(void *user, unsigned level, uint64_t index, struct
 		*out = tile[first];
 		return HIN_OK;
 	}
-	for (unsigned i = 0; i < 1u << (height - 1); i++)
+	for (size_t i = 0; i < (size_t)1 << (height - 1); i++)
 		hin_tree_node(&half[i], &tile[first + 2 * i], &tile[first + 2 * i + 1]);
-	for (unsigned n = 1u << (height - 1); n > 1; n /= 2)
-		for (unsigned i = 0; i < n / 2; i++)
+	for (size_t n = (size_t)1 << (height - 1); n > 1; n /= 2)
+		for (size_t i = 0; i < n / 2; i++)
 			hin_tree_node(&half[i], &half[2 * i], &half[2 * i + 1]);
 	*out = half[0];
 	return HIN_OK;

@@ -22,7 +22,7 @@
 #define HIN_TILE_PATH 96      /* longest path of a tile, with its NUL */
 #define HIN_TILE_ENTRIES (-1) /* instead of a level: bundles of entries */
 #define HIN_ENTRY_SIZE 65535u /* most bytes of an entry */
-#define HIN_BUNDLE_SIZE (HIN_TILE_WIDTH * (HIN_ENTRY_SIZE + 2u))
+#define HIN_BUNDLE_SIZE ((size_t)HIN_TILE_WIDTH * (HIN_ENTRY_SIZE + 2u))
 
 /*
  * Write the path of tile `index` of `level` (or HIN_TILE_ENTRIES) below the log's folder; `width`

@@ -122,7 +122,7 @@ static bool read_head(struct head *out, const char *text, const char *end)
 	line = line_of(&at, end, &size);
 	if (line == NULL || unbase64(out->root.b, 32, line, size) != 32)
 		return false;
-	while ((line = line_of(&at, end, &size)) != NULL)
+	while (line_of(&at, end, &size) != NULL)
 		if (size == 0)
 			return false;
 	return at == end;
