@@ -375,10 +375,12 @@ void hin_telling_wake(struct hin_telling *t)
 
 void hin_telling_close(struct hin_telling *t)
 {
-	struct telling_thread *threads[] = { &t->notices, &t->alerts };
+	struct telling_thread *threads[2];
 
 	if (t == NULL)
 		return;
+	threads[0] = &t->notices;
+	threads[1] = &t->alerts;
 	pthread_mutex_lock(&t->lock);
 	t->stop = true;
 	pthread_cond_broadcast(&t->wake);

@@ -179,6 +179,7 @@ static void no_value_becomes_a_header(void **state)
 
 static void addresses_and_ids_are_checked(void **state)
 {
+	struct hin_buffer none = { 0 };
 	struct hin_mail cases[6];
 
 	(void)state;
@@ -199,8 +200,8 @@ static void addresses_and_ids_are_checked(void **state)
 	}
 	cases[0] = plain;
 	cases[0].text = "\xff";
-	assert_int_equal(hin_mail_build(&(struct hin_buffer){ 0 }, &cases[0], NULL, NULL),
-			 HIN_EFORMAT);
+	assert_int_equal(hin_mail_build(&none, &cases[0], NULL, NULL), HIN_EFORMAT);
+	hin_buffer_fini(&none);
 }
 
 static void bodies(void **state)

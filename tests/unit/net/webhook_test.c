@@ -291,7 +291,7 @@ static void it_arrives(void **state)
 	socklen_t size = sizeof(here);
 	int udp = socket(AF_INET, SOCK_DGRAM, 0), local = socket(AF_UNIX, SOCK_DGRAM, 0);
 	struct hin_syslog *log = NULL;
-	char text[64], got[64] = "";
+	char text[128], got[64] = "";
 
 	(void)state;
 	assert_int_equal(bind(udp, (struct sockaddr *)&here, sizeof(here)), 0);
