@@ -290,7 +290,7 @@ enum hin_code hin_tiles_fetch(void *user, unsigned level, uint64_t index, struct
 	unsigned height = level % 8, width = 0, first;
 	uint64_t item = index << height;
 	struct hin_hash half[HIN_TILE_WIDTH / 2];
-	const struct hin_hash *tile;
+	const struct hin_hash *tile = NULL;
 	enum hin_code code;
 
 	code = hin_tiles_read(t, level / 8, item / HIN_TILE_WIDTH, &tile, &width, err);

@@ -270,6 +270,15 @@ def oracle(log, old, key):
     expect("Go's sumdb", done.stdout, "good 700\n")
 
 
+def verifier_is_alone():
+    """At most 1,500 lines, and nothing of ours in them but its own header."""
+    sources = [*(HERE / "../../src/verify").glob("*.[ch]")]
+    lines = [line for path in sources for line in path.read_text().split("\n")]
+    expect("its length", 500 < len(lines) <= 1500, True)
+    expect("what it includes", {line for line in lines if line.startswith('#include "')},
+           {'#include "verify/verify.h"'})
+
+
 # ---- showing ----
 
 def shown():
@@ -498,6 +507,7 @@ if any(shutil.which(name) is None for name in ("curl", "openssl")):
     sys.exit(77)
 with tempfile.TemporaryDirectory() as temporary:
     FOLDER = pathlib.Path(temporary)
+    verifier_is_alone()
     verifier()
     shown()
     killed()
