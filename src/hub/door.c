@@ -54,9 +54,23 @@ static void write_status(void *user, struct hin_buffer *out)
 	hin_hub_status(user, out);
 }
 
+/* What people know the hub as: the organisation that tells, or the hub's own name without port. */
+static const char *name_of(const struct hin_hub *hub, char out[256])
+{
+	const char *organisation = hub->settings.telling.organisation;
+	const char *name = hin_ca_hub(hub->ca), *colon = strrchr(name, ':');
+	size_t size = colon != NULL ? (size_t)(colon - name) : strlen(name);
+
+	if (is_set(organisation))
+		return organisation;
+	snprintf(out, 256, "%.*s", (int)(size < 255 ? size : 255), name);
+	return out;
+}
+
 enum hin_code hin_door_open(struct hin_hub *hub, const struct hin_door_settings *settings,
 			    struct hin_error *err)
 {
+	char name[256];
 	struct hin_api_settings s;
 	struct hin_api *api = NULL;
 	struct identity id;
@@ -72,7 +86,7 @@ enum hin_code hin_door_open(struct hin_hub *hub, const struct hin_door_settings 
 	s.key_pem = id.key_pem;
 	s.desk = hub->desk;
 	s.store = hub->store;
-	s.name = hin_ca_hub(hub->ca);
+	s.name = name_of(hub, name);
 	s.proxies = (const char *const *)settings->proxies.items;
 	s.proxy_count = settings->proxies.count;
 	s.second_factor = settings->second_factor;
