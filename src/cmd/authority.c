@@ -17,8 +17,8 @@
 #include "trust/authority.h"
 #include "trust/certificate.h"
 
-#define FOLDER "/var/lib/hinomi/hub/ledger" /* of a hub with its usual settings */
-#define ROSTERS 32			    /* most rosters in a row */
+#define FOLDER "/var/lib/hinomi/ledger" /* of a hub with its usual settings */
+#define ROSTERS 32			/* most rosters in a row */
 
 struct arguments {
 	const char *ledger, *ledger_key, *ledger_secret, *output;

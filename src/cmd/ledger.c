@@ -18,9 +18,9 @@
 #include "text/words.h"
 #include "trust/proof.h"
 
-#define FOLDER "/var/lib/hinomi/hub/ledger" /* of a hub with its usual settings */
-#define LAST 20				    /* acts that are shown when nothing else is asked for */
-#define MOST 1000000u			    /* acts that are shown at all */
+#define FOLDER "/var/lib/hinomi/ledger" /* of a hub with its usual settings */
+#define LAST 20				/* acts that are shown when nothing else is asked for */
+#define MOST 1000000u			/* acts that are shown at all */
 
 struct session {
 	struct ledger_arguments arguments;
