@@ -12,6 +12,7 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static struct hin_block_reader reader;
+static const uint8_t *fuzz_memory; /* the block, when it is in no file */
 
 static int file_of(const uint8_t *data, size_t size)
 {
@@ -20,6 +21,34 @@ static int file_of(const uint8_t *data, size_t size)
 	if (fd == -1 || write(fd, data, size) != (ssize_t)size)
 		abort();
 	return fd;
+}
+
+/* Some rows alone are what they are among all; asked for first, when nothing is unpacked yet. */
+static void pick_rows(const struct hin_block_head *head)
+{
+	const uint32_t list[3] = { head->rows / 3, head->rows / 2 + 1, head->rows - 1 };
+	const uint32_t count = head->rows > 5 ? 3 : 0;
+	const struct hin_block_head *again = reader.head;
+	struct hin_observation picked[3];
+	struct hin_block_rows rows;
+	struct hin_error err;
+
+	hin_block_reader_start(&reader, reader.fd, reader.name, reader.offset, again);
+	reader.memory = fuzz_memory;
+	if (hin_block_rows_pick(&rows, &reader, UINT64_MAX, list, count, &err) != HIN_OK)
+		return;
+	for (uint32_t i = 0; i < count; i++)
+		hin_block_row(&rows, i, &picked[i]);
+	hin_block_rows_fini(&rows);
+	if (hin_block_rows_open(&rows, &reader, UINT64_MAX, &err) != HIN_OK)
+		return; /* what is wrong lies in other rows */
+	for (uint32_t i = 0; i < count; i++) {
+		struct hin_observation o;
+
+		hin_block_row(&rows, list[i], &o);
+		assert(memcmp(&o, &picked[i], sizeof(o)) == 0);
+	}
+	hin_block_rows_fini(&rows);
 }
 
 /* Everything that may be asked of the block that `reader` is at. */
@@ -54,6 +83,7 @@ static void use_block(const struct hin_block_head *head)
 					   &maybe, &err);
 		(void)hin_block_filter_ask(&reader, part, 0xc6120000, 0xc61200ff, &maybe, &err);
 	}
+	pick_rows(head);
 	if (hin_block_rows_open(&rows, &reader, UINT64_MAX, &err) == HIN_OK) {
 		struct hin_observation o;
 
@@ -99,7 +129,7 @@ static void take_block(const uint8_t *data, size_t size)
 	if (hin_block_head_read(&head, parts, data, size, &need) != HIN_OK || head.size > size)
 		return;
 	hin_block_reader_start(&reader, -1, "fuzz", 0, &head);
-	reader.memory = data;
+	reader.memory = fuzz_memory = data;
 	use_block(&head);
 	match_block(&head);
 }
@@ -129,6 +159,30 @@ static void take_segment(const uint8_t *data, size_t size)
 	close(fd);
 }
 
+static void take_damage(void *user, uint64_t offset, uint64_t size)
+{
+	*(uint64_t *)user += size;
+	assert(offset + size >= offset);
+}
+
+/* What can be saved of a journal, whatever is wrong with it. */
+static void salvage_journal(int fd, size_t size)
+{
+	struct hin_catalog c = { 0 };
+	struct hin_error err;
+	uint64_t end = 0, damaged = 0;
+	bool headless = false;
+
+	if (hin_journal_salvage(&c, fd, "fuzz", &end, &headless, take_damage, &damaged, &err) ==
+	    HIN_OK) {
+		assert(end == size && damaged <= size);
+		for (size_t i = 0; i < c.tail_count; i++)
+			assert(c.tails[i].offset + c.tails[i].size <= size);
+	}
+	hin_catalog_fini(&c);
+	(void)hin_journal_leaves(fd, HIN_JOURNAL_HEAD);
+}
+
 static void take_journal(const uint8_t *data, size_t size)
 {
 	struct hin_catalog c = { 0 };
@@ -144,6 +198,7 @@ static void take_journal(const uint8_t *data, size_t size)
 			assert(memcmp(c.sensors[i - 1].id, c.sensors[i].id, HIN_SENSOR_ID) < 0);
 	}
 	hin_catalog_fini(&c);
+	salvage_journal(fd, size);
 	close(fd);
 }
 
