@@ -5,6 +5,7 @@
  *	hinomi-store-bench ask FOLDER ROWS		the questions, each three times
  *	hinomi-store-bench one FOLDER ROWS		one source in all days
  *	hinomi-store-bench rare FOLDER ROWS		the same of a source that sends rarely
+ *	hinomi-store-bench house FOLDER ROWS		what appends wait while days are rolled up
  *	hinomi-store-bench sqlite FILE ROWS A_MINUTE	the same rows and questions
  *	hinomi-store-bench binary ROWS A_MINUTE		rows as ClickHouse's RowBinary
  *
@@ -258,6 +259,62 @@ static int ask_all(const char *path)
 	return 0;
 }
 
+/* The longest of what the writer's thread did. */
+static void longest(int64_t *most, int64_t from_ns)
+{
+	int64_t ns = hin_time_monotonic_ns() - from_ns;
+
+	*most = ns > *most ? ns : *most;
+}
+
+/* Batches of a minute come in while all days of the store are rolled up. */
+static int house(const char *path)
+{
+	static struct hin_observation batch[6000];
+	struct hin_store_policy policy = { .age_us = 1 };
+	struct hin_store *store = open_store(path, HIN_STORE_WRITE);
+	struct hin_store_batch head = { .sensor = { 2 }, .epoch = 2, .dark_addresses = 65536 };
+	struct hin_store_work work = { 0 };
+	int64_t now_us = ROWS_START + 400 * INT64_C(86400000000);
+	int64_t append = 0, poll = 0, sync = 0, start_ns = hin_time_monotonic_ns(), from;
+	struct hin_error err;
+	bool done = false;
+
+	if (hin_store_house_start(store, &policy, true, now_us, &err) != HIN_OK)
+		die("start", &err);
+	while (!done) {
+		enum hin_store_outcome outcome;
+
+		for (uint64_t i = 0; i < HIN_COUNT(batch); i++) {
+			rows_flow(i, HIN_COUNT(batch), &batch[i]);
+			batch[i].time_us = now_us;
+		}
+		head.sequence++;
+		head.received_us = now_us;
+		from = hin_time_monotonic_ns();
+		if (hin_store_append(store, &head, batch, HIN_COUNT(batch), &outcome, &err) !=
+		    HIN_OK)
+			die("append", &err);
+		longest(&append, from);
+		from = hin_time_monotonic_ns();
+		if (hin_store_house_poll(store, &done, &work, &err) != HIN_OK)
+			die("keep house", &err);
+		longest(&poll, from);
+		from = hin_time_monotonic_ns();
+		if (hin_store_sync(store, &err) != HIN_OK)
+			die("sync", &err);
+		longest(&sync, from);
+		usleep(20000);
+	}
+	report("house", (double)(hin_time_monotonic_ns() - start_ns) / 1e9, 0, "s", "");
+	report("rows rolled up", (double)work.rows_dropped, 0, "", "");
+	report("longest append", (double)append / 1e9, 0, "s", "");
+	report("longest poll", (double)poll / 1e9, 0, "s", "");
+	report("longest sync", (double)sync / 1e9, 0, "s", "");
+	hin_store_close(store);
+	return 0;
+}
+
 /* ---- SQLite ---- */
 
 static void sql(sqlite3 *db, const char *text)
@@ -404,12 +461,15 @@ int main(int argc, char *argv[])
 		ask_one(argv[2], "no source", 0xdf000001);
 		return 0;
 	}
+	if (argc == 4 && strcmp(argv[1], "house") == 0)
+		return house(argv[2]);
 	if (argc == 4 && strcmp(argv[1], "rare") == 0) {
 		ask_one(argv[2], "one source", rows_source(900001));
 		return 0;
 	}
 	if (argc != 5) {
-		fprintf(stderr, "usage: %s fill|ask|one|rare|sqlite FOLDER ROWS [A_MINUTE]\n", argv[0]);
+		fprintf(stderr, "usage: %s fill|ask|one|rare|house|sqlite FOLDER ROWS [A_MINUTE]\n",
+			argv[0]);
 		return 2;
 	}
 	rows = strtoull(argv[3], NULL, 10);
