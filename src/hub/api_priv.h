@@ -314,11 +314,11 @@ uint64_t api_events_count(struct api_events *events);
 /* ---- routes of each file ---- */
 
 extern const struct api_route api_people_routes[], api_account_routes[], api_case_routes[],
-	api_read_routes[], api_query_routes[], api_ledger_routes[], api_event_routes[],
-	api_public_routes[], api_page_routes[];
+	api_read_routes[], api_directory_routes[], api_query_routes[], api_ledger_routes[],
+	api_event_routes[], api_public_routes[], api_page_routes[];
 extern const size_t api_people_route_count, api_account_route_count, api_case_route_count,
-	api_read_route_count, api_query_route_count, api_ledger_route_count, api_event_route_count,
-	api_public_route_count, api_page_route_count;
+	api_read_route_count, api_directory_route_count, api_query_route_count,
+	api_ledger_route_count, api_event_route_count, api_public_route_count, api_page_route_count;
 
 /* ---- pages ---- */
 

@@ -260,6 +260,7 @@ def check_answer(what, operation, answer):
 
 
 BODIES = {
+    "importDirectory": {"csv": "organisation,name\nnew-one,New\n", "dry_run": True},
     "actOnCase": {"action": "note", "text": "seen"}, "actOnCases": {"action": "note", "text": "seen"},
     "actOnNotice": {"action": "release"}, "actOnAccount": {"action": "link"},
     "makeAccount": {"name": "x", "role": "nobody"}, "changeAccount": {"language": "ja"},
@@ -741,6 +742,13 @@ def work(door, people, a, b):
     expect("member without organisation", door.ask("PATCH", path, {"role": "member"}, root).status, 422)
     expect("close", door.ask("POST", path + "/actions", {"action": "close"}, root).status, 200)
     expect("the last administrator stays", door.ask("POST", "/api/v1/accounts/%d/actions" % root.id, {"action": "close"}, root).status, 409)
+    owners = {"csv": "organisation,name,holding\nsmall-lab,Small lab,203.0.113.0/28\n"}
+    answer = door.ask("POST", "/api/v1/directory/import", owners, root)
+    expect("import", (answer.status, answer.json["organisations"]["added"]), (200, 1))
+    expect("a line that is wrong", door.ask("POST", "/api/v1/directory/import",
+           {"csv": "organisation,holding\nx,203.0.113.0/99\n"}, root).status, 422)
+    found = door.ask("GET", "/api/v1/organisations?text=small", who=ann).json["organisations"]
+    expect("it is there", [o["handle"] for o in found], ["small-lab"])
     acts = door.ask("GET", "/api/v1/ledger/acts?kind=account-role", who=root).json["acts"]
     expect("an act", (acts[0]["account"], acts[0]["object"]["to"]), (root.id, "inspector"))
 
