@@ -381,7 +381,7 @@ size_t hin_hub_reads(const struct hin_hub *hub, const char *reads[HIN_HUB_READS]
 
 bool hin_hub_sends(const struct hin_hub *hub)
 {
-	return hin_telling_sends(hub->telling);
+	return hub->witnesses != NULL || hin_telling_sends(hub->telling);
 }
 
 /* ---- reload ---- */

@@ -28,6 +28,7 @@ struct hin_hub_settings {
 	int64_t keep_age_ns, keep_minutes_ns, keep_hours_ns;
 	uint64_t keep_bytes;
 	int log; /* enum hin_log_level */
+	struct hin_config_list witnesses; /* "URL KEY CA"; not used after opening */
 	struct hin_analyse_settings analyse;
 	struct hin_door_settings people;
 	struct hin_telling_settings telling;

@@ -54,6 +54,8 @@ enum hin_code hub_open_ledger(struct hin_hub *hub, struct hin_error *err)
 	pthread_mutex_lock(&hub->waking);
 	hub->pump = opened;
 	pthread_mutex_unlock(&hub->waking);
+	if (code == HIN_OK)
+		code = hub_open_witnesses(hub, err);
 	return code;
 }
 
@@ -65,6 +67,7 @@ void hub_close_ledger(struct hin_hub *hub)
 	hub->pump = NULL;
 	pthread_mutex_unlock(&hub->waking);
 	hin_pump_close(pump);
+	hub_close_witnesses(hub);
 	hin_ledger_close(hub->ledger);
 	hub->ledger = NULL;
 }

@@ -31,6 +31,7 @@ struct hin_hub {
 	struct hin_telling *telling;
 	char ledger_folder[PATH_MAX];
 	struct hin_ledger *ledger;
+	struct hub_witnesses *witnesses; /* NULL = none is asked */
 	struct hin_pump *pump;
 	bool tells; /* its threads run */
 	uint16_t port, metrics_port;
@@ -63,6 +64,10 @@ void hub_desk_changed(void *user);
 /* Open or make the ledger, and begin to bring acts there; and the end of both. */
 enum hin_code hub_open_ledger(struct hin_hub *hub, struct hin_error *err);
 void hub_close_ledger(struct hin_hub *hub);
+
+/* Begin to ask the witnesses of the settings; and the end of it. */
+enum hin_code hub_open_witnesses(struct hin_hub *hub, struct hin_error *err);
+void hub_close_witnesses(struct hin_hub *hub);
 
 /* Read the number of the settings in force, and the roster's names. */
 void hub_read_trust(struct hin_hub *hub);

@@ -283,6 +283,8 @@ enum hin_code hin_asker_open(struct hin_asker **out, struct hin_ledger *ledger,
 		return hin_fail(err, HIN_ENOMEM, "no memory for %zu witnesses", count);
 	}
 	memcpy(a->peers, peers, count * sizeof(*peers));
+	for (size_t i = 0; i < count; i++)
+		a->results[i].code = HIN_EAGAIN; /* each is asked at once: a mistake shows */
 	failed = pthread_create(&a->thread, NULL, run, a);
 	if (failed != 0) {
 		asker_free(a);

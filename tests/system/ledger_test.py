@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """The ledger as its readers meet it: hinomi ledger, hinomi-verify, witnesses, authorities.
 
-usage: ledger_test.py HINOMI_LEDGER HINOMI_VERIFY HINOMI_AUTHORITY LEDGER_WRITE
+usage: ledger_test.py HINOMI_LEDGER HINOMI_VERIFY HINOMI_AUTHORITY LEDGER_WRITE HINOMI_HUB HINOMI_TRUST
 
 Logs are changed in every way that matters, and each must be found and named by the verifier, which
 shares no code with the writer. A good log is also read by Go's golang.org/x/mod/sumdb
@@ -20,7 +20,7 @@ import sys
 import tempfile
 import time
 
-LEDGER, VERIFY, AUTHORITY, WRITE = sys.argv[1:5]
+LEDGER, VERIFY, AUTHORITY, WRITE, HUB, TRUST = sys.argv[1:7]
 HERE = pathlib.Path(__file__).parent
 DEADLINE = 120
 failures = []
@@ -332,9 +332,7 @@ def killed():
 class Witness:
     def __init__(self, name, log_key, *options, folder=None):
         self.folder = folder or FOLDER / name
-        with socket.socket() as s:
-            s.bind(("127.0.0.1", 0))
-            self.port = s.getsockname()[1]
+        self.port = free_port()
         # a sanitizer cannot look for leaks in a process that has given up being looked into
         env = dict(os.environ, ASAN_OPTIONS=os.environ.get("ASAN_OPTIONS", "") + ":detect_leaks=0")
         self.process = subprocess.Popen(
@@ -429,6 +427,43 @@ def forked(url, tls, one):
     expect_in("a rewound ledger is refused", said, "it was rewound")
 
 
+def free_port():
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+def hub_with_a_witness():
+    """The hub itself: its ledger is made, and witnessed within a few seconds."""
+    hub, port = FOLDER / "hub", free_port()
+    hub.mkdir()
+    run(TRUST, "init", "--dir", hub / "trust", "--hub", "127.0.0.1:%d" % port)
+    command = [HUB, "run", "--dir", hub, "--listen", "127.0.0.1:%d" % port, "--set", "metrics=", "--set", "people="]
+    said = run(*command, "--set", "witnesses=https://witness.example x", status=1)
+    expect_in("a witness that is none", said, "is not an address, a key")
+
+    def serve(*more, until):
+        log = FOLDER / "hub.log"
+        with open(log, "w") as to:
+            process = subprocess.Popen([str(c) for c in [*command, *more]], stderr=to)
+        deadline = time.monotonic() + DEADLINE
+        while not (until.exists() and "event=hub.sandbox" in log.read_text()) and process.poll() is None and \
+                time.monotonic() < deadline:
+            time.sleep(0.05)
+        process.terminate()
+        expect("the hub ends", process.wait(DEADLINE), 0)
+        return until.exists()
+
+    expect("the hub makes a ledger", serve(until=hub / "ledger/key"), True)
+    key = (hub / "ledger/key").read_text().strip()
+    tls = FOLDER / "tls"
+    one = Witness("hubs", key, "--certificate", tls / "tls.crt", "--tls-key", tls / "tls.key")
+    setting = "witnesses=https://127.0.0.1:%d %s %s" % (one.port, one.key, tls / "ca.crt")
+    expect("it is witnessed", serve("--set", setting, until=hub / "ledger/witnessed"), True)
+    run(VERIFY, "log", hub / "ledger", "-k", key, "-w", one.key, "-c", hub / "ledger/witnessed")
+    one.close()
+
+
 # ---- authorities ----
 
 def authorities():
@@ -512,6 +547,7 @@ with tempfile.TemporaryDirectory() as temporary:
     shown()
     killed()
     witnesses()
+    hub_with_a_witness()
     authorities()
 for line in failures:
     print(line)
