@@ -493,7 +493,9 @@ static bool is_quiet(const char *text)
 	for (size_t i = 0; i < sizeof(form) - 1; i++)
 		if (form[i] == 'd' ? !isdigit((unsigned char)text[i]) : text[i] != form[i])
 			return false;
-	if (atoi(text) > 23 || atoi(text + 3) > 59 || atoi(text + 6) > 23 || atoi(text + 9) > 59)
+	/* two digits compare as numbers do */
+	if (strncmp(text, "24", 2) >= 0 || text[3] > '5' || strncmp(text + 6, "24", 2) >= 0 ||
+	    text[9] > '5')
 		return false;
 	text += sizeof(form) - 1;
 	if (strlen(text) == 0 || strlen(text) > 40 || strstr(text, "..") != NULL)

@@ -145,9 +145,10 @@ static void tell_contact(struct plan *p, const char *sign, const struct hin_dire
 static enum hin_code plan_contacts(struct plan *p, struct hin_error *err)
 {
 	bool *met = calloc(p->then->contact_count + 1, sizeof(*met));
-	enum hin_code code =
-		met == NULL ? hin_fail(err, HIN_ENOMEM, "no memory to compare") : HIN_OK;
+	enum hin_code code = HIN_OK;
 
+	if (met == NULL)
+		return hin_fail(err, HIN_ENOMEM, "no memory to compare");
 	for (size_t i = 0; code == HIN_OK && i < p->now->contact_count; i++) {
 		const struct hin_directory_contact *c = &p->now->contacts[i];
 		uint32_t whose = p->mapped[c->organisation];
@@ -387,10 +388,13 @@ static enum hin_code plan_holdings(struct plan *p, struct hin_error *err)
 {
 	uint32_t *now = sorted(p->now), *then = sorted(p->then);
 	size_t i = 0, k = 0;
-	enum hin_code code = now == NULL || then == NULL
-				     ? hin_fail(err, HIN_ENOMEM, "no memory to compare")
-				     : HIN_OK;
+	enum hin_code code = HIN_OK;
 
+	if (now == NULL || then == NULL) {
+		free(now);
+		free(then);
+		return hin_fail(err, HIN_ENOMEM, "no memory to compare");
+	}
 	while (code == HIN_OK && (i < p->now->holding_count || k < p->then->holding_count)) {
 		struct group g = { .now = now + i, .then = then + k };
 		int order = i == p->now->holding_count ? 1

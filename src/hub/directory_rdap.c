@@ -294,7 +294,7 @@ static bool read_address(struct hin_addr *out, const char *text)
 
 	if (strlen(text) >= sizeof(copy))
 		return false;
-	strcpy(copy, text);
+	memcpy(copy, text, strlen(text) + 1);
 	copy[strcspn(copy, "/")] = '\0';
 	return hin_addr_parse(out, copy) == HIN_OK;
 }

@@ -129,7 +129,7 @@ static void continue_attribute(struct rpsl *r, char *line, bool kept)
 	const char *more = trim(line + 1), *joined;
 
 	/* longer than any text that we keep: it is refused for its length then */
-	if (!kept || *more == '\0' || strlen(a->value) > 4 * HIN_DIRECTORY_TEXT)
+	if (!kept || *more == '\0' || strlen(a->value) > (size_t)4 * HIN_DIRECTORY_TEXT)
 		return;
 	joined = hin_arena_printf(&r->object_memory, "%s%s%s", a->value,
 				  a->value[0] != '\0' ? " " : "", more);
@@ -147,10 +147,11 @@ static enum hin_code each_object(struct rpsl *r, const char *text, size_t size, 
 	struct hin_lines lines = {
 		.at = text, .end = text + size, .line = line, .most = HIN_DIRECTORY_LINE
 	};
-	enum hin_code code =
-		line == NULL ? hin_fail(r->err, HIN_ENOMEM, "no memory for a line") : HIN_OK;
+	enum hin_code code = HIN_OK;
 	bool kept = false;
 
+	if (line == NULL)
+		return hin_fail(r->err, HIN_ENOMEM, "no memory for a line");
 	r->object.count = 0;
 	while (code == HIN_OK) {
 		enum hin_code got = hin_lines_next(&lines);

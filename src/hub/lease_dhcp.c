@@ -59,7 +59,9 @@ static char take_quoted(struct words *w)
 		value = value * 8 + (unsigned)(*++w->at - '0');
 		digits++;
 	}
-	return digits > 0 ? (char)(value & 0xff) : *++w->at;
+	if (digits == 0)
+		return *++w->at;
+	return (char)(uint8_t)value;
 }
 
 /* The next word; false at the end. What is too long is cut: no word of ours is. */
@@ -122,7 +124,8 @@ static bool read_moment(struct words *w, int64_t *out_us)
 		return true;
 	}
 	if (is(w, "epoch")) {
-		if (!next_word(w) || hin_number_i64(out_us, "", w->word, 0, INT32_MAX * 4ll, NULL))
+		if (!next_word(w) ||
+		    hin_number_i64(out_us, "", w->word, 0, HIN_LEASE_SECONDS, NULL))
 			return false;
 		*out_us *= 1000000;
 		return true;
@@ -331,7 +334,7 @@ static const char *read_kea_row(struct lease_reading *r, const struct kea *k, st
 		snprintf(text, sizeof(text), "%.45s", cell(k, k->address));
 	if (!set_range(l, text))
 		return "this is no address";
-	if (hin_number_i64(&expire, "", cell(k, k->expire), 1, INT32_MAX * 4ll, NULL) != HIN_OK ||
+	if (hin_number_i64(&expire, "", cell(k, k->expire), 1, HIN_LEASE_SECONDS, NULL) != HIN_OK ||
 	    hin_number_i64(&valid, "", cell(k, k->valid), 0, UINT32_MAX, NULL) != HIN_OK)
 		return "expire or valid_lifetime is no number";
 	l->until_us = valid == UINT32_MAX ? 0 : expire * 1000000;
@@ -403,7 +406,7 @@ static const char *read_dnsmasq_line(struct lease_reading *r, char *line, struct
 		if (fields[i] == NULL)
 			return "fewer than five fields";
 	}
-	if (hin_number_i64(&ends, "", fields[0], 0, INT32_MAX * 4ll, NULL) != HIN_OK)
+	if (hin_number_i64(&ends, "", fields[0], 0, HIN_LEASE_SECONDS, NULL) != HIN_OK)
 		return "the first field is no time in seconds";
 	if (!set_range(l, fields[2]))
 		return "the third field is no address";

@@ -34,24 +34,25 @@ static unsigned month_of(const char *text)
 }
 
 /* Read "2026-11-22 02:10:03" of given parts, which `zone_s` is ahead of UTC. */
-static bool make_time(int64_t *out_us, int year, unsigned month, const char *day, const char *clock,
-		      int32_t zone_s)
+static bool make_time(int64_t *out_us, long year, unsigned month, const char *day,
+		      const char *clock, int32_t zone_s)
 {
 	char text[64];
 	int64_t ns;
 
-	snprintf(text, sizeof(text), "%04d-%02u-%02d %.15s", year, month, atoi(day) % 100, clock);
+	snprintf(text, sizeof(text), "%04ld-%02u-%02ld %.15s", year, month,
+		 strtol(day, NULL, 10) % 100, clock);
 	if (hin_time_parse(&ns, text, 0, NULL) != HIN_OK)
 		return false;
 	*out_us = ns / HIN_NS_PER_US - (int64_t)zone_s * 1000000;
 	return *out_us >= 0;
 }
 
-static int year_of(int64_t time_us)
+static long year_of(int64_t time_us)
 {
 	char text[HIN_TIME_TEXT];
 
-	return atoi(hin_time_format_iso(text, time_us * HIN_NS_PER_US, HIN_TIME_S));
+	return strtol(hin_time_format_iso(text, time_us * HIN_NS_PER_US, HIN_TIME_S), NULL, 10);
 }
 
 /*
@@ -64,7 +65,7 @@ static bool read_time(const struct nat *n, const char *line, int64_t *out_us)
 	char words[5][40] = { "" };
 	unsigned at = 0, count, month;
 	int64_t ns;
-	int year;
+	long year;
 
 	if (*line == '<') {
 		line += strcspn(line, ">");
@@ -81,7 +82,7 @@ static bool read_time(const struct nat *n, const char *line, int64_t *out_us)
 	}
 	year = year_of(o->now_us);
 	if (at + 3 < count && strlen(words[at]) == 4 && isdigit((unsigned char)words[at][0]))
-		year = atoi(words[at++]);
+		year = strtol(words[at++], NULL, 10);
 	else
 		at = 0;
 	month = at + 2 < count ? month_of(words[at]) : 0;
@@ -89,7 +90,7 @@ static bool read_time(const struct nat *n, const char *line, int64_t *out_us)
 		return false;
 	if (!make_time(out_us, year, month, words[at + 1], words[at + 2], o->zone_s))
 		return false;
-	if (*out_us > o->now_us + 86400000000ll && year == year_of(o->now_us))
+	if (*out_us > o->now_us + INT64_C(86400000000) && year == year_of(o->now_us))
 		return make_time(out_us, year - 1, month, words[at + 1], words[at + 2], o->zone_s);
 	return true;
 }

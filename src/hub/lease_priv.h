@@ -3,6 +3,8 @@
 #include "hub/directory_priv.h"
 #include "hub/lease.h"
 
+#define HIN_LEASE_SECONDS INT64_C(8589934588) /* latest time in seconds: of the year 2242 */
+
 /* A file while it is read. */
 struct lease_reading {
 	const struct hin_lease_options *options;

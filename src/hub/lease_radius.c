@@ -68,7 +68,7 @@ static void read_number(struct record *rec, int64_t *out, const char *value)
 	char text[32];
 
 	read_text(text, sizeof(text), value);
-	if (hin_number_i64(out, "", text, 0, INT32_MAX * 4ll, NULL) != HIN_OK)
+	if (hin_number_i64(out, "", text, 0, HIN_LEASE_SECONDS, NULL) != HIN_OK)
 		rec->why = "a time cannot be read";
 }
 
