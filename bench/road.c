@@ -116,9 +116,11 @@ static void take_settings(void *user, const void *bytes, size_t size)
 {
 	struct sensor *s = user;
 	struct hin_sensor_settings settings = { 0 };
-	struct hin_error why;
+	struct hin_error why = { 0 };
+	enum hin_code code =
+		hin_carrier_member_keep(arguments.folder, bytes, size, &settings, &why);
 
-	if (hin_carrier_member_keep(arguments.folder, bytes, size, &settings, &why) == HIN_OK)
+	if (code == HIN_OK || code == HIN_EAGAIN) /* new ones, or those that are kept already */
 		hin_road_set_settings(s->road, settings.version);
 	else
 		fprintf(stderr, "settings: %s\n", why.text);
