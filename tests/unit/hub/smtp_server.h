@@ -22,8 +22,8 @@ struct smtp_server {
 	pthread_mutex_t lock;
 	struct smtp_mail mails[SMTP_MAILS];
 	size_t count;
-	const char *to_answer;	/* to RCPT; NULL = 250 */
-	const char *end_answer; /* behind the message */
+	const char *_Atomic to_answer;	/* to RCPT; NULL = 250 */
+	const char *_Atomic end_answer; /* behind the message */
 };
 
 struct smtp_client {
