@@ -144,7 +144,7 @@ static void takes_what_is_new(void **state)
 	assert_int_equal(hin_telescope_reload(t, &options, NULL), HIN_OK);
 	hin_prefix_tree_free(dark);
 	assert_int_equal(hin_telescope_picture(&picture, t, 1000, NULL), HIN_OK);
-	assert_int_equal(picture.dark_hit, 10);			 /* those that are still dark */
+	assert_int_equal(picture.dark_hit, 10);	  /* those that are still dark */
 	assert_int_equal(picture.event_count, 0); /* ten targets, judged anew, are no scan */
 	hin_picture_free(&picture);
 	for (unsigned i = 0; i < 10; i++) {
