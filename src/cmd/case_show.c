@@ -73,7 +73,7 @@ static const char *time_text(char out[HIN_TIME_TEXT], int64_t time_us)
 {
 	if (time_us == 0)
 		return "-";
-	return hin_time_format(out, time_us * 1000, HIN_TIME_S);
+	return hin_time_format(out, hin_finding_ns(time_us), HIN_TIME_S);
 }
 
 static void cell_time(struct hin_table *t, int64_t time_us)
@@ -218,8 +218,8 @@ static void explain(struct case_printer *p, const struct hin_finding *f)
 	if (why != NULL)
 		hin_buffer_printf(&p->out, "    %s: %s\n", get(p, W_WHY), why);
 	hin_buffer_printf(&p->out, "    %s: hinomi query -s %s -u %s '%s'\n", get(p, W_SHOWN),
-			  hin_time_format_iso(since, f->first_us * 1000, HIN_TIME_US),
-			  hin_time_format_iso(until, (f->last_us + 1) * 1000, HIN_TIME_US),
+			  hin_time_format_iso(since, hin_finding_ns(f->first_us), HIN_TIME_US),
+			  hin_time_format_iso(until, hin_finding_ns(f->last_us + 1), HIN_TIME_US),
 			  f->query);
 }
 

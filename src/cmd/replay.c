@@ -343,7 +343,8 @@ static enum hin_code put_findings(struct session *s, struct hin_error *err)
 			hin_buffer_puts(&s->out, count > 0 ? ",\n" : "\n");
 			hin_finding_json(&f, &s->out);
 		} else if (code == HIN_OK && t != NULL) {
-			hin_table_cell(t, hin_time_format(time, f.told_us * 1000, HIN_TIME_S));
+			hin_table_cell(
+				t, hin_time_format(time, hin_finding_ns(f.told_us), HIN_TIME_S));
 			hin_table_cell(t, f.kind);
 			hin_table_cell(t, hin_escape_text(shown, sizeof(shown), f.subject));
 			hin_table_cell(t, hin_severity_name(f.severity));

@@ -277,7 +277,7 @@ static void put_time(struct hin_buffer *out, const char *name, int64_t time_us)
 		hin_buffer_printf(out, ",\"%s\":null", name);
 	else
 		hin_buffer_printf(out, ",\"%s\":\"%s\"", name,
-				  hin_time_format_iso(text, time_us * 1000, HIN_TIME_US));
+				  hin_time_format_iso(text, hin_finding_ns(time_us), HIN_TIME_US));
 }
 
 /* A number of another object, or null. */

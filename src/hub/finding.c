@@ -180,7 +180,7 @@ static void put_time(struct hin_buffer *out, const char *name, int64_t time_us)
 	char text[HIN_TIME_TEXT];
 
 	hin_buffer_printf(out, ",\"%s\":\"%s\"", name,
-			  hin_time_format_iso(text, time_us * 1000, HIN_TIME_US));
+			  hin_time_format_iso(text, hin_finding_ns(time_us), HIN_TIME_US));
 }
 
 /* A number of another object, or null. */

@@ -24,6 +24,12 @@
 #define HIN_FINDING_PAGE 1000  /* most that one list gives */
 #define HIN_FINDING_HANDLE 64  /* an organisation's */
 
+/* A time of the desk in nanoseconds, as base/time.h writes it; those after 2262 stay there. */
+static inline int64_t hin_finding_ns(int64_t time_us)
+{
+	return time_us < INT64_MAX / 1000 ? time_us * 1000 : INT64_MAX;
+}
+
 /* A row of schema/registry/findings. */
 struct hin_finding_kind {
 	uint16_t number;

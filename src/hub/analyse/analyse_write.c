@@ -66,7 +66,7 @@ static void put_campaign(struct hin_buffer *out, const struct hin_claim *claim)
 	if (claim->tool != 0)
 		hin_buffer_printf(out, " %s", tool != NULL ? tool->name : "tool");
 	hin_buffer_printf(out, " %s",
-			  hin_time_format_iso(time, claim->began_us * 1000, HIN_TIME_S));
+			  hin_time_format_iso(time, hin_finding_ns(claim->began_us), HIN_TIME_S));
 }
 
 static void name_subject(struct writing *w)

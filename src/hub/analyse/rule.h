@@ -111,7 +111,7 @@ const char *hin_rule_name(const struct hin_rule *rule);
 
 /* ---- for rules, while they take a row ---- */
 
-/* When `o` ended. */
+/* When `o` ended: at most 31 days after it began. */
 int64_t hin_rule_end_us(const struct hin_observation *o);
 
 bool hin_rule_has_tag(const struct hin_observation *o, uint16_t tag);

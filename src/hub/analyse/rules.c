@@ -3,6 +3,9 @@
 
 #include "hub/analyse/analyse_priv.h"
 
+/* A sensor that says more of a row has a wrong clock, or lies: nothing is seen in years to come. */
+#define LONGEST_US ((uint64_t)31 * 86400000000)
+
 #define RULES(X)                                                                                   \
 	X(infected)                                                                                \
 	X(scanner)                                                                                 \
@@ -36,9 +39,10 @@ const char *hin_rule_name(const struct hin_rule *rule)
 
 int64_t hin_rule_end_us(const struct hin_observation *o)
 {
-	uint64_t room = (uint64_t)(HIN_TIME_MAX - o->time_us);
+	uint64_t most = LONGEST_US, room = (uint64_t)(HIN_TIME_MAX - o->time_us);
 
-	return o->time_us + (int64_t)(o->duration_us < room ? o->duration_us : room);
+	most = room < most ? room : most;
+	return o->time_us + (int64_t)(o->duration_us < most ? o->duration_us : most);
 }
 
 bool hin_rule_has_tag(const struct hin_observation *o, uint16_t tag)

@@ -653,6 +653,30 @@ static void what_is_not_seen_is_over(void **state)
 	analysed_end(&a);
 }
 
+/* A sensor that lies about times: nothing is seen in years to come, and all can be shown. */
+static void times_stay_in_range(void **state)
+{
+	struct hin_observation row = member_row("192.0.2.9", T0, HIN_TOOLS_MIRAI);
+	struct hin_buffer json = { 0 };
+	struct hin_finding f;
+	struct analysed a;
+
+	(void)state;
+	analysed_begin(&a, NULL);
+	row.duration_us = UINT64_MAX;
+	give(&a, &row);
+	row = member_row("192.0.2.10", HIN_TIME_MAX, HIN_TOOLS_MIRAI);
+	give(&a, &row);
+	commit(&a);
+	assert_int_equal(number(&a, "SELECT last_us FROM finding WHERE id = 1"), T0 + 31 * DAY);
+	GOOD(hin_finding_get(a.desk, 2, 0, &f, err));
+	assert_int_equal(f.last_us, HIN_TIME_MAX);
+	hin_finding_json(&f, &json);
+	assert_non_null(strstr(json.data, "\"last\":\"2262-04-11T23:47:16"));
+	hin_buffer_fini(&json);
+	analysed_end(&a);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -670,6 +694,7 @@ int main(void)
 		cmocka_unit_test(a_desk_that_fails_changes_nothing),
 		cmocka_unit_test(a_batch_counts_once),
 		cmocka_unit_test(what_is_not_seen_is_over),
+		cmocka_unit_test(times_stay_in_range),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
