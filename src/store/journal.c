@@ -444,7 +444,7 @@ static enum hin_code read_records(struct hin_catalog *c, const uint8_t *bytes, s
 				break;
 			return hin_fail(err, HIN_EVERIFY,
 					"%s: offset %llu: damaged record, and good ones follow; "
-					"restore a backup",
+					"restore a backup or use \"hinomi store rebuild\"",
 					name, (unsigned long long)*end);
 		}
 		code = take_record(c, bytes + at + HIN_RECORD_HEAD, payload,
