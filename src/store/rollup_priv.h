@@ -41,10 +41,10 @@ static inline uint64_t hin_sketch_hash(struct hin_sketch_reader *r)
 }
 
 /*
- * Ports of a day that are kept apart: the most frequent. All of them, of two days with 2 million rows
- * each, would make rollups by minute 1.12 times as large and those by the hour 2.1 times, which is
- * little; but the rows that are held while a day is rolled up grow from 141,000 to 571,000 there, and
- * with the traffic, up to a port of each minute: more memory than a hub has.
+ * Ports of a day that are kept apart: the most frequent. All of them, of two days with 2 million
+ * rows each, would make rollups by minute 1.12 times as large and those by the hour 2.1 times,
+ * which is little; but the rows that are held while a day is rolled up grow from 141,000 to 571,000
+ * there, and with the traffic, up to a port of each minute: more memory than a hub has.
  */
 #define HIN_ROLLUP_PORTS 1024u
 
