@@ -450,6 +450,9 @@ enum hin_code hin_hub_reload(struct hin_hub *hub, const struct hin_hub_settings 
 	if (code != HIN_OK)
 		return code;
 	tell_fixed(&hub->settings, settings);
+	if (!hin_telling_same(hin_telling_settings(hub->telling), &settings->telling))
+		hin_log(HIN_LOG_WARNING, "hub.needs_restart",
+			hin_log_text("setting", "notice, mail, webhook or alert"));
 	pthread_mutex_lock(&hub->tuning);
 	hub->settings.silent_ns = settings->silent_ns;
 	hub->settings.past_ns = settings->past_ns;

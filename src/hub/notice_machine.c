@@ -166,8 +166,11 @@ bool hin_notice_xarf(struct hin_buffer *out, const struct hin_notice_office *off
 	}
 	put_evidence(out, f);
 	hin_buffer_printf(out, ",\"confidence\":%u.%02u", f->confidence / 100, f->confidence % 100);
-	hin_buffer_printf(out, ",\"tags\":[\"hinomi:%s\",\"hinomi:case:%" PRId64 "\"]", f->code,
-			  f->case_id);
+	/* tags have small letters only */
+	hin_buffer_puts(out, ",\"tags\":[\"hinomi:");
+	for (const char *p = f->code; *p != '\0'; p++)
+		hin_buffer_putc(out, *p >= 'A' && *p <= 'Z' ? (char)(*p | 0x20) : *p);
+	hin_buffer_printf(out, "\",\"hinomi:case-%" PRId64 "\"]", f->case_id);
 	hin_buffer_puts(out, "}\n");
 	return true;
 }

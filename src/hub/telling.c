@@ -71,6 +71,50 @@ static bool copy_settings(struct hin_telling_settings *to, const struct hin_tell
 	return good;
 }
 
+static bool same_list(const struct hin_config_list *a, const struct hin_config_list *b)
+{
+	bool same = a->count == b->count;
+
+	for (size_t i = 0; i < a->count && same; i++)
+		same = strcmp(a->items[i], b->items[i]) == 0;
+	return same;
+}
+
+bool hin_telling_same(const struct hin_telling_settings *a, const struct hin_telling_settings *b)
+{
+	bool same = true;
+
+	for (size_t i = 0; i < HIN_COUNT(rows) && same; i++) {
+		const char *x = (const char *)a + rows[i].offset;
+		const char *y = (const char *)b + rows[i].offset;
+		struct hin_config_list p, q;
+		const char *s, *t;
+
+		switch (rows[i].rule.type) {
+		case HIN_VALUE_TEXT:
+			memcpy(&s, x, sizeof(s));
+			memcpy(&t, y, sizeof(t));
+			same = strcmp(s != NULL ? s : "", t != NULL ? t : "") == 0;
+			break;
+		case HIN_VALUE_LIST:
+			memcpy(&p, x, sizeof(p));
+			memcpy(&q, y, sizeof(q));
+			same = same_list(&p, &q);
+			break;
+		case HIN_VALUE_BOOL:
+			same = memcmp(x, y, sizeof(bool)) == 0;
+			break;
+		case HIN_VALUE_CHOICE:
+			same = memcmp(x, y, sizeof(int)) == 0;
+			break;
+		default:
+			same = memcmp(x, y, sizeof(int64_t)) == 0;
+			break;
+		}
+	}
+	return same;
+}
+
 static bool given(const char *text)
 {
 	return text != NULL && text[0] != '\0';
@@ -412,6 +456,11 @@ void hin_telling_close(struct hin_telling *t)
 }
 
 /* ---- from outside ---- */
+
+const struct hin_telling_settings *hin_telling_settings(const struct hin_telling *t)
+{
+	return &t->s;
+}
 
 struct hin_telling_stats hin_telling_stats(struct hin_telling *t)
 {

@@ -58,6 +58,9 @@ HIN_MUST_USE enum hin_code hin_telling_open(struct hin_telling **out,
 					    const struct hin_telling_open *how,
 					    struct hin_error *err);
 
+/* Do two say the same? What a running telling has does not change: a restart takes it. */
+bool hin_telling_same(const struct hin_telling_settings *a, const struct hin_telling_settings *b);
+
 /* Start the threads. */
 HIN_MUST_USE enum hin_code hin_telling_start(struct hin_telling *telling, struct hin_error *err);
 
@@ -73,6 +76,9 @@ size_t hin_telling_paths(const struct hin_telling *telling, const char *read[8],
 
 /* Does it send at all? Then the process must be able to connect. */
 bool hin_telling_sends(const struct hin_telling *telling);
+
+/* Its settings; they belong to it. */
+const struct hin_telling_settings *hin_telling_settings(const struct hin_telling *telling);
 
 /* name, meaning: what is counted since the start. */
 #define HIN_TELLING_COUNTERS(X)                                                                    \

@@ -179,6 +179,8 @@ mail: {from: hinomi@cert.example, server: "127.0.0.1:%d", tls: plain}
             self.assertEqual(report[who], {"org": "Example CERT", "contact": "hinomi@cert.example",
                                            "domain": "cert.example"})
         self.assertEqual(report["confidence"], 0.85)
+        for tag in report["tags"]:
+            self.assertRegex(tag, r"^[a-z0-9][a-z0-9_+-]*:[a-z0-9][a-z0-9_+-]*$")
         self.assertIn(b"packets=1234", base64.b64decode(report["evidence"][0]["payload"]))
         n = self.notice(channel="xarf", subject="198.51.100.10")
         scan, = [json.loads(p.get_payload(decode=True))

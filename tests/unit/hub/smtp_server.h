@@ -21,7 +21,7 @@ struct smtp_server {
 	pthread_t thread;
 	pthread_mutex_t lock;
 	struct smtp_mail mails[SMTP_MAILS];
-	size_t count;
+	_Atomic size_t count;
 	const char *_Atomic to_answer;	/* to RCPT; NULL = 250 */
 	const char *_Atomic end_answer; /* behind the message */
 };

@@ -355,6 +355,27 @@ static void refuses_what_is_not_understood(void **state)
 	}
 }
 
+static void settings_are_compared(void **state)
+{
+	static const char *const lines[] = { "notice.send=yes",		  "mail.tls=plain",
+					     "mail.from=a@b.example",	  "notice.remind=3d",
+					     "alert.to=mail:a@b.example", "notice.per-hour=7" };
+	struct hin_telling_settings a = { 0 }, b = { 0 };
+
+	(void)state;
+	for (size_t i = 0; i < HIN_COUNT(lines); i++) {
+		assert_int_equal(hin_config_init(&table, &a, NULL), HIN_OK);
+		assert_int_equal(hin_config_init(&table, &b, NULL), HIN_OK);
+		assert_true(hin_telling_same(&a, &b));
+		assert_int_equal(hin_config_set(&table, &b, lines[i], NULL), HIN_OK);
+		if (hin_telling_same(&a, &b))
+			fail_msg("%s", lines[i]);
+		hin_config_fini(&table, &a);
+		hin_config_fini(&table, &b);
+		a = b = (struct hin_telling_settings){ 0 };
+	}
+}
+
 static void a_bad_template_has_its_line(void **state)
 {
 	char dir[160], file[200], line[200];
@@ -931,6 +952,7 @@ int main(void)
 		TEST(in_japanese),
 		TEST(nothing_goes_unless_switched_on),
 		TEST(refuses_what_is_not_understood),
+		TEST(settings_are_compared),
 		TEST(a_bad_template_has_its_line),
 		TEST(nobody_known_is_a_queue),
 		TEST(a_contact_that_appears_later),
