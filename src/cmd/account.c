@@ -351,7 +351,7 @@ static int role(int argc, char *argv[])
 		.option_count = HIN_COUNT(role_rows),
 	};
 	struct session *n = &session;
-	struct hin_account account;
+	struct hin_account account = { 0 };
 	struct hin_error err = { 0 };
 	enum hin_role wanted = HIN_ROLE_ANALYST;
 	int64_t organisation = 0;
@@ -379,7 +379,7 @@ static int change(const struct hin_program *program, change_fn call, bool link, 
 		  char *argv[])
 {
 	struct session *n = &session;
-	struct hin_account account;
+	struct hin_account account = { 0 };
 	struct hin_error err = { 0 };
 	enum hin_code code;
 	int status = hin_program_start(program, &n->arguments, &n->lang, &argc, argv);
@@ -482,7 +482,7 @@ static int token(int argc, char *argv[])
 	struct session *n = &session;
 	struct arguments *a = &n->arguments;
 	char text[HIN_TOKEN_TEXT];
-	struct hin_account account;
+	struct hin_account account = { 0 };
 	struct hin_error err = { 0 };
 	unsigned scopes = 0;
 	enum hin_code code;

@@ -320,7 +320,7 @@ enum hin_code hin_account_set_role(struct hin_desk *desk, int64_t id, enum hin_r
 				   int64_t organisation, int64_t by, int64_t now_us,
 				   struct hin_error *err)
 {
-	struct hin_account was;
+	struct hin_account was = { 0 };
 	int64_t there = 1;
 	enum hin_code code;
 
@@ -357,7 +357,7 @@ static enum hin_code move(struct hin_desk *desk, int64_t id, unsigned from,
 			  enum hin_account_state to, uint16_t kind, int64_t by, int64_t now_us,
 			  struct hin_error *err)
 {
-	struct hin_account was;
+	struct hin_account was = { 0 };
 	enum hin_code code = hin_desk_begin(desk, err);
 
 	if (code != HIN_OK)

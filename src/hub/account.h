@@ -29,7 +29,7 @@
 #define HIN_PASSWORD_TEXT 128 /* longest text of a hashed password, with its NUL */
 #define HIN_RECOVERY_CODES 10
 #define HIN_RECOVERY_TEXT 20		       /* "abcd-efgh-ijkl-mnop", with its NUL */
-#define HIN_LINK_NS (48 * 3600 * 1000000000ll) /* how long a one-time link is good */
+#define HIN_LINK_NS (48ll * 3600 * 1000000000) /* how long a one-time link is good */
 
 /* name in desk, API and manual. */
 #define HIN_ROLES(X)                                                                               \

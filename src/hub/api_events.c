@@ -19,6 +19,7 @@
 #include <stdlib.h>
 
 #include "base/log.h"
+#include "base/number.h"
 #include "hub/api_priv.h"
 #include "hub/case.h"
 
@@ -413,23 +414,22 @@ uint64_t api_events_count(struct api_events *e)
 /* Where it wants to go on: by its Last-Event-ID; false when it gave none that counts. */
 static bool read_marks(struct api_call *call, struct marks *out)
 {
-	const char *text = api_query(call, "last"), *header = NULL;
-	int used = 0;
-	long long at[SOURCES];
+	const char *text = api_query(call, "last");
+	char copy[64], *rest = copy;
 
 	if (text == NULL)
-		text = header = hin_http_header(call->request, "Last-Event-ID");
-	(void)header;
-	if (text == NULL || strlen(text) > 64 ||
-	    sscanf(text, "%lld.%lld.%lld%n", &at[0], &at[1], &at[2], &used) != SOURCES ||
-	    text[used] != '\0')
+		text = hin_http_header(call->request, "Last-Event-ID");
+	if (text == NULL || strlen(text) >= sizeof(copy))
 		return false;
+	memcpy(copy, text, strlen(text) + 1);
 	for (unsigned i = 0; i < SOURCES; i++) {
-		if (at[i] < 0)
+		const char *part = strsep(&rest, ".");
+
+		if (part == NULL ||
+		    hin_number_i64(&out->at[i], "id", part, 0, INT64_MAX, NULL) != HIN_OK)
 			return false;
-		out->at[i] = at[i];
 	}
-	return true;
+	return rest == NULL;
 }
 
 /* Is there room for one more of this account? Under the lock. */

@@ -131,15 +131,17 @@ static char *form_text(struct api_call *call, const char *data, size_t size)
 	if (out == NULL)
 		return NULL;
 	for (size_t i = 0; i < size; i++) {
-		char c = data[i] == '+' ? ' ' : data[i];
+		char c = data[i];
 
-		if (c == '%') {
+		if (c == '+') {
+			c = ' ';
+		} else if (c == '%') {
 			int high = size - i > 2 ? hex_of(data[i + 1]) : -1;
 			int low = size - i > 2 ? hex_of(data[i + 2]) : -1;
 
 			if (high < 0 || low < 0)
 				return NULL;
-			c = (char)(high * 16 + low);
+			c = (char)(unsigned char)((unsigned)high << 4 | (unsigned)low);
 			i += 2;
 		}
 		if (c == '\0')

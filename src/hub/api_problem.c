@@ -88,11 +88,11 @@ void api_refuse_code(struct api_call *call, enum hin_code code, const struct hin
 
 void api_refuse_later(struct api_call *call, int64_t wait_us)
 {
-	char *seconds = hin_arena_printf(&call->arena, "%lld", (long long)(wait_us / 1000000 + 1));
+	long long wait_s = wait_us / 1000000 + 1;
+	char *seconds = hin_arena_printf(&call->arena, "%lld", wait_s);
 
 	if (seconds != NULL)
 		api_header(call, "Retry-After", seconds);
 	API_COUNT(call->api, rate_limited);
-	api_refuse(call, 429, "too-many", "too many requests: try again in %lld s",
-		   (long long)(wait_us / 1000000 + 1));
+	api_refuse(call, 429, "too-many", "too many requests: try again in %lld s", wait_s);
 }

@@ -132,7 +132,7 @@ void page_begin(struct api_call *call, const char *title, const char *here)
 	const char *lang = PAGE_TEXT(call, "en", "ja");
 
 	if (api_query(call, "lang") != NULL)
-		api_set_cookie(call, API_LANGUAGE_COOKIE, lang, 366 * 86400);
+		api_set_cookie(call, API_LANGUAGE_COOKIE, lang, INT64_C(366) * 86400);
 	call->type = "text/html; charset=utf-8";
 	page_putf(call,
 		  "<!doctype html>\n<html lang=\"%s\"><head><meta charset=\"utf-8\">"
@@ -233,7 +233,8 @@ const struct api_route api_page_routes[] = {
 	{ "POST", "/sign-out", MINE, API_LANE_WRITE, "", "", FORM | SETUP, page_post_sign_out,
 	  NULL },
 	{ "GET", "/me", MINE, API_NOW, "", "", PAGE | SETUP, page_me, NULL },
-	{ "POST", "/me/password", MINE, API_LANE_PASSWORD, "", "", FORM | SETUP, page_post_password, api_code_gate },
+	{ "POST", "/me/password", MINE, API_LANE_PASSWORD, "", "", FORM | SETUP, page_post_password,
+	  api_code_gate },
 	{ "GET", "/me/second-factor", MINE, API_NOW, "", "", PAGE | SETUP, page_factor, NULL },
 	{ "POST", "/me/second-factor", MINE, API_LANE_PASSWORD, "", "", FORM | SETUP,
 	  page_post_factor, api_code_gate },

@@ -157,7 +157,7 @@ static enum hin_code find(struct hin_desk *desk, const uint8_t digest[32],
 enum hin_code hin_invite_make(struct hin_desk *desk, int64_t account, int64_t by, int64_t now_us,
 			      char secret[HIN_SECRET_TEXT], struct hin_error *err)
 {
-	struct hin_account who;
+	struct hin_account who = { 0 };
 	uint8_t digest[32];
 	enum hin_code code = hin_secret_make(secret, digest, err);
 
@@ -190,7 +190,7 @@ enum hin_code hin_invite_make(struct hin_desk *desk, int64_t account, int64_t by
 enum hin_code hin_invite_find(struct hin_desk *desk, const char *secret, int64_t now_us,
 			      struct hin_account *out, struct hin_error *err)
 {
-	struct hin_identity who;
+	struct hin_identity who = { 0 };
 	uint8_t digest[32];
 	enum hin_code code;
 
@@ -207,7 +207,7 @@ enum hin_code hin_invite_find(struct hin_desk *desk, const char *secret, int64_t
 enum hin_code hin_invite_use(struct hin_desk *desk, const char *secret, const char *hash,
 			     int64_t now_us, int64_t *account, struct hin_error *err)
 {
-	struct hin_account who;
+	struct hin_account who = { 0 };
 	enum hin_code code = hin_desk_begin(desk, err);
 
 	if (code != HIN_OK)
@@ -258,7 +258,7 @@ enum hin_code hin_session_make(struct hin_desk *desk, int64_t account, const cha
 			       char secret[HIN_SECRET_TEXT], uint8_t csrf[32],
 			       struct hin_error *err)
 {
-	struct hin_account who;
+	struct hin_account who = { 0 };
 	uint8_t digest[32];
 	enum hin_code code = hin_secret_make(secret, digest, err);
 
@@ -413,7 +413,7 @@ enum hin_code hin_token_make(struct hin_desk *desk, int64_t account, const char 
 {
 	char names[128], id[HIN_CREDENTIAL_ID], secret[HIN_SECRET_TEXT];
 	struct hin_buffer words = hin_buffer_over(names, sizeof(names));
-	struct hin_account who;
+	struct hin_account who = { 0 };
 	uint8_t digest[32];
 	int64_t count = 0;
 	enum hin_code code;

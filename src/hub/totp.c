@@ -61,6 +61,16 @@ void hin_totp_base32(char *out, const uint8_t *data, size_t size)
 	*out = '\0';
 }
 
+/* What a character of base 32 stands for, -1 = nothing. */
+static int value_of(char c)
+{
+	if (c >= 'a' && c <= 'z')
+		return c - 'a';
+	if (c >= 'A' && c <= 'Z')
+		return c - 'A';
+	return c >= '2' && c <= '7' ? c - '2' + 26 : -1;
+}
+
 size_t hin_totp_from_base32(uint8_t *out, size_t most, const char *text)
 {
 	uint32_t bits = 0;
@@ -68,14 +78,13 @@ size_t hin_totp_from_base32(uint8_t *out, size_t most, const char *text)
 	size_t used = 0;
 
 	for (; *text != '\0'; text++) {
-		char c = *text >= 'a' && *text <= 'z' ? (char)(*text - 'a' + 'A') : *text;
-		const char *at = strchr(alphabet, c);
+		int value = value_of(*text);
 
-		if (c == ' ' || c == '-')
+		if (*text == ' ' || *text == '-')
 			continue;
-		if (at == NULL)
+		if (value < 0)
 			return 0;
-		bits = (bits << 5) | (uint32_t)(at - alphabet);
+		bits = (bits << 5) | (uint32_t)value;
 		have += 5;
 		if (have < 8)
 			continue;

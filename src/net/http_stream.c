@@ -119,7 +119,8 @@ enum hin_code hin_http_answer_stream(struct hin_http_request *seen,
 	if (response == NULL || s->waiting.failed) {
 		if (response != NULL)
 			MHD_destroy_response(response);
-		hin_http_stream_unref(s);
+		if (s != NULL)
+			atomic_store(&s->refs, 1); /* nobody else has it */
 		hin_http_stream_unref(s);
 		hin_http_answer_text(seen, 503, "not enough memory: try again");
 		return HIN_ENOMEM;
