@@ -268,6 +268,46 @@ static void too_many_blocks(void **state)
 	hin_desk_close(desk);
 }
 
+/* In place of a table: 198.51.100.0/24 is of AS64500, all else unknown. */
+enum hin_code __wrap_hin_geo_find(const struct hin_geo *geo, const struct hin_addr *address,
+				  struct hin_geo_info *out);
+
+enum hin_code __wrap_hin_geo_find(const struct hin_geo *geo, const struct hin_addr *address,
+				  struct hin_geo_info *out)
+{
+	(void)geo;
+	*out = (struct hin_geo_info){ .as_number = 64500 };
+	return hin_addr_is_v4(address) && hin_addr_v4(address) >> 8 == 0xc63364 ? HIN_OK
+										: HIN_ENOENT;
+}
+
+/* Where no prefix is known the AS counts, and less surely. */
+static void the_system_of_an_address(void **state)
+{
+	struct hin_desk *desk = opened();
+	struct hin_owners_settings settings = { .geo = (const struct hin_geo *)&desk };
+	struct hin_owners *o = NULL;
+	struct hin_addr a = addr("198.51.100.200");
+	struct hin_owner found;
+
+	(void)state;
+	import(desk, "organisation,holding\nisp,AS64500\nother,AS64501\ncity,198.51.100.0/25\n",
+	       "s");
+	assert_int_equal(hin_owners_load(&o, desk, &settings, 5, NULL), HIN_OK);
+	assert_string_equal(who(o, "198.51.100.1", 1, 0), "city -");
+	assert_string_equal(who(o, "198.51.100.200", 1, 0), "isp -");
+	assert_string_equal(who(o, "203.0.113.1", 1, 0), "- -");
+	hin_owners_find(o, &a, 1, 0, &found);
+	assert_int_equal(found.basis, HIN_OWNER_AS);
+	assert_int_equal(found.confidence, 60);
+	hin_owners_unref(o);
+	import(desk, "organisation,holding\nlater,AS64500\n", "t");
+	assert_int_equal(hin_owners_load(&o, desk, &settings, 5, NULL), HIN_OK);
+	assert_string_equal(who(o, "198.51.100.200", 1, 0), "later - !");
+	hin_owners_unref(o);
+	hin_desk_close(desk);
+}
+
 static void an_organisation_of_the_lease(void **state)
 {
 	struct hin_desk *desk = opened();
@@ -395,6 +435,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(an_address_that_changes_hands, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(two_devices_behind_one_address, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(too_many_blocks, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(the_system_of_an_address, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(an_organisation_of_the_lease, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(memory_is_bounded, set_up, tear_down),
 		cmocka_unit_test(nobody_without_a_snapshot),
