@@ -255,7 +255,7 @@ enum hin_code hin_case_join(struct hin_desk *desk, const struct hin_case_joining
 	case_key_of(&x.key, j->kind, j->subject_type, j->subject, j->organisation, j->device);
 	if (j->case_id != 0)
 		return stay(&x, out);
-	if (!j->fresh)
+	if (!j->fresh && j->severity < j->least)
 		return HIN_OK;
 	code = find_case(&x, &id);
 	if (code == HIN_OK && id != 0)

@@ -297,6 +297,10 @@ static void put_analysis(struct hin_hub *hub, struct hin_buffer *out)
 	metric(out, "cases_grown_total", "counter", "Findings that joined a case.", c->grown);
 	metric(out, "cases_reopened_total", "counter", "Cases opened again by a finding.",
 	       c->reopened);
+	metric(out, "cases_held_total", "counter", "Findings that wait: too many cases an hour.",
+	       c->held);
+	metric(out, "findings_forgotten_total", "counter", "Findings in no case, long unseen.",
+	       c->forgotten);
 	metric(out, "cases_crowded_total", "counter", "Findings left out of a case that is full.",
 	       c->crowded);
 }

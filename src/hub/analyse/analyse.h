@@ -46,7 +46,9 @@ struct hin_analyse_counters {
 	_Atomic uint64_t refused;	   /* rows for which there was no room */
 	_Atomic uint64_t late;		   /* rows too old for what is known of their address */
 	_Atomic uint64_t opened, grown, reopened; /* cases */
-	_Atomic uint64_t crowded; /* findings left out of a case that has too many */
+	_Atomic uint64_t held;	    /* findings that wait for a case: too many were opened */
+	_Atomic uint64_t forgotten; /* findings in no case, not seen for long */
+	_Atomic uint64_t crowded;   /* findings left out of a case that has too many */
 	_Atomic uint64_t commits, failed_commits;
 	struct hin_analyse_rule_counters rule[HIN_ANALYSE_RULES];
 };
@@ -118,7 +120,8 @@ HIN_MUST_USE enum hin_code hin_analyse_learn(struct hin_analyse *analyse, struct
 
 /*
  * Now and then, by the wall clock: findings that were not seen for their rule's time are not live
- * any more. A transaction of its own; of a full table at most some ten thousand at a time.
+ * any more, and those in no case are forgotten in the end. A transaction of its own; of a full
+ * table at most some ten thousand at a time.
  */
 HIN_MUST_USE enum hin_code hin_analyse_tick(struct hin_analyse *analyse, int64_t now_us,
 					    struct hin_error *err);

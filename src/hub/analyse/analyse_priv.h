@@ -67,8 +67,9 @@ struct hin_analyse {
 	bool in_transaction; /* of the desk: some news were written already */
 	bool failed;	     /* and that went wrong */
 	struct hin_error failure;
-	uint64_t written;  /* findings written in it */
-	int64_t commit_us; /* what time it is in the transaction; 0 = the stream's */
+	uint64_t written;		  /* findings written in it */
+	int64_t cases_hour, cases_opened; /* how many cases in which hour */
+	int64_t commit_us;		  /* what time it is in the transaction; 0 = the stream's */
 
 	struct hin_analyse_counters counters;
 };

@@ -5,6 +5,7 @@
 #include "hub/analyse/analyse_priv.h"
 #include "hub/case_join.h"
 
+#define HOUR_US INT64_C(3600000000)
 #define TICK_MOST 10000 /* findings that one tick lays to rest, of each rule */
 
 static const char *const subject_types[HIN_SUBJECT_TYPES] = {
@@ -249,6 +250,21 @@ static enum hin_code update(struct writing *w)
 		(const char *)w->query);
 }
 
+/* From which severity on a case is opened now: from none when too many were, this hour. */
+static enum hin_severity least_now(struct writing *w)
+{
+	struct hin_analyse *an = w->an;
+	int64_t hour = w->now_us / HOUR_US;
+
+	if (hour != an->cases_hour) {
+		an->cases_hour = hour;
+		an->cases_opened = 0;
+	}
+	if (an->cases_opened < (int64_t)an->settings.cases)
+		return (enum hin_severity)an->settings.least;
+	return HIN_SEVERITIES;
+}
+
 static enum hin_code join(struct writing *w, bool fresh)
 {
 	const struct news *n = w->news;
@@ -264,7 +280,7 @@ static enum hin_code join(struct writing *w, bool fresh)
 		.organisation = n->identity.organisation,
 		.address = w->address,
 		.severity = n->claim.severity,
-		.least = (enum hin_severity)w->an->settings.least,
+		.least = least_now(w),
 		.confidence = n->claim.confidence,
 		.lease_confidence = n->identity.lease_confidence,
 		.lease_from_us = n->identity.lease_from_us,
@@ -277,6 +293,9 @@ static enum hin_code join(struct writing *w, bool fresh)
 
 	if (code == HIN_OK) {
 		c->opened += joined == HIN_CASE_JOINED_OPENED;
+		w->an->cases_opened += joined == HIN_CASE_JOINED_OPENED;
+		c->held += joined == HIN_CASE_JOINED_NONE && w->case_id == 0 &&
+			   j.least == HIN_SEVERITIES && (int)j.severity >= w->an->settings.least;
 		c->grown += joined == HIN_CASE_JOINED_GREW;
 		c->reopened += joined == HIN_CASE_JOINED_REOPENED;
 		c->crowded += joined == HIN_CASE_JOINED_CROWDED;
@@ -429,6 +448,15 @@ enum hin_code hin_analyse_tick(struct hin_analyse *an, int64_t now_us, struct hi
 			"tii", hin_rule_name(hin_rules[i]), now_us - idle_ns / 1000,
 			(int64_t)TICK_MOST);
 		changed += code == HIN_OK ? hin_desk_changed(an->desk) : 0;
+	}
+	if (code == HIN_OK)
+		code = hin_desk_run(an->desk, err,
+				    "DELETE FROM finding WHERE id IN (SELECT id FROM finding WHERE "
+				    "last_us < ?1 AND live = 0 AND case_id IS NULL LIMIT ?2)",
+				    "ii", now_us - an->settings.keep_ns / 1000, (int64_t)TICK_MOST);
+	if (code == HIN_OK) {
+		changed += hin_desk_changed(an->desk);
+		an->counters.forgotten += (uint64_t)hin_desk_changed(an->desk);
 	}
 	if (code == HIN_OK && changed > 0)
 		code = hin_desk_commit(an->desk, err);

@@ -16,7 +16,8 @@ struct hin_analyse_settings {
 	bool on;
 	uint64_t subjects;
 	int least; /* enum hin_severity: what opens a case */
-	int64_t history_ns;
+	int64_t history_ns, keep_ns;
+	uint64_t cases;
 	struct hin_rule_infected infected;
 	struct hin_rule_scanner scanner;
 	struct hin_rule_campaign campaign;
@@ -60,6 +61,20 @@ extern const char *const hin_analyse_severities[]; /* choices of `least`; ends w
 		  "24h",                                                                           \
 		  "how much of the store is looked at after a start, to know what is usual",       \
 		  "開始時に平常を知るため読み返す期間",                                            \
+		  "ours" },                                                                        \
+		{ "analyse.cases",                                                                 \
+		  { HIN_VALUE_U64, 1, 1000000 },                                                   \
+		  HIN_ANALYSE_AT(base, cases),                                                     \
+		  "1000",                                                                          \
+		  "most cases opened in an hour; what comes beyond waits for one, and is counted", \
+		  "1時間に開く案件の上限。超えた所見は案件を待ち、数えられる",                     \
+		  "ours: more than people can look at" },                                          \
+		{ "analyse.keep",                                                                  \
+		  { HIN_VALUE_DURATION, HIN_NS_PER_DAY, INT64_MAX },                               \
+		  HIN_ANALYSE_AT(base, keep_ns),                                                   \
+		  "90d",                                                                           \
+		  "findings in no case are forgotten when they were not seen for so long",         \
+		  "案件に属さない所見は、この間見えなければ消す",                                  \
 		  "ours" },                                                                        \
 		HIN_RULE_INFECTED_ROWS(HIN_ANALYSE_AT(base, infected)) HIN_RULE_SCANNER_ROWS(      \
 			HIN_ANALYSE_AT(base,                                                       \

@@ -653,6 +653,54 @@ static void what_is_not_seen_is_over(void **state)
 	analysed_end(&a);
 }
 
+/* A sensor that makes up a thousand troubles does not make a thousand cases. */
+static void cases_are_limited_in_an_hour(void **state)
+{
+	const char *const set[] = { "analyse.cases=10", NULL };
+	struct analysed a;
+	char source[32];
+
+	(void)state;
+	analysed_begin(&a, set);
+	for (int round = 0; round < 3; round++) {
+		for (unsigned i = 0; i < 25; i++) {
+			struct hin_observation row;
+
+			snprintf(source, sizeof(source), "192.0.2.%u", i);
+			row = member_row(source, T0 + round * HOUR, HIN_TOOLS_MIRAI);
+			give(&a, &row);
+		}
+		commit(&a);
+		a.now_us += HOUR;
+	}
+	/* what had to wait got its case in the next hour, when it was seen again */
+	assert_int_equal(number(&a, "SELECT count(*) FROM case_"), 25);
+	assert_int_equal(hin_analyse_count(a.an)->held, 15 + 5);
+	analysed_end(&a);
+}
+
+static void what_no_case_has_is_forgotten(void **state)
+{
+	struct hin_observation scan = scan_row("203.0.113.1", T0, 1, 443, 500),
+			       member = member_row("192.0.2.1", T0, HIN_TOOLS_MIRAI);
+	struct analysed a;
+
+	(void)state;
+	analysed_begin(&a, NULL);
+	give(&a, &scan);
+	give(&a, &member);
+	commit(&a);
+	GOOD(hin_analyse_tick(a.an, T0 + 89 * DAY, err));
+	assert_int_equal(number(&a, "SELECT count(*) FROM finding"), 2);
+	GOOD(hin_analyse_tick(a.an, T0 + 91 * DAY, err));
+	assert_int_equal(number(&a, "SELECT count(*) FROM finding"), 1);
+	scan.time_us = T0 + 92 * DAY; /* the memory still knows it */
+	give(&a, &scan);
+	commit(&a);
+	assert_int_equal(number(&a, "SELECT count(*) FROM finding WHERE kind = 'scanner'"), 1);
+	analysed_end(&a);
+}
+
 /* A sensor that lies about times: nothing is seen in years to come, and all can be shown. */
 static void times_stay_in_range(void **state)
 {
@@ -695,6 +743,8 @@ int main(void)
 		cmocka_unit_test(a_batch_counts_once),
 		cmocka_unit_test(what_is_not_seen_is_over),
 		cmocka_unit_test(times_stay_in_range),
+		cmocka_unit_test(cases_are_limited_in_an_hour),
+		cmocka_unit_test(what_no_case_has_is_forgotten),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
