@@ -101,7 +101,8 @@ void hub_desk_changed(void *user)
 
 static enum hin_code open_analysis(struct hin_hub *hub, struct hin_error *err)
 {
-	const struct hin_owners_settings nobody = { 0 };
+	struct hin_owners_settings owners = { 0 };
+	const char *table = hub->settings.as_table;
 	struct hin_analyse_open how = { .settings = &hub->settings.analyse,
 					.changed = hub_desk_changed,
 					.user = hub };
@@ -109,8 +110,11 @@ static enum hin_code open_analysis(struct hin_hub *hub, struct hin_error *err)
 
 	snprintf(hub->desk, sizeof(hub->desk), "%s/desk.db", hub->folder);
 	code = hin_desk_open(&hub->analyse_desk, hub->desk, HIN_DESK_CREATE, err);
+	if (code == HIN_OK && table[0] != '\0')
+		code = hin_geo_open(&hub->geo, table, err);
+	owners.geo = hub->geo;
 	if (code == HIN_OK)
-		code = hin_owners_box_new(&hub->owners, &nobody, err);
+		code = hin_owners_box_new(&hub->owners, &owners, err);
 	if (code == HIN_OK)
 		code = hin_owners_box_refresh(hub->owners, hub->analyse_desk,
 					      hub->started_ns / 1000, NULL, err);
@@ -402,6 +406,7 @@ static void tell_fixed(const struct hin_hub_settings *a, const struct hin_hub_se
 		{ "trust", differs(a->trust, b->trust) },
 		{ "store", differs(a->store, b->store) },
 		{ "user", differs(a->user, b->user) },
+		{ "as-table", differs(a->as_table, b->as_table) },
 		{ "memory", a->memory_bytes != b->memory_bytes },
 		{ "bodies", a->body_bytes != b->body_bytes },
 		{ "connections", a->connections != b->connections },
@@ -656,12 +661,14 @@ enum hin_code hin_hub_open(struct hin_hub **out, const char *folder,
 	hub->settings.trust = copy_text(settings->trust);
 	hub->settings.store = copy_text(settings->store);
 	hub->settings.user = copy_text(settings->user);
+	hub->settings.as_table = copy_text(settings->as_table);
 	hub->sensors = hin_sensors_new();
 	if (passphrase != NULL)
 		hub->passphrase = strdup(passphrase);
 	if (hub->sensors == NULL || hub->settings.listen == NULL || hub->settings.metrics == NULL ||
 	    hub->settings.trust == NULL || hub->settings.store == NULL ||
-	    hub->settings.user == NULL || (passphrase != NULL && hub->passphrase == NULL))
+	    hub->settings.user == NULL || hub->settings.as_table == NULL ||
+	    (passphrase != NULL && hub->passphrase == NULL))
 		code = hin_fail(err, HIN_ENOMEM, "hub");
 	else
 		code = open_parts(hub, folder, err);
@@ -694,6 +701,7 @@ void hin_hub_close(struct hin_hub *hub)
 	hin_analyse_close(hub->analyse);
 	hub_close_ledger(hub);
 	hin_owners_box_free(hub->owners);
+	hin_geo_close(hub->geo);
 	hin_desk_close(hub->analyse_desk);
 	hin_ca_close(hub->ca);
 	hin_sensors_free(hub->sensors);
@@ -706,6 +714,7 @@ void hin_hub_close(struct hin_hub *hub)
 	free(hub->settings.trust);
 	free(hub->settings.store);
 	free(hub->settings.user);
+	free(hub->settings.as_table);
 	pthread_rwlock_destroy(&hub->lock);
 	pthread_mutex_destroy(&hub->tuning);
 	pthread_mutex_destroy(&hub->waking);

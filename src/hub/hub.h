@@ -22,7 +22,7 @@
 #include "hub/telling.h"
 
 struct hin_hub_settings {
-	char *listen, *metrics, *trust, *store, *user;
+	char *listen, *metrics, *trust, *store, *user, *as_table;
 	int64_t silent_ns, past_ns, future_ns;
 	uint64_t ahead, memory_bytes, body_bytes, connections, per_address, threads;
 	int64_t keep_age_ns, keep_minutes_ns, keep_hours_ns;

@@ -24,6 +24,7 @@ struct hin_hub {
 	char desk[PATH_MAX];	       /* file of the desk */
 	struct hin_desk *analyse_desk; /* the handle of the intake's thread */
 	struct hin_owners_box *owners;
+	struct hin_geo *geo; /* AS numbers, or NULL */
 	struct hin_analyse *analyse;
 	struct hin_api *api;		    /* NULL = no door for people */
 	bool own_certificate, people_plain; /* of the door */

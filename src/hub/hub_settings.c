@@ -44,6 +44,13 @@ static const struct hin_setting rows[] = {
 	  "become this user at the start, before any file is made",
 	  "開始時、ファイルを作る前に移る利用者",
 	  NULL },
+	{ "as-table",
+	  { HIN_VALUE_TEXT },
+	  AT(as_table),
+	  NULL,
+	  "addresses to AS numbers, a MaxMind DB: an owner is found by AS where no prefix is known",
+	  "アドレスから AS 番号への表 (MaxMind DB)。範囲が不明なら AS で組織を探す",
+	  NULL },
 	{ "silent",
 	  { HIN_VALUE_DURATION, HIN_NS_PER_S, 30 * HIN_NS_PER_DAY },
 	  AT(silent_ns),
@@ -141,7 +148,8 @@ static const struct hin_setting rows[] = {
 	  NULL,
 	  "who cosigns the ledger: each an address, a key and the file (or SHA-256) of the "
 	  "authority of its certificate, with spaces between",
-	  "台帳の証人。それぞれアドレス、鍵、証明書の認証局のファイル (または SHA-256) を空白で区切る",
+	  "台帳の証人。それぞれアドレス、鍵、証明書の認証局のファイル (または SHA-256) "
+	  "を空白で区切る",
 	  NULL },
 	HIN_DOOR_ROWS(AT(people)) HIN_TELLING_ROWS(AT(telling)),
 	HIN_ANALYSE_ROWS(AT(analyse)){ "log",
