@@ -133,6 +133,9 @@ void hin_hub_status(struct hin_hub *hub, struct hin_buffer *out)
 	put_number(out, "failed_commits", c->failed_commits);
 	put_number(out, "store_rows", hub->store_rows);
 	put_number(out, "store_bytes", hub->store_bytes);
+	put_number(out, "subjects", hin_analyse_count(hub->analyse)->subjects);
+	put_number(out, "cases_opened", hin_analyse_count(hub->analyse)->opened);
+	put_number(out, "cases_reopened", hin_analyse_count(hub->analyse)->reopened);
 	hin_buffer_puts(out, "\n");
 	put_counts(out, "batches_refused", refusals, c->refused, HIN_INGEST_REFUSED);
 	put_counts(out, "requests_refused", request_refusals, r->refused, HIN_INTAKE_REFUSED);

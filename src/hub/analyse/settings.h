@@ -58,7 +58,7 @@ extern const char *const hin_analyse_severities[]; /* choices of `least`; ends w
 		{ "analyse.history",                                                               \
 		  { HIN_VALUE_DURATION, 0, 30 * HIN_NS_PER_DAY },                                  \
 		  HIN_ANALYSE_AT(base, history_ns),                                                \
-		  "24h",                                                                           \
+		  "6h",                                                                            \
 		  "how much of the store is looked at after a start, to know what is usual",       \
 		  "開始時に平常を知るため読み返す期間",                                            \
 		  "ours" },                                                                        \
