@@ -565,9 +565,11 @@ void api_run(struct api_call *call, struct hin_desk *desk)
 	}
 	if (call->request != NULL && !call->answered)
 		answer(call);
-	if (call->request != NULL && strcmp(call->route->method, "GET") != 0 &&
-	    call->api->settings.changed != NULL)
-		call->api->settings.changed(call->api->settings.user);
+	if (call->request != NULL && strcmp(call->route->method, "GET") != 0) {
+		hin_api_wake(call->api);
+		if (call->api->settings.changed != NULL)
+			call->api->settings.changed(call->api->settings.user);
+	}
 	api_call_free(call);
 }
 

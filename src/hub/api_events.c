@@ -29,7 +29,8 @@
 #define BEAT_NS (15 * HIN_NS_PER_S) /* a comment, so that dead connections are seen */
 #define CHECK_NS (5 * HIN_NS_PER_S) /* between two looks at who may still listen */
 #define STATUS_NS (5 * HIN_NS_PER_S)
-#define BEHIND 2000 /* rows of a table; a stream that missed more reads anew */
+#define SWEEP_NS HIN_NS_PER_HOUR /* of sessions and links whose time is over */
+#define BEHIND 2000		 /* rows of a table; a stream that missed more reads anew */
 #define SOURCES 3
 
 /* Where a look stands: the highest number of each table. */
@@ -62,7 +63,7 @@ struct api_events {
 
 	/* of the thread */
 	struct marks marks;
-	int64_t beat_ns, checked_ns, status_ns;
+	int64_t beat_ns, checked_ns, status_ns, swept_ns;
 	struct hin_buffer text;
 };
 
@@ -236,25 +237,45 @@ static void touch(struct api_call *call)
 				hin_log_text("error", err.text));
 }
 
+/* What has expired is of no use to anybody. */
+static void drop_expired(struct api_call *call)
+{
+	struct hin_error err;
+	int64_t count;
+
+	if (hin_credential_sweep(call->desk, &call->api->limits, call->now_us, &count, &err) !=
+	    HIN_OK)
+		hin_log_limited(HIN_LOG_WARNING, "api.not_swept", hin_log_text("error", err.text));
+}
+
 static const struct api_route touch_route = { .method = "",
 					      .path = "",
 					      .lane = API_LANE_WRITE,
 					      .operation = "",
 					      .query = "",
 					      .handle = touch };
+static const struct api_route sweep_route = { .method = "",
+					      .path = "",
+					      .lane = API_LANE_WRITE,
+					      .operation = "",
+					      .query = "",
+					      .handle = drop_expired };
 
-static void note_use(struct api_events *e, const struct stream *st, int64_t now_us)
+/* Have it done by the lane that writes, when it has room; `digest` may be NULL. */
+static void have_done(struct api_events *e, const struct api_route *route, const uint8_t *digest,
+		      int64_t now_us)
 {
-	struct api_call *note = calloc(1, sizeof(*note));
+	struct api_call *call = calloc(1, sizeof(*call));
 
-	if (note == NULL)
+	if (call == NULL)
 		return;
-	note->api = e->api;
-	note->route = &touch_route;
-	note->now_us = now_us;
-	memcpy(note->who.credential.digest, st->digest, sizeof(st->digest));
-	if (!api_enqueue(e->api, note))
-		api_call_free(note);
+	call->api = e->api;
+	call->route = route;
+	call->now_us = now_us;
+	if (digest != NULL)
+		memcpy(call->who.credential.digest, digest, sizeof(call->who.credential.digest));
+	if (!api_enqueue(e->api, call))
+		api_call_free(call);
 }
 
 static void check_all(struct api_events *e, bool beat)
@@ -268,7 +289,7 @@ static void check_all(struct api_events *e, bool beat)
 			st->over = true;
 		if (beat) {
 			give(e, st, &comment);
-			note_use(e, st, now_us);
+			have_done(e, &touch_route, st->digest, now_us);
 		}
 	}
 }
@@ -331,6 +352,10 @@ static void *run(void *user)
 					  .tv_nsec = until_ns % HIN_NS_PER_S };
 
 		e->woken = false;
+		if (now_ns - e->swept_ns >= SWEEP_NS || e->swept_ns == 0) {
+			e->swept_ns = now_ns;
+			have_done(e, &sweep_route, NULL, hin_time_now_ns() / 1000);
+		}
 		if (e->streams != NULL)
 			look(e, now_ns);
 		else if (read_newest(e->desk, &e->marks, NULL) != HIN_OK)

@@ -281,6 +281,15 @@ static void sessions_begin_and_end(void **state)
 		HIN_OK);
 	assert_int_equal(count, HIN_SESSIONS - 1);
 	assert_int_equal(hin_session_find(w.desk, secret, &limits, NOW + 99, &who, NULL), HIN_OK);
+	/* what is over is dropped, what is not stays */
+	assert_int_equal(hin_credential_sweep(w.desk, &limits, NOW + 99, &count, NULL), HIN_OK);
+	assert_int_equal(count, 0);
+	assert_int_equal(hin_credential_sweep(w.desk, &limits, NOW + 2 * HOUR, &count, NULL),
+			 HIN_OK);
+	assert_int_equal(count, 1);
+	assert_int_equal(
+		hin_session_make(w.desk, id, "", &from, NULL, &limits, NOW, secret, csrf, NULL),
+		HIN_OK);
 	assert_int_equal(hin_account_lock(w.desk, id, 0, NOW, NULL), HIN_OK);
 	assert_int_equal(hin_session_find(w.desk, secret, &limits, NOW + 99, &who, NULL),
 			 HIN_ENOENT);

@@ -37,13 +37,6 @@ static void status(void *user, struct hin_buffer *out)
 	hin_buffer_puts(out, "{\"sensors\":[]}\n");
 }
 
-static void changed(void *user)
-{
-	struct world *w = user;
-
-	hin_api_wake(w->api);
-}
-
 static enum hin_code open_parts(struct world *w, struct hin_error *err)
 {
 	const struct hin_owners_settings all = { 0 };
@@ -108,8 +101,6 @@ static enum hin_code open_api(struct world *w, const char *folder, struct hin_er
 	s->status = status;
 	s->owners = w->owners;
 	s->ledger = w->log;
-	s->changed = changed;
-	s->user = w;
 	return hin_api_open(&w->api, s, err);
 }
 
