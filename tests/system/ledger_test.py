@@ -461,6 +461,12 @@ def hub_with_a_witness():
     setting = "witnesses=https://127.0.0.1:%d %s %s" % (one.port, one.key, tls / "ca.crt")
     expect("it is witnessed", serve("--set", setting, until=hub / "ledger/witnessed"), True)
     run(VERIFY, "log", hub / "ledger", "-k", key, "-w", one.key, "-c", hub / "ledger/witnessed")
+
+    # a hub that is renamed goes on with its log, under the log's own name
+    run(TRUST, "renew", "--dir", hub / "trust", "--hub", "localhost:%d" % port)
+    (hub / "ledger/witnessed").unlink()
+    expect("it goes on under another name", serve("--set", setting, until=hub / "ledger/witnessed"), True)
+    expect("its key", (hub / "ledger/key").read_text().strip(), key)
     one.close()
 
 
