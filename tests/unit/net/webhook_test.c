@@ -220,7 +220,8 @@ static void a_name_that_leads_inside(void **state)
 
 	(void)state;
 	start(&server, "HTTP/1.1 204 No\r\n\r\n");
-	assert_int_equal(post(&server, false, "https://hook.localhost", answer), HIN_WEBHOOK_REFUSED);
+	assert_int_equal(post(&server, false, "https://hook.localhost", answer),
+			 HIN_WEBHOOK_REFUSED);
 	assert_int_equal(post(&server, false, "http://127.0.0.1", answer), HIN_WEBHOOK_REFUSED);
 	stop(&server);
 	assert_int_equal(server.requests, 0);
