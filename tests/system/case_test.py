@@ -22,6 +22,8 @@ TOWN = os.path.join(SAMPLES, "town.pcap.zst")
 MEMBER = os.path.join(SAMPLES, "mirai-member.pcap.zst")
 LOOK = ["--dark", "198.18.0.0/16", "--member", "192.52.193.0/24"]
 PATIENCE = 60
+# a sandboxed process cannot be looked at for leaks
+os.environ["ASAN_OPTIONS"] = os.environ.get("ASAN_OPTIONS", "") + ":detect_leaks=0"
 
 
 def run(*command, status=0):
@@ -92,12 +94,17 @@ class Cases(unittest.TestCase):
         done = run(QUERY, "--store", self.folder + "/store", "--json", "-b", "kind", "-n", "0", query)
         return json.loads(done.stdout)["total"]["rows"]
 
-    def check_counts(self):
-        """Every finding counted just the rows that its own query shows in the store."""
+    def check_counts(self, forgot=False):
+        """Every finding counted just the rows that its own query shows in the store. After a start
+        the recording may be too old to be learned from: rows before a finding was one are forgotten.
+        """
         found = self.findings()
         for kind, subject, observations, query in found:
             with self.subTest(kind=kind, subject=subject):
-                self.assertEqual(self.rows_of(query), observations)
+                if forgot:
+                    self.assertGreaterEqual(self.rows_of(query), observations)
+                else:
+                    self.assertEqual(self.rows_of(query), observations)
         return found
 
     def test_a_town_becomes_cases(self):
@@ -130,7 +137,7 @@ class Cases(unittest.TestCase):
         self.start_hub()  # it learns from the store, and finds nothing twice
         self.assertEqual(sorted(self.findings()), sorted(found))
         self.look(MEMBER)
-        self.check_counts()
+        self.check_counts(forgot=True)
         self.assertEqual(len(self.cases("--state", "all")), 2)
 
     def test_a_hub_that_is_killed_counts_once(self):
