@@ -450,10 +450,12 @@ enum hin_code hin_analyse_tick(struct hin_analyse *an, int64_t now_us, struct hi
 		changed += code == HIN_OK ? hin_desk_changed(an->desk) : 0;
 	}
 	if (code == HIN_OK)
-		code = hin_desk_run(an->desk, err,
-				    "DELETE FROM finding WHERE id IN (SELECT id FROM finding WHERE "
-				    "last_us < ?1 AND live = 0 AND case_id IS NULL LIMIT ?2)",
-				    "ii", now_us - an->settings.keep_ns / 1000, (int64_t)TICK_MOST);
+		code = hin_desk_run(
+			an->desk, err,
+			"DELETE FROM finding WHERE id IN (SELECT id FROM finding WHERE "
+			"last_us < ?1 AND told_us < ?1 AND live = 0 AND case_id IS NULL "
+			"LIMIT ?2)",
+			"ii", now_us - an->settings.keep_ns / 1000, (int64_t)TICK_MOST);
 	if (code == HIN_OK) {
 		changed += hin_desk_changed(an->desk);
 		an->counters.forgotten += (uint64_t)hin_desk_changed(an->desk);
