@@ -6,7 +6,7 @@
 #define LINE 64u       /* bytes: what is read to answer for one address */
 #define LINE_BITS 480u /* of them; the last four bytes are a checksum of the others */
 #define HEAD 12u       /* bytes before the lines: kind, first address, lines */
-#define KEY_BITS 8u    /* of the filter for each key: about one in forty is wrongly there */
+#define KEY_BITS 10u   /* of the filter for each key: about one in a hundred is wrongly there */
 #define PROBES 6u      /* bits of a line that a key sets */
 #define NETWORK (UINT64_C(1) << 40) /* marks the key of a network of 24 bits */
 #define MAP_PER_ROW 4u		    /* bits a row that a map may cost */
