@@ -446,10 +446,10 @@ def sessions(door, people):
     expect("the same answer", (known.status, known.body), (unknown.status, unknown.body))
     times = {}
     for name in (ann.name, "nobody.at.all"):
-        start = time.monotonic()
-        for _ in range(2):
+        for _ in range(3):  # the quickest counts: the machine may pause at any time
+            start = time.monotonic()
             door.ask("POST", "/api/v1/sign-in", {"name": name, "password": "wrong one"})
-        times[name] = time.monotonic() - start
+            times[name] = min(times.get(name, PATIENCE), time.monotonic() - start)
     # the work of a hash is done for both; whatever the machine does meanwhile, not a tenth of it
     expect("about the same time", 0.1 < times[ann.name] / times["nobody.at.all"] < 10, True)
     # other sessions, and an end everywhere
