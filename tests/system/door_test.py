@@ -574,17 +574,24 @@ def hostile(door, people):
     ann = people["analyst"]
     deep = b"[" * 60000
     for what, raw, statuses in [
-            ("deep", deep, {400}), ("deep in an object", b'{"a":' * 9000 + b"1" + b"}" * 9000, {400}),
+            ("deep", deep, {400, 413}), ("deep in an object", b'{"a":' * 9000 + b"1" + b"}" * 9000, {400, 413}),
+            ("not so deep", b"[" * 2000, {400}),
             ("cut", b'{"name":"x', {400}), ("twice a name", b'{"display":"a","display":"b"}', {400}),
             ("an array", b"[]", {400}), ("a number", b"1", {400}), ("no UTF-8", b'{"display":"\xff"}', {400}),
             ("NUL", b'{"display":"a\\u0000b"}', {400}), ("unknown", b'{"role":"administrator"}', {400}),
             ("wrong type", b'{"display":7}', {400}), ("hidden", '{"display":"a\u202eb"}'.encode(), {422}),
-            ("long", b'{"display":"' + b"x" * 60000 + b'"}', {400}),
+            ("long", b'{"display":"' + b"x" * 60000 + b'"}', {400, 413}),
+            ("less long", b'{"display":"' + b"x" * 2000 + b'"}', {400}),
             ("too large", b'{"display":"' + b"x" * 70000 + b'"}', {413}),
             ("a big number", b'{"display":1e999}', {400}), ("empty", b"", {200, 400})]:
-        answer = door.ask("PATCH", "/api/v1/me", raw=raw, who=ann, headers={"Content-Type": "application/json"})
+        small = len(raw) <= 4096
+        answer = door.ask("PATCH" if small else "POST", "/api/v1/me" if small else "/api/v1/cases/1/actions", raw=raw,
+                          who=ann, headers={"Content-Type": "application/json"})
         if answer.status not in statuses:
             failures.append("body %s: %d %s" % (what, answer.status, answer.body[:100]))
+    for path in ["/api/v1/sign-in", "/api/v1/link", "/api/v1/me/password", "/sign-in", "/link/x", "/me/password"]:
+        answer = door.ask("POST", path, raw=b"x" * 5000, headers={"Content-Type": "application/json"})
+        expect("a large body for " + path, answer.status, 413)
     for path in ["/../../etc/passwd", "/%2e%2e/%2e%2e/etc/passwd", "/api/v1/..%2f..%2fetc/passwd", "/style.css/../me",
                  "//etc/passwd", "/api/v1/cases/../me", "/api/v1/cases/%00", "/api/v1/cases/1%00", "/\\..\\..",
                  "/api/v1/cases/-1", "/api/v1/cases/99999999999999999999", "/api/v1/cases/1e3",
