@@ -345,8 +345,8 @@ static enum hin_code find_present(struct hin_desk *desk, const struct found *f,
 	sqlite3_stmt *s = hin_desk_statement(
 		desk,
 		"SELECT id, coalesce(organisation, 0), coalesce(contact, 0), last_seen_us, "
-		"sent_us, "
-		"state FROM notice WHERE trouble = ?1 AND state <> 'withdrawn' AND "
+		"sent_us, state, watched_until_us FROM notice WHERE trouble = ?1 AND state <> "
+		"'withdrawn' AND "
 		"(organisation IS NULL OR organisation = ?2 OR ?2 = 0) LIMIT ?3",
 		err);
 	enum hin_code code;

@@ -667,6 +667,11 @@ static void fixed_when_watched_for_long_enough(void **state)
 	assert_int_equal(figures[0].fixed, 1);
 	assert_int_equal(figures[0].median_fix_us, 6 * HOUR + 120 * S);
 	free(figures);
+	/* what is told late of the time that was watched is no news */
+	run("UPDATE finding SET last_us = last_us + 60000000");
+	look(NOW + 6 * HOUR + 200 * S);
+	assert_string_equal(text("SELECT state FROM notice"), "fixed");
+	assert_int_equal(number("SELECT reappeared FROM notice"), 0);
 	/* it comes back */
 	smtp_clear(&server);
 	run("UPDATE finding SET last_us = last_us + 86400000000");
