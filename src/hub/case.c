@@ -54,16 +54,33 @@ char *hin_case_title(const struct hin_case *c, enum hin_lang lang, char *out)
 
 /* ---- reading ---- */
 
-#define COLUMNS                                                                                    \
+/* Of findings: for an organisation (the parameter `owner`, 0 = any) its own alone. A case that was
+ * merged can have others' too. */
+#define OWN(owner) "f.case_id = c.id AND (" owner " = 0 OR f.organisation = " owner ")"
+
+#define COLUMNS(owner)                                                                             \
 	"c.id, c.title, c.kind, c.subject, c.state, c.severity, c.organisation, o.handle, "        \
-	"c.device, c.campaign, c.assignee, a.name, c.opened_us, c.updated_us, c.first_us, "        \
-	"c.last_us, c.closed_us, c.reason, c.until_us, c.merged_into, c.reopened, "                \
-	"(SELECT count(*) FROM finding f WHERE f.case_id = c.id), "                                \
-	"(SELECT count(*) FROM finding f WHERE f.case_id = c.id AND f.live = 1)"
+	"c.device, c.campaign, c.assignee, a.name, c.opened_us, c.updated_us, "                    \
+	"iif(" owner                                                                               \
+	" = 0, c.first_us, coalesce((SELECT min(f.first_us) FROM finding f WHERE " OWN(            \
+		owner) "), c.opened_us)), "                                                        \
+		       "iif(" owner                                                                \
+		       " = 0, c.last_us, coalesce((SELECT max(f.last_us) FROM finding f "          \
+		       "WHERE " OWN(                                                               \
+			       owner) "), c.opened_us)), "                                         \
+				      "c.closed_us, c.reason, c.until_us, c.merged_into, "         \
+				      "c.reopened, "                                               \
+				      "(SELECT count(*) FROM finding f WHERE " OWN(                \
+					      owner) "), "                                         \
+						     "(SELECT count(*) FROM finding f WHERE " OWN( \
+							     owner) " AND f.live = 1)"
 
 #define TABLES                                                                                     \
 	" FROM case_ c LEFT JOIN organisation o ON o.id = c.organisation "                         \
 	"LEFT JOIN account a ON a.id = c.assignee "
+
+/* The cases with a finding about the address. */
+#define ABOUT "SELECT case_id FROM finding WHERE address = ?7 AND (?1 = 0 OR organisation = ?1)"
 
 /* The first condition is one that an index serves. */
 #define WHERE(first)                                                                               \
@@ -78,14 +95,16 @@ char *hin_case_title(const struct hin_case *c, enum hin_lang lang, char *out)
 	"lower(?5)) OR instr(lower(c.device), lower(?5)) OR instr(lower(c.campaign), lower(?5)) "  \
 	"OR instr(lower(o.handle), lower(?5)) OR instr(lower(o.name), lower(?5)) "                 \
 	"OR instr(lower(c.kind), lower(?5))) "                                                     \
-	"AND (?6 IS NULL OR EXISTS (SELECT 1 FROM finding f WHERE f.case_id = c.id AND "           \
-	"f.kind = ?6)) AND (?7 IS NULL OR c.id IN (SELECT case_id FROM finding WHERE address = "   \
-	"?7)) AND c.updated_us >= ?8 AND (?9 = 0 OR c.updated_us < ?9) "
+	"AND (?6 IS NULL OR EXISTS (SELECT 1 FROM finding f WHERE " OWN(                           \
+		"?1") " AND "                                                                      \
+		      "f.kind = ?6)) AND (?7 IS NULL OR c.id IN (" ABOUT                           \
+		      ")) AND c.updated_us >= ?8 AND (?9 = 0 OR c.updated_us < ?9) "
 
 #define SELECT(first)                                                                              \
-	"SELECT " COLUMNS TABLES WHERE(first) "AND (c.updated_us, c.id) < (?10, ?11) ORDER BY "    \
-					      "c.updated_us DESC, c.id DESC "                      \
-					      "LIMIT ?12"
+	"SELECT " COLUMNS("?1") TABLES WHERE(                                                      \
+		first) "AND (c.updated_us, c.id) < (?10, ?11) ORDER BY "                           \
+		       "c.updated_us DESC, c.id DESC "                                             \
+		       "LIMIT ?12"
 
 static void copy(char *to, size_t size, sqlite3_stmt *s, int at)
 {
@@ -133,7 +152,7 @@ enum hin_code hin_case_get(struct hin_desk *desk, int64_t id, int64_t organisati
 			   struct hin_case *out, struct hin_error *err)
 {
 	sqlite3_stmt *s = hin_desk_statement(desk,
-					     "SELECT " COLUMNS TABLES
+					     "SELECT " COLUMNS("?2") TABLES
 					     "WHERE c.id = ?1 AND (?2 = 0 OR c.organisation = ?2)",
 					     err);
 	enum hin_code code;
@@ -168,8 +187,7 @@ enum hin_code hin_case_list(struct hin_desk *desk, const struct hin_case_filter 
 {
 	static const char by_time[] = SELECT("c.updated_us > 0");
 	static const char by_organisation[] = SELECT("c.organisation = ?1");
-	static const char by_address[] =
-		SELECT("c.id IN (SELECT case_id FROM finding WHERE address = ?7)");
+	static const char by_address[] = SELECT("c.id IN (" ABOUT ")");
 	int64_t limit = filter->limit > 0 ? filter->limit : PAGE;
 	const char *sql = filter->address != NULL    ? by_address
 			  : filter->organisation > 0 ? by_organisation

@@ -85,7 +85,7 @@ struct hin_case_actor {
 
 /* Which cases. Begin with hin_case_filter_default(): all that are not over. */
 struct hin_case_filter {
-	int64_t organisation; /* > 0: only of this one, in the SQL itself */
+	int64_t organisation; /* > 0: only of this one, in the SQL itself, by its own findings */
 	unsigned states;      /* bits 1 << HIN_CASE_...; 0 = all */
 	enum hin_severity least;
 	int64_t assignee; /* an account, HIN_CASE_ANYBODY or HIN_CASE_NOBODY */
@@ -102,7 +102,10 @@ void hin_case_filter_default(struct hin_case_filter *filter);
 /* False ends the list. */
 typedef bool (*hin_case_fn)(void *user, const struct hin_case *c);
 
-/* One case. HIN_ENOENT when there is none, or it is not of `organisation` (0 = any). */
+/*
+ * One case. HIN_ENOENT when there is none, or it is not of `organisation` (0 = any). For an
+ * organisation, `findings`, `live`, `first_us` and `last_us` come of its own findings.
+ */
 HIN_MUST_USE enum hin_code hin_case_get(struct hin_desk *desk, int64_t id, int64_t organisation,
 					struct hin_case *out, struct hin_error *err);
 

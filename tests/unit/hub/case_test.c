@@ -385,6 +385,60 @@ static void lists_are_paged_and_limited(void **state)
 	analysed_end(&a);
 }
 
+static bool take_whole(void *user, const struct hin_case *c)
+{
+	*(struct hin_case *)user = *c;
+	return true;
+}
+
+/* A finding of the bank comes into the city's case: the city learns nothing of it. */
+static void a_merged_case_says_nothing_of_others(void **state)
+{
+	const int64_t two = 2;
+	const struct hin_addr city = address_of("192.0.2.1"), bank = address_of("192.0.2.2");
+	const struct {
+		const char *name;
+		struct hin_case_filter filter;
+		uint64_t want, findings;
+	} cases[] = {
+		{ "own address", { .organisation = 1, .address = &city }, 1, 1 },
+		{ "another's address", { .organisation = 1, .address = &bank }, 0, 0 },
+		{ "own kind", { .organisation = 1, .kind = "infected-member" }, 1, 1 },
+		{ "another's kind", { .organisation = 1, .kind = "scanner" }, 0, 0 },
+		{ "the staff", { .address = &bank, .kind = "scanner" }, 1, 2 },
+	};
+	struct hin_case_actor by = actor(0, HOUR);
+	struct hin_case c = { 0 };
+	struct analysed a;
+
+	(void)state;
+	begin(&a);
+	run_sql(&a, "UPDATE finding SET organisation = 2, kind = 'scanner', first_us = 5 WHERE "
+		    "case_id = 2");
+	GOOD(hin_case_merge(a.desk, &by, 1, &two, 1, "", err));
+	run_sql(&a, "UPDATE case_ SET organisation = 1 WHERE id = 1");
+	for (size_t i = 0; i < HIN_COUNT(cases); i++) {
+		struct hin_case_filter filter = cases[i].filter;
+		uint64_t count = 0;
+
+		filter.assignee = HIN_CASE_ANYBODY;
+		c.findings = 0;
+		GOOD(hin_case_list(a.desk, &filter, take_whole, &c, err));
+		GOOD(hin_case_count(a.desk, &filter, &count, err));
+		if (count != cases[i].want || c.findings != cases[i].findings)
+			fail_msg("%s: %llu cases, %llu findings", cases[i].name,
+				 (unsigned long long)count, (unsigned long long)c.findings);
+	}
+	GOOD(hin_case_get(a.desk, 1, 1, &c, err));
+	assert_int_equal(c.findings, 1);
+	assert_int_equal(c.live, 1);
+	assert_true(c.first_us > 5);
+	GOOD(hin_case_get(a.desk, 1, 0, &c, err));
+	assert_int_equal(c.findings, 2);
+	assert_int_equal(c.first_us, 5);
+	analysed_end(&a);
+}
+
 static void an_address_is_known(void **state)
 {
 	struct hin_about_question q = { .address = address_of("192.0.2.1"), .now_us = T0 + HOUR };
@@ -430,6 +484,7 @@ int main(void)
 		cmocka_unit_test(merged_cases_go_on_as_one),
 		cmocka_unit_test(any_order_of_changes_keeps_all),
 		cmocka_unit_test(lists_are_paged_and_limited),
+		cmocka_unit_test(a_merged_case_says_nothing_of_others),
 		cmocka_unit_test(an_address_is_known),
 	};
 
