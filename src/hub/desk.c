@@ -178,6 +178,32 @@ void hin_desk_close(struct hin_desk *desk)
 	free(desk);
 }
 
+enum hin_code hin_desk_copy(struct hin_desk *desk, const char *path, struct hin_error *err)
+{
+	struct hin_desk to = { 0 };
+	sqlite3_backup *backup = NULL;
+	mode_t mask = umask(077);
+	int result = sqlite3_open_v2(path, &to.db,
+				     SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE |
+					     SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE,
+				     NULL);
+	enum hin_code code = HIN_OK;
+
+	umask(mask);
+	if (result == SQLITE_OK) {
+		(void)sqlite3_exec(to.db, "PRAGMA synchronous = FULL", NULL, NULL, NULL);
+		backup = sqlite3_backup_init(to.db, "main", desk->db, "main");
+	}
+	if (backup != NULL) {
+		result = sqlite3_backup_step(backup, -1);
+		(void)sqlite3_backup_finish(backup);
+	}
+	if (backup == NULL || result != SQLITE_DONE)
+		code = fail(&to, result == SQLITE_OK ? SQLITE_ERROR : result, "copy it", err);
+	sqlite3_close(to.db);
+	return code;
+}
+
 /* ---- transactions ---- */
 
 enum hin_code hin_desk_begin(struct hin_desk *desk, struct hin_error *err)

@@ -45,6 +45,13 @@ HIN_MUST_USE enum hin_code hin_desk_open(struct hin_desk **out, const char *path
 void hin_desk_close(struct hin_desk *desk);
 
 /*
+ * Copy the desk as it is now into the new file `path`, durably, while others read and write it.
+ * HIN_ESYS, HIN_ELIMIT for a full disk, HIN_EAGAIN when a writer took too long.
+ */
+HIN_MUST_USE enum hin_code hin_desk_copy(struct hin_desk *desk, const char *path,
+					 struct hin_error *err);
+
+/*
  * Begin to write: waits for other writers, HIN_EAGAIN when that takes too long. Between begin and
  * commit all or nothing happens. Transactions do not nest.
  */

@@ -20,7 +20,7 @@ import tempfile
 import time
 import urllib.request
 
-HUB, TRUST, ROAD, STATUS = sys.argv[1:5]
+HUB, TRUST, ROAD, STATUS, LEDGER, ACCOUNT = sys.argv[1:7]
 PATIENCE = 60
 PACKED = "application/x-hinomi-batches+zstd"
 PLAIN = "application/x-hinomi-batches"
@@ -328,12 +328,24 @@ def settings(hub, work):
     expect("nobody else", Client(hub).ask("GET", "/v1/settings")[0], 403)
 
 
+def ledger(folder):
+    """What the ledger's head says; all of it is checked."""
+    return json.loads(run(LEDGER, "check", "--ledger", folder / "ledger", "--json").stdout)
+
+
 def copies(hub, work):
     """Backup while it runs, restore elsewhere: the restored hub asks for what came after."""
+    run(ACCOUNT, "add", "keeper", "--role", "inspector", "--dir", hub.folder)
+    until("the act is in the ledger", lambda: (hub.folder / "ledger/checkpoint").exists() and
+          ledger(hub.folder)["size"] > 0)
     before, _ = flows(hub)
     said = run(HUB, "backup", "--dir", hub.folder, work / "copy").stdout
     expect("backup says what it copied", "rows" in said, True)
     run(HUB, "backup", "--dir", hub.folder, work / "copy", status=2)
+    for name in ("desk.db", "ledger.key", "ledger/checkpoint"):
+        expect(name + " is copied", (work / "copy" / name).exists(), True)
+    acts = ledger(hub.folder)
+    expect("acts are in the copy", ledger(work / "copy")["size"] > 0, True)
     send(work / "alpha", 100, 30001)
     hub.end()
     hub.folder.rename(work / "lost")
@@ -347,6 +359,8 @@ def copies(hub, work):
     run(HUB, "restore", "--dir", hub.folder, work / "copy", status=2)
     hub.start()
     expect("as it was", flows(hub)[0], before)
+    expect("the ledger is that of before", ledger(hub.folder)["ledger"], acts["ledger"])
+    expect("and the accounts", "keeper" in run(ACCOUNT, "list", "--dir", hub.folder).stdout, True)
     send(work / "alpha", 5, 31001)
     after, kinds = flows(hub)
     expect("the sensor sent again what it has", after,

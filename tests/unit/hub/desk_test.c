@@ -152,6 +152,37 @@ static void survives_a_kill(void **state)
 	hin_desk_close(desk);
 }
 
+/* A copy is the last commit, whole, also while another handle writes; it goes to a new place only.
+ */
+static void is_copied(void **state)
+{
+	struct hin_desk *desk = opened(HIN_DESK_CREATE), *writer = opened(HIN_DESK_WRITE),
+			*copy = NULL;
+	static const char count[] = "SELECT count(*) FROM organisation";
+	struct hin_error err;
+	char to[160];
+
+	(void)state;
+	snprintf(to, sizeof(to), "%s/copy.db", folder);
+	add(desk, "one");
+	assert_int_equal(hin_desk_begin(writer, NULL), HIN_OK);
+	add(writer, "two");
+	assert_int_equal(hin_desk_copy(desk, to, &err), HIN_OK);
+	assert_int_equal(hin_desk_commit(writer, NULL), HIN_OK);
+	assert_int_equal(hin_desk_open(&copy, to, HIN_DESK_WRITE, &err), HIN_OK);
+	assert_int_equal(number(copy, count), 1);
+	assert_int_equal(number(desk, count), 2);
+	hin_desk_close(copy);
+	hin_desk_close(writer);
+	assert_int_not_equal(hin_desk_copy(desk, "/nowhere/copy.db", &err), HIN_OK);
+	hin_desk_close(desk);
+	unlink(to);
+	snprintf(to, sizeof(to), "%s/copy.db-wal", folder);
+	unlink(to);
+	snprintf(to, sizeof(to), "%s/copy.db-shm", folder);
+	unlink(to);
+}
+
 static void binds_and_reads(void **state)
 {
 	struct hin_desk *desk = opened(HIN_DESK_CREATE);
@@ -242,6 +273,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(opens_and_refuses, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(all_or_nothing, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(survives_a_kill, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(is_copied, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(binds_and_reads, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(keeps_few_statements, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(writes_acts, set_up, tear_down),
