@@ -296,6 +296,8 @@ static void put_analysis(struct hin_hub *hub, struct hin_buffer *out)
 	metric(out, "analyse_commits_total", "counter", "Commits to the desk.", c->commits);
 	metric(out, "analyse_commit_failures_total", "counter", "Commits that failed.",
 	       c->failed_commits);
+	metric(out, "findings_skipped_total", "counter", "Findings that the desk did not admit.",
+	       c->skipped);
 	metric(out, "cases_opened_total", "counter", "Cases opened.", c->opened);
 	metric(out, "cases_grown_total", "counter", "Findings that joined a case.", c->grown);
 	metric(out, "cases_reopened_total", "counter", "Cases opened again by a finding.",

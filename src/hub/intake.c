@@ -1,6 +1,7 @@
 /* intake - a queue, a thread, one commit for many; see intake.h */
 #include "hub/intake.h"
 
+#include <errno.h>
 #include <pthread.h>
 #include <sodium.h>
 #include <stdio.h>
@@ -333,12 +334,15 @@ static void commit(struct hin_intake *intake, struct entry *group)
 
 	if (code == HIN_OK) {
 		if (intake->told_full)
-			hin_log(HIN_LOG_INFO, "hub.disk_ok");
+			hin_log(HIN_LOG_INFO, "hub.stores_again");
 		intake->told_full = false;
 		return;
 	}
 	if (!intake->told_full)
-		hin_log(HIN_LOG_ERROR, "hub.disk_full", hin_log_text("error", why.text),
+		hin_log(HIN_LOG_ERROR,
+			why.sys == ENOSPC || why.sys == EDQUOT ? "hub.disk_full"
+							       : "hub.not_committed",
+			hin_log_text("error", why.text),
 			hin_log_text("consequence", "sensors are asked to wait"));
 	intake->told_full = true;
 	for (struct entry *e = group; e != NULL; e = e->next)

@@ -49,6 +49,7 @@ struct hin_analyse_counters {
 	_Atomic uint64_t held;	    /* findings that wait for a case: too many were opened */
 	_Atomic uint64_t forgotten; /* findings in no case, not seen for long */
 	_Atomic uint64_t crowded;   /* findings left out of a case that has too many */
+	_Atomic uint64_t skipped;   /* findings that the desk does not admit: left out */
 	_Atomic uint64_t commits, failed_commits;
 	struct hin_analyse_rule_counters rule[HIN_ANALYSE_RULES];
 };

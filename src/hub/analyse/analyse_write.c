@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/log.h"
 #include "hub/analyse/analyse_priv.h"
 #include "hub/case_join.h"
 
@@ -145,20 +146,21 @@ static void add_query(struct writing *w)
 	"SELECT id, coalesce(case_id, 0), first_us, last_us, live, severity, sensors, query, "     \
 	"address IS ?2 FROM finding WHERE "
 
-static enum hin_code look_up(struct writing *w)
+/* Read the finding with this id or, when it is 0, with this key. HIN_EOF: there is none. */
+static enum hin_code look_up(struct writing *w, int64_t id, const uint8_t key[HIN_FINDING_KEY])
 {
 	struct hin_desk *desk = w->an->desk;
-	sqlite3_stmt *s = hin_desk_statement(
-		desk, w->subject->finding != 0 ? COLUMNS "id = ?1" : COLUMNS "key = ?1", w->err);
+	sqlite3_stmt *s =
+		hin_desk_statement(desk, id != 0 ? COLUMNS "id = ?1" : COLUMNS "key = ?1", w->err);
 	enum hin_code code;
 
 	if (s == NULL)
 		return HIN_EFORMAT;
-	if (w->subject->finding != 0)
-		code = hin_desk_bind(desk, s, w->err, "ia", w->subject->finding, w->address);
+	if (id != 0)
+		code = hin_desk_bind(desk, s, w->err, "ia", id, w->address);
 	else
-		code = hin_desk_bind(desk, s, w->err, "ba", (const void *)w->subject->key,
-				     sizeof(w->subject->key), w->address);
+		code = hin_desk_bind(desk, s, w->err, "ba", (const void *)key,
+				     (size_t)HIN_FINDING_KEY, w->address);
 	if (code == HIN_OK)
 		code = hin_desk_step(desk, s, w->err);
 	if (code != HIN_OK)
@@ -192,8 +194,17 @@ static void past_key(uint8_t out[HIN_FINDING_KEY], const uint8_t key[HIN_FINDING
 static enum hin_code retire(struct writing *w)
 {
 	uint8_t key[HIN_FINDING_KEY];
+	int64_t taken = 0;
+	enum hin_code code;
 
 	past_key(key, w->subject->key, w->first_us);
+	code = hin_desk_number(w->an->desk, &taken, w->err,
+			       "SELECT count(*) FROM finding WHERE key = ?1", "b",
+			       (const void *)key, sizeof(key));
+	if (code != HIN_OK)
+		return code;
+	if (taken > 0) /* one that was told late began at the same time: both stay */
+		past_key(key, key, w->id);
 	return hin_desk_run(w->an->desk, w->err,
 			    "UPDATE finding SET key = ?2, live = 0 WHERE id = ?1", "ib", w->id,
 			    (const void *)key, sizeof(key));
@@ -304,18 +315,14 @@ static enum hin_code join(struct writing *w, bool fresh)
 }
 
 /* There is none yet, or the one that there is belongs to another time. */
-static enum hin_code write_new(struct writing *w, bool is_past)
+static enum hin_code write_new(struct writing *w, const uint8_t key[HIN_FINDING_KEY], bool is_past)
 {
 	struct hin_analyse *an = w->an;
-	uint8_t key[HIN_FINDING_KEY];
 	enum hin_code code;
 
 	w->case_id = 0;
 	w->sensors[0] = w->query[0] = '\0';
 	w->same_address = true;
-	memcpy(key, w->subject->key, sizeof(key));
-	if (is_past)
-		past_key(key, w->subject->key, w->news->first_us);
 	add_sensors(w);
 	add_query(w);
 	code = insert(w, key);
@@ -329,31 +336,73 @@ static enum hin_code write_new(struct writing *w, bool is_past)
 	return join(w, true);
 }
 
-static enum hin_code write_one(struct writing *w)
+/* There is one already, that look_up() has read. */
+static enum hin_code write_known(struct writing *w)
 {
 	const struct news *n = w->news;
-	bool fresh;
+	bool fresh = !w->live || n->claim.severity > w->severity;
 	enum hin_code code;
 
-	name_subject(w);
-	code = look_up(w);
-	if (code == HIN_EOF)
-		return write_new(w, false);
-	if (code != HIN_OK)
-		return code;
-	if (n->identity.episode && n->first_us - w->last_us > HIN_ANALYSE_UNLEASED_US) {
-		code = retire(w);
-		return code == HIN_OK ? write_new(w, false) : code;
-	}
-	if (n->identity.episode && w->first_us - n->last_us > HIN_ANALYSE_UNLEASED_US)
-		return write_new(w, true);
-	w->subject->finding = w->id;
-	fresh = !w->live || n->claim.severity > w->severity;
 	add_sensors(w);
 	add_query(w);
 	code = update(w);
 	w->an->counters.rule[n->rule].updates++;
 	return code == HIN_OK ? join(w, fresh) : code;
+}
+
+/* Of a time before the finding that goes on: told late, and perhaps not for the first time. */
+static enum hin_code write_past(struct writing *w)
+{
+	uint8_t key[HIN_FINDING_KEY];
+	enum hin_code code;
+
+	past_key(key, w->subject->key, w->news->first_us);
+	code = look_up(w, 0, key);
+	if (code == HIN_EOF)
+		return write_new(w, key, true);
+	return code == HIN_OK ? write_known(w) : code;
+}
+
+static enum hin_code write_one(struct writing *w)
+{
+	const struct news *n = w->news;
+	const uint8_t *key = w->subject->key;
+	enum hin_code code;
+
+	name_subject(w);
+	code = look_up(w, w->subject->finding, key);
+	if (code == HIN_EOF)
+		return write_new(w, key, false);
+	if (code != HIN_OK)
+		return code;
+	if (n->identity.episode && n->first_us - w->last_us > HIN_ANALYSE_UNLEASED_US) {
+		code = retire(w);
+		return code == HIN_OK ? write_new(w, key, false) : code;
+	}
+	if (n->identity.episode && w->first_us - n->last_us > HIN_ANALYSE_UNLEASED_US)
+		return write_past(w);
+	w->subject->finding = w->id;
+	return write_known(w);
+}
+
+/* A finding that the desk's rules do not admit is left out whole: it must not hold up others. */
+static enum hin_code write_or_skip(struct writing *w)
+{
+	struct hin_desk *desk = w->an->desk;
+	enum hin_code code = hin_desk_run(desk, w->err, "SAVEPOINT finding", "");
+
+	if (code != HIN_OK)
+		return code;
+	code = write_one(w);
+	if (code == HIN_EVERIFY || code == HIN_ENOENT) {
+		w->an->counters.skipped++;
+		hin_log_limited(
+			HIN_LOG_ERROR, "analyse.skipped", hin_log_text("kind", w->kind->name),
+			hin_log_text("subject", w->text), hin_log_text("error", w->err->text));
+		w->subject->finding = 0;
+		code = hin_desk_run(desk, w->err, "ROLLBACK TO finding", "");
+	}
+	return code == HIN_OK ? hin_desk_run(desk, w->err, "RELEASE finding", "") : code;
 }
 
 enum hin_code analyse_write(struct hin_analyse *an, struct hin_error *err)
@@ -383,7 +432,7 @@ enum hin_code analyse_write(struct hin_analyse *an, struct hin_error *err)
 				     .now_us = an->commit_us != 0 ? an->commit_us : n->when_us,
 				     .err = err };
 
-		code = write_one(&w);
+		code = write_or_skip(&w);
 	}
 	if (code != HIN_OK)
 		return code;
