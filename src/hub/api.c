@@ -11,7 +11,9 @@
 #include "hub/api_priv.h"
 
 #define RATE_ENTRIES 65536
-#define ANSWER_MARGIN_NS (15 * HIN_NS_PER_S) /* a lane's wait and work beside a question's time */
+#define BODIES ((uint64_t)16 << 20)	      /* bytes of all bodies at once */
+#define BODIES_OF_ADDRESS ((uint64_t)1 << 20) /* of one address */
+#define ANSWER_MARGIN_NS (15 * HIN_NS_PER_S)  /* a lane's wait and work beside a question's time */
 
 void hin_api_settings_default(struct hin_api_settings *s)
 {
@@ -231,15 +233,28 @@ static enum hin_code open_server(struct hin_api *api, const struct hin_api_setti
 				 struct hin_error *err)
 {
 	static const char *const methods[] = { "GET", "POST", "PUT", "PATCH", "DELETE" };
-	struct hin_http_route routes[HIN_COUNT(methods)];
+	/* the first that fits counts: what a stranger may send is small */
+	static const struct {
+		const char *path;
+		size_t body_limit;
+	} paths[] = {
+		{ "/api/v1/sign-in", API_SMALL_BODY },
+		{ "/api/v1/link", API_SMALL_BODY },
+		{ "/api/v1/me*", API_SMALL_BODY },
+		{ "/sign-in", API_SMALL_BODY },
+		{ "/link/*", API_SMALL_BODY },
+		{ "/me*", API_SMALL_BODY },
+		{ "/*", API_BODY },
+	};
+	struct hin_http_route routes[HIN_COUNT(paths) * HIN_COUNT(methods)];
 	struct hin_http_server_settings s;
 
-	for (size_t i = 0; i < HIN_COUNT(methods); i++)
+	for (size_t i = 0; i < HIN_COUNT(routes); i++)
 		routes[i] = (struct hin_http_route){
-			.method = methods[i],
-			.path = "/*",
+			.method = methods[i % HIN_COUNT(methods)],
+			.path = paths[i / HIN_COUNT(methods)].path,
 			.certificate = HIN_HTTP_NO_CERTIFICATE,
-			.body_limit = API_BODY,
+			.body_limit = paths[i / HIN_COUNT(methods)].body_limit,
 			.handler = api_handle,
 			.user = api,
 		};
@@ -252,7 +267,8 @@ static enum hin_code open_server(struct hin_api *api, const struct hin_api_setti
 	s.route_count = HIN_COUNT(routes);
 	s.connections = settings->connections;
 	s.per_address = settings->per_address;
-	s.body_memory = (uint64_t)16 << 20;
+	s.body_memory = BODIES;
+	s.body_per_address = BODIES_OF_ADDRESS;
 	s.answer_ns = settings->query_ns + ANSWER_MARGIN_NS;
 	return hin_http_server_open(&api->server, &s, err);
 }

@@ -20,7 +20,8 @@
 #define API_PARAMETERS 2 /* variable ones among them */
 #define API_QUERY 16	 /* most values of a query */
 #define API_QUERY_VALUE 8192
-#define API_BODY ((size_t)64 << 10) /* most bytes of a request's body */
+#define API_BODY ((size_t)64 << 10)	 /* most bytes of a request's body */
+#define API_SMALL_BODY ((size_t)4 << 10) /* ... of a sign-in, a link or the own account */
 #define API_BODY_DEPTH 8
 #define API_ANSWER ((size_t)32 << 20) /* most bytes of an answer */
 #define API_HEADERS 6		      /* of a call's own */

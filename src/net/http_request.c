@@ -348,13 +348,6 @@ static unsigned judge(struct request *r, uint64_t *length, struct hin_error *err
 			       r->route->body_limit);
 		return MHD_HTTP_CONTENT_TOO_LARGE;
 	}
-	if (s->settings.body_memory > 0 && *length > 0 &&
-	    atomic_load_explicit(&s->body_held, memory_order_relaxed) + *length >
-		    s->settings.body_memory) {
-		HIN_HTTP_COUNT(s, memory_limit, 1);
-		(void)hin_fail(err, HIN_ELIMIT, "too many bodies at once: try again");
-		return MHD_HTTP_SERVICE_UNAVAILABLE;
-	}
 	return 0;
 }
 
@@ -412,20 +405,51 @@ static enum MHD_Result first_call(struct hin_http_server *s, struct MHD_Connecti
 				 time_for(s, length < DRAIN_SIZE || status == 0 ? length : 0));
 	if (status != 0)
 		return refuse(r, length > DRAIN_SIZE, status, err.text);
-	r->held = length; /* given back with the body, however little of it comes */
-	atomic_fetch_add_explicit(&s->body_held, length, memory_order_relaxed);
 	r->seen.body.limit = r->route->body_limit;
 	return MHD_YES;
 }
 
-/* The memory that was set aside for the body is free again. */
+/* The memory of the body is free again. While some is held, connection and server are there. */
 static void give_back(struct request *r)
 {
 	pthread_mutex_lock(&r->lock);
-	if (r->held > 0)
+	if (r->held > 0) {
 		atomic_fetch_sub_explicit(&r->server->body_held, r->held, memory_order_relaxed);
+		atomic_fetch_sub_explicit(&r->connection->body_held, r->held, memory_order_relaxed);
+	}
 	r->held = 0;
 	pthread_mutex_unlock(&r->lock);
+}
+
+/* Is there memory for what has come? What is promised only takes none. */
+static bool fits_memory(const struct request *r)
+{
+	const struct hin_http_server *s = r->server;
+	uint64_t share = s->settings.body_per_address;
+
+	if (s->settings.body_memory > 0 &&
+	    atomic_load_explicit(&s->body_held, memory_order_relaxed) > s->settings.body_memory)
+		return false;
+	return share == 0 || r->connection->shared ||
+	       hin_http_connection_bodies(r->connection) <= share;
+}
+
+/* Take a piece of the body. Without memory the rest is thrown away and 503 answered. */
+static enum MHD_Result take_piece(struct request *r, const char *data, size_t size)
+{
+	struct hin_http_server *s = r->server;
+
+	r->held += size; /* given back with the body */
+	atomic_fetch_add_explicit(&s->body_held, size, memory_order_relaxed);
+	atomic_fetch_add_explicit(&r->connection->body_held, size, memory_order_relaxed);
+	if (fits_memory(r)) {
+		hin_buffer_add(&r->seen.body, data, size);
+		return r->seen.body.failed ? MHD_NO : MHD_YES;
+	}
+	hin_buffer_fini(&r->seen.body);
+	give_back(r);
+	HIN_HTTP_COUNT(s, memory_limit, 1);
+	return refuse(r, false, MHD_HTTP_SERVICE_UNAVAILABLE, "too many bodies at once: try again");
 }
 
 void hin_http_take_body(struct hin_http_request *seen, struct hin_buffer *out)
@@ -562,9 +586,10 @@ enum MHD_Result hin_http_request_handle(void *user, struct MHD_Connection *mhd, 
 		return MHD_YES;
 	}
 	if (*size > 0) {
-		hin_buffer_add(&r->seen.body, data, *size);
+		size_t piece = *size;
+
 		*size = 0;
-		return r->seen.body.failed ? MHD_NO : MHD_YES;
+		return take_piece(r, data, piece);
 	}
 	if (r->state == REQUEST_RECEIVING && run_handler(r))
 		return MHD_YES;

@@ -105,7 +105,7 @@ static bool fit_address(struct hin_http_server *s, struct hin_http_connection *c
 		if (may_go(o)) /* the bucket has the youngest first */
 			oldest = o;
 	}
-	if (same < s->settings.per_address)
+	if (same < s->settings.per_address || c->shared)
 		return true;
 	if (oldest == NULL) {
 		s->counters.address_refused++;
@@ -150,6 +150,19 @@ void hin_http_connection_move(struct hin_http_connection *c, enum hin_http_state
 	c->deadline_ns = now_ns + time_ns;
 	c->looked = false;
 	pthread_mutex_unlock(&c->server->lock);
+}
+
+uint64_t hin_http_connection_bodies(struct hin_http_connection *c)
+{
+	uint64_t sum = 0;
+
+	pthread_mutex_lock(&c->server->lock);
+	for (const struct hin_http_connection *o = *bucket_of(c->server, &c->key); o != NULL;
+	     o = o->same_next)
+		if (hin_addr_equal(&o->key, &c->key))
+			sum += atomic_load_explicit(&o->body_held, memory_order_relaxed);
+	pthread_mutex_unlock(&c->server->lock);
+	return sum;
 }
 
 void hin_http_connection_know(struct hin_http_connection *c, bool known)
@@ -199,6 +212,8 @@ static void connection_began(struct hin_http_server *s, struct MHD_Connection *m
 	c->server = s;
 	c->fd = fd->connect_fd;
 	c->address = addr_of(from->client_addr);
+	c->shared = s->settings.shared != NULL &&
+		    s->settings.shared(s->settings.shared_user, &c->address);
 	c->key = c->address;
 	if (!hin_addr_is_v4(&c->key))
 		memset(c->key.b + 8, 0, 8);

@@ -57,6 +57,9 @@ typedef void (*hin_http_handler_fn)(void *user, struct hin_http_request *request
 /* Is the certificate revoked? Called for each request with one; in a thread of the server. */
 typedef bool (*hin_http_revoked_fn)(void *user, const struct hin_http_peer *peer);
 
+/* Do many speak through this address, as through a proxy? It has no limits of an address then. */
+typedef bool (*hin_http_shared_fn)(void *user, const struct hin_addr *address);
+
 enum hin_http_certificate {
 	HIN_HTTP_NO_CERTIFICATE,     /* not looked at */
 	HIN_HTTP_CERTIFICATE_WANTED, /* checked when there is one; a bad one is refused */
@@ -82,11 +85,14 @@ struct hin_http_server_settings {
 	void *revoked_user;
 	const struct hin_http_route *routes; /* the first that fits counts */
 	size_t route_count;
-	unsigned threads;     /* that serve */
-	unsigned connections; /* at once */
-	unsigned per_address; /* of them from one IPv4 address or one IPv6 /64 */
-	size_t header_bytes;  /* request line and headers */
-	uint64_t body_memory; /* bytes of all bodies that are held at once */
+	unsigned threads;	   /* that serve */
+	unsigned connections;	   /* at once */
+	unsigned per_address;	   /* of them from one IPv4 address or one IPv6 /64 */
+	size_t header_bytes;	   /* request line and headers */
+	uint64_t body_memory;	   /* bytes of all bodies that have come and are held; 0 = any */
+	uint64_t body_per_address; /* of them from one IPv4 address or one IPv6 /64; 0 = any */
+	hin_http_shared_fn shared; /* NULL = no address is shared */
+	void *shared_user;
 	int64_t request_ns; /* for the handshake and first headers, and for a body or answer ... */
 	uint64_t bytes_per_s; /* ... which has longer by its size at this rate */
 	int64_t idle_ns;      /* until the headers of the next request */

@@ -42,10 +42,12 @@ struct hin_http_connection {
 	struct hin_addr address, key; /* key: what is counted as one address */
 	enum hin_http_state state;
 	int64_t started_ns, deadline_ns;
-	bool known;	/* has shown a good certificate */
-	bool closing;	/* shut down; its thread will see */
-	bool requested; /* had a whole request */
-	bool looked;	/* whether its client has gone, since it is idle */
+	_Atomic uint64_t body_held; /* bytes of its request's body */
+	bool shared;		    /* many speak through its address */
+	bool known;		    /* has shown a good certificate */
+	bool closing;		    /* shut down; its thread will see */
+	bool requested;		    /* had a whole request */
+	bool looked;		    /* whether its client has gone, since it is idle */
 	struct request *request;
 	struct hin_http_stream *stream; /* of HIN_HTTP_STREAMING; the request's */
 
@@ -77,7 +79,7 @@ struct request {
 	bool handled; /* its handler was called */
 
 	pthread_mutex_t lock;
-	uint64_t held; /* bytes for the body, counted in the server's body_held */
+	uint64_t held; /* bytes of the body, counted in body_held of server and connection */
 	enum request_state state;
 	struct MHD_Response *response;
 	unsigned status;
@@ -139,6 +141,9 @@ struct hin_http_connection *hin_http_connection_of(struct MHD_Connection *mhd);
 /* `c` has reached `state` and has `time_ns` for it. */
 void hin_http_connection_move(struct hin_http_connection *c, enum hin_http_state state,
 			      int64_t time_ns);
+
+/* Bytes of bodies that are held for the address of `c`. */
+uint64_t hin_http_connection_bodies(struct hin_http_connection *c);
 
 /* Whether `c` is one that has shown a good certificate. */
 void hin_http_connection_know(struct hin_http_connection *c, bool known);

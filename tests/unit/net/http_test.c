@@ -798,6 +798,77 @@ static void limits_memory(void **state)
 	free(body);
 }
 
+static int raw_begin(const struct world *w, const char *from, size_t promised, size_t sent)
+{
+	int fd = raw_connect(w, from);
+	char *text = calloc(1, sent + 200);
+	int head = snprintf(text, 200,
+			    "POST /large HTTP/1.1\r\nHost: h\r\nContent-Length: %zu\r\n\r\n",
+			    promised);
+
+	for (size_t at = 0, size = (size_t)head + sent; at < size;) {
+		ssize_t n = send(fd, text + at, size - at, MSG_NOSIGNAL);
+
+		assert_true(n > 0);
+		at += (size_t)n;
+	}
+	free(text);
+	return fd;
+}
+
+/* The status of a whole request with a body. */
+static int raw_status(const struct world *w, const char *from, size_t size)
+{
+	char text[64] = "";
+	int fd = raw_begin(w, from, size, size), status = 0;
+
+	assert_true(recv(fd, text, 12, MSG_WAITALL) == 12);
+	assert_int_equal(sscanf(text, "HTTP/1.1 %d", &status), 1);
+	close(fd);
+	return status;
+}
+
+static bool is_shared(void *user, const struct hin_addr *address)
+{
+	(void)user;
+	return address->b[15] == 8;
+}
+
+/* What is promised only takes no memory; one address gets its share, and others the rest. */
+static void counts_what_has_come(void **state)
+{
+	int promises[8], slow, status;
+	int64_t until = hin_time_monotonic_ns() + DEADLINE_NS;
+	struct world w;
+
+	(void)state;
+	prepare(&w);
+	w.settings.body_memory = 1 << 20;
+	w.settings.body_per_address = 256 << 10;
+	w.settings.shared = is_shared;
+	w.settings.plain = true;
+	open_server(&w);
+	for (size_t i = 0; i < HIN_COUNT(promises); i++)
+		promises[i] = raw_begin(&w, "127.0.0.9", 900 << 10, 0);
+	assert_int_equal(raw_status(&w, "127.0.0.9", 200 << 10), 200);
+	assert_int_equal(raw_status(&w, "127.0.0.9", 300 << 10), 503);
+	assert_int_equal(raw_status(&w, "127.0.0.8", 300 << 10), 200); /* a proxy's */
+	slow = raw_begin(&w, "127.0.0.9", 900 << 10, 200 << 10);
+	do
+		status = raw_status(&w, "127.0.0.9", 100 << 10);
+	while (status == 200 && hin_time_monotonic_ns() < until);
+	assert_int_equal(status, 503);
+	assert_int_equal(raw_status(&w, "127.0.0.10", 200 << 10), 200);
+	close(slow);
+	do
+		status = raw_status(&w, "127.0.0.9", 100 << 10);
+	while (status == 503 && hin_time_monotonic_ns() < until);
+	assert_int_equal(status, 200);
+	for (size_t i = 0; i < HIN_COUNT(promises); i++)
+		close(promises[i]);
+	hin_http_server_close(w.server);
+}
+
 static void client_is_bounded(void **state)
 {
 	struct hin_http_client_settings set;
@@ -937,6 +1008,7 @@ int main(void)
 		cmocka_unit_test(keeps_honest_ones),
 		cmocka_unit_test(limits_addresses),
 		cmocka_unit_test(limits_memory),
+		cmocka_unit_test(counts_what_has_come),
 		cmocka_unit_test(client_is_bounded),
 		cmocka_unit_test(refuses_settings),
 	};
