@@ -9,6 +9,8 @@
 
 #define LIVES 200000u	    /* most intervals of one look */
 #define BACK_US (3600 * US) /* an interval that began before the range */
+#define ROW_US (300 * US)   /* most of one row: sensors write one a minute */
+#define WAIT_US (900 * US)  /* for a sensor that speaks later than others */
 #define LEAST_US US	    /* between two looks */
 #define MOST_US (600 * US)
 #define NOTICES 2000 /* of one transaction */
@@ -20,6 +22,7 @@ struct life {
 };
 
 struct lives {
+	int64_t now_us;
 	struct life *items;
 	size_t count, size;
 	bool full;
@@ -33,6 +36,8 @@ static enum hin_code take_rows(void *user, const struct hin_store_rows *rows, st
 		const struct hin_observation *row = &rows->rows[i];
 		struct life *l;
 
+		if (row->time_us >= lives->now_us)
+			continue;
 		if (lives->count == lives->size) {
 			size_t size = lives->size > 0 ? lives->size * 2 : 256;
 			struct life *more;
@@ -50,7 +55,10 @@ static enum hin_code take_rows(void *user, const struct hin_store_rows *rows, st
 		l = &lives->items[lives->count++];
 		memcpy(l->sensor, rows->batches[i]->sensor, sizeof(l->sensor));
 		l->from_us = row->time_us;
-		l->until_us = row->time_us + (int64_t)row->duration_us;
+		l->until_us = row->time_us +
+			      (int64_t)(row->duration_us < ROW_US ? row->duration_us : ROW_US);
+		if (l->until_us > lives->now_us)
+			l->until_us = lives->now_us;
 	}
 	return HIN_OK;
 }
@@ -104,40 +112,73 @@ static bool named(const char *sensors, const uint8_t id[HIN_SENSOR_ID])
 	return strstr(sensors, hex) != NULL;
 }
 
+/* The lives of one sensor that is named: from `*at` on, `*count` of them. False: no other. */
+static bool next_sensor(const struct lives *lives, const char *sensors, size_t *at, size_t *count)
+{
+	for (*at += *count; *at < lives->count; *at += *count) {
+		const struct life *l = &lives->items[*at];
+
+		for (*count = 1; *at + *count < lives->count; (*count)++)
+			if (memcmp(l->sensor, l[*count].sensor, sizeof(l->sensor)) != 0)
+				break;
+		if (named(sensors, l->sensor))
+			return true;
+	}
+	return false;
+}
+
+/* How long one sensor watched between two moments. */
+static int64_t watched_by(const struct life *l, size_t count, int64_t since_us, int64_t until_us)
+{
+	int64_t sum = 0, end = since_us;
+
+	for (size_t i = 0; i < count; i++) {
+		int64_t from = l[i].from_us > end ? l[i].from_us : end;
+		int64_t until = l[i].until_us < until_us ? l[i].until_us : until_us;
+
+		if (until <= from)
+			continue;
+		sum += until - from;
+		end = until;
+	}
+	return sum;
+}
+
 /*
- * How long the named sensors watched from `since_us` on: the mean of theirs, so that one of two
- * that fell silent halves what counts. `*until_us` is the last moment that one of them speaks of.
+ * How long every named sensor watched from `since_us` on: the least of theirs, so that none speaks
+ * for another. `*until_us` is until when that is known: what all of them have spoken of, or one,
+ * when the others were waited for.
  */
 static int64_t watched(const struct lives *lives, const char *sensors, int64_t since_us,
 		       int64_t *until_us)
 {
-	int64_t sum = 0, end = since_us;
-	size_t count = 0;
+	size_t want = sensors[0] != '\0' ? (strlen(sensors) + 1) / (HIN_SENSOR_ID * 2 + 1) : 1;
+	int64_t first = INT64_MAX, last = since_us, least = INT64_MAX;
+	size_t seen = 0, at = 0, count = 0;
 
-	*until_us = since_us;
-	for (size_t i = 0; i < lives->count; i++) {
-		const struct life *l = &lives->items[i];
-		bool new_sensor = i == 0 || memcmp(l->sensor, l[-1].sensor, sizeof(l->sensor)) != 0;
-		int64_t from;
+	for (; next_sensor(lives, sensors, &at, &count); seen++) {
+		int64_t end = since_us;
 
-		if (!named(sensors, l->sensor))
-			continue;
-		if (new_sensor || count == 0) {
-			count++;
-			end = since_us;
-		}
-		from = l->from_us > end ? l->from_us : end;
-		if (l->until_us <= from)
-			continue;
-		sum += l->until_us - from;
-		end = l->until_us;
-		if (end > *until_us)
-			*until_us = end;
+		for (size_t i = at; i < at + count; i++)
+			if (lives->items[i].until_us > end)
+				end = lives->items[i].until_us;
+		first = end < first ? end : first;
+		last = end > last ? end : last;
 	}
-	/* sensors that are named and said nothing in all that time count too */
-	if (sensors[0] != '\0' && (strlen(sensors) + 1) / (HIN_SENSOR_ID * 2 + 1) > count)
-		count = (strlen(sensors) + 1) / (HIN_SENSOR_ID * 2 + 1);
-	return count > 0 ? sum / (int64_t)count : 0;
+	if (seen < want)
+		first = since_us;
+	if (first < lives->now_us - WAIT_US)
+		first = last < lives->now_us - WAIT_US ? last : lives->now_us - WAIT_US;
+	*until_us = first;
+	if (seen < want) /* one that is named said nothing in all that time */
+		return 0;
+	at = count = 0;
+	while (next_sensor(lives, sensors, &at, &count)) {
+		int64_t sum = watched_by(&lives->items[at], count, since_us, first);
+
+		least = sum < least ? sum : least;
+	}
+	return least;
 }
 
 /* ---- notices ---- */
@@ -271,7 +312,7 @@ enum hin_code telling_watch(struct hin_telling *t, struct hin_desk *desk, int64_
 			    struct hin_error *err)
 {
 	int64_t every = t->s.watched_ns / 1000 / 50, since = 0;
-	struct lives lives = { 0 };
+	struct lives lives = { .now_us = now_us };
 	enum hin_code code;
 
 	every = every < LEAST_US ? LEAST_US : every > MOST_US ? MOST_US : every;

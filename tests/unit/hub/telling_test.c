@@ -684,6 +684,46 @@ static void fixed_when_watched_for_long_enough(void **state)
 	hin_store_close(store);
 }
 
+/* One sensor does not speak for another, nor for years, nor for times to come. */
+static void every_sensor_must_have_watched(void **state)
+{
+	struct hin_store_batch batch = { .epoch = 1, .sequence = 7, .received_us = NOW };
+	struct hin_observation forged[] = {
+		{ .time_us = NOW, .duration_us = 40 * DAY, .kind = HIN_KIND_ROAD_ALIVE },
+		{ .time_us = NOW + S, .duration_us = UINT64_MAX, .kind = HIN_KIND_ROAD_ALIVE },
+		{ .time_us = NOW + HOUR, .duration_us = 40 * DAY, .kind = HIN_KIND_ROAD_ALIVE },
+	};
+	struct hin_store *store = NULL;
+	enum hin_store_outcome outcome;
+
+	(void)state;
+	begin(NULL);
+	assert_int_equal(hin_store_open(&store, store_path, HIN_STORE_CREATE, NULL, NULL), HIN_OK);
+	infected("192.0.2.7");
+	look(NOW);
+	for (size_t i = 0; i < sizeof(batch.sensor); i++)
+		batch.sensor[i] = (uint8_t)(1 + i);
+	assert_int_equal(hin_store_append(store, &batch, forged, 3, &outcome, NULL), HIN_OK);
+	assert_int_equal(hin_store_sync(store, NULL), HIN_OK);
+	look(NOW + 120 * S);
+	assert_int_equal(number("SELECT watched_us FROM notice"), 120 * S);
+	look(NOW + 50 * 60 * S);
+	assert_int_equal(number("SELECT watched_us FROM notice"), 301 * S);
+	/* another sensor saw it too: what only one of them watched counts for nothing */
+	run("UPDATE finding SET sensors = sensors || ' ' || "
+	    "'65666768696a6b6c6d6e6f7071727374'");
+	run("UPDATE notice SET watched_us = 0, watched_until_us = 1795347200000000");
+	watch(store, 1, 8, NOW + 2 * HOUR, 60);
+	watch(store, 1, 9, NOW + 3 * HOUR, 60);
+	watch(store, 101, 1, NOW + 2 * HOUR, 20);
+	look(NOW + 2 * HOUR + 30 * 60 * S);
+	assert_int_equal(number("SELECT watched_us FROM notice"), 20 * 60 * S);
+	look(NOW + 4 * HOUR + 60 * 60 * S);
+	assert_int_equal(number("SELECT watched_us FROM notice"), 20 * 60 * S);
+	assert_string_equal(text("SELECT state FROM notice"), "sent");
+	hin_store_close(store);
+}
+
 static void many_go_together(void **state)
 {
 	char address[32];
@@ -969,6 +1009,7 @@ int main(void)
 		TEST(a_stop_in_the_middle),
 		TEST(reminders_and_their_end),
 		TEST(fixed_when_watched_for_long_enough),
+		TEST(every_sensor_must_have_watched),
 		TEST(many_go_together),
 		TEST(a_contact_has_its_share),
 		TEST(quiet_hours_and_digests),
