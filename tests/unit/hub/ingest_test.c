@@ -332,6 +332,19 @@ static void refuses(void **state)
 	row.time_us = flow.time_us + INT64_C(2) * 86400 * 1000000;
 	mark = f->mark;
 	REFUSED(clock, make(&mark, &row, 1, &key, HIN_CLOCK_STATE_FREE), "clock is wrong");
+	row = (struct hin_observation){ .time_us = flow.time_us,
+					.device = { 7 },
+					.device_basis = HIN_DEVICE_BASIS_SENSOR_KEY };
+	for (size_t i = 0; i < 3; i++) { /* the word of the hub alone */
+		static const uint16_t kinds[] = { HIN_KIND_ROAD_GAP, HIN_KIND_ROAD_FILLED,
+						  HIN_KIND_ROAD_SILENT };
+
+		mark = f->mark;
+		row.kind = kinds[i];
+		REFUSED(field, make(&mark, &row, 1, &key, HIN_CLOCK_STATE_FREE), "the hub's to");
+		assert_int_equal(hin_ingest_count(f->in)->refused[HIN_INGEST_field], i + 1);
+	}
+	row = flow;
 	bad = next(f, 3);
 	for (int i = 0; i < 200; i++) { /* any bit of a batch, and any length */
 		struct hin_buffer copy = { 0 };
