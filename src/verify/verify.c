@@ -158,6 +158,15 @@ static void say_act(const struct proof *p)
 	}
 }
 
+/* Is it an act of those whose text is given away: a notice, or an answer about silence? */
+static bool is_notice(const struct proof *p, const char *name)
+{
+	unsigned kind = (unsigned)big_endian(p->extra + 2, 2);
+
+	return kind == NOTICE_MADE || kind == SILENCE_ANSWERED ||
+	       wrong("%s: its act is no notice but of kind %u (schema/registry/acts)", name, kind);
+}
+
 /* Check the proof in `file`, and with it the text, when there is one; then say what it is. */
 static bool check_file(const struct arguments *a, const char *name, const struct bytes *file,
 		       const char *text_name, const struct bytes *text)
@@ -166,7 +175,7 @@ static bool check_file(const struct arguments *a, const char *name, const struct
 	struct head head;
 	uint64_t cosigned;
 
-	if (!read_proof(&p, name, file) ||
+	if (!read_proof(&p, name, file) || (text != NULL && !is_notice(&p, name)) ||
 	    !check_proof(&p, name, &a->policy, text_name, text, &head, &cosigned))
 		return false;
 	say_head(a, &head, cosigned);

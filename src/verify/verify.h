@@ -13,12 +13,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define KEYS 64		     /* most witnesses */
-#define NAME 256	     /* longest name, with its NUL */
-#define PATH_HASHES 64	     /* most hashes of a proof */
-#define TILE 256	     /* hashes of a whole tile */
-#define ACT 84		     /* bytes of an act */
-#define SALT 16		     /* bytes of a salt */
+#define KEYS 64		/* most witnesses */
+#define NAME 256	/* longest name, with its NUL */
+#define PATH_HASHES 64	/* most hashes of a proof */
+#define TILE 256	/* hashes of a whole tile */
+#define ACT 84		/* bytes of an act */
+#define SALT 16		/* bytes of a salt */
+#define NOTICE_MADE 300 /* kinds of acts whose text is given away (schema/registry/acts) */
+#define SILENCE_ANSWERED 412
 #define FILE_MOST (17 << 20) /* bytes of a file that is read; a bundle has 16,777,728 at most */
 
 struct hash {

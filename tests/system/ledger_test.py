@@ -254,7 +254,11 @@ def notices(log, text, key):
     run(LEDGER, "prove", 5, "--ledger", log, "--output", made)
     expect_in("a proof by hinomi ledger", run(VERIFY, "proof", made, "-k", key), "act         5")
     said = run(VERIFY, "notice", text, made, "-k", key, status=1)
+    expect_in("an act of another kind", said, "no notice but of kind 400")
+    run(LEDGER, "prove", 699, "--ledger", log, "--output", made)
+    said = run(VERIFY, "notice", text, made, "-k", key, status=1)
     expect_in("a proof without salt", said, "no salt")
+    run(LEDGER, "prove", 5, "--ledger", log, "--output", made)
 
 
 def oracle(log, old, key):
@@ -275,6 +279,11 @@ def verifier_is_alone():
     sources = [*(HERE / "../../src/verify").glob("*.[ch]")]
     lines = [line for path in sources for line in path.read_text().split("\n")]
     expect("its length", 500 < len(lines) <= 1500, True)
+    registry = dict(line.split("\t")[1::-1] for line in (HERE / "../../schema/registry/acts").read_text().split("\n")
+                    if line[:1].isdigit())
+    for name in ("notice-made", "silence-answered"):
+        expect("kind of " + name, "#define %s %s" % (name.upper().replace("-", "_"), registry[name]) in
+               (line.split("/*")[0].strip() for line in lines), True)
     expect("what it includes", {line for line in lines if line.startswith('#include "')},
            {'#include "verify/verify.h"'})
 
@@ -285,7 +294,7 @@ def shown():
     log = FOLDER / "log"
     doc = json.loads(run(LEDGER, "show", "--ledger", log, "--json", "--last", 3))
     expect("the last ones", [a["index"] for a in doc["acts"]], [697, 698, 699])
-    expect("the notice", doc["acts"][2]["kind"], "notice-sent")
+    expect("the notice", doc["acts"][2]["kind"], "notice-made")
     expect("its authority", doc["acts"][2]["authority"], None)
     doc = json.loads(run(LEDGER, "show", "--ledger", log, "--json", "--kind", "notice-*"))
     expect("by kind", [a["index"] for a in doc["acts"]], [699])
@@ -294,7 +303,7 @@ def shown():
     doc = json.loads(run(LEDGER, "show", "--ledger", log, "--json", "--since", "2026-01-01"))
     expect("by time", [a["index"] for a in doc["acts"]], [699])
     expect("20 unless asked", len(run(LEDGER, "show", "--ledger", log).strip().split("\n")), 21)
-    expect_in("in Japanese", run(LEDGER, "show", "--ledger", log, "--lang", "ja"), "通知の送付")
+    expect_in("in Japanese", run(LEDGER, "show", "--ledger", log, "--lang", "ja"), "通知の作成")
     bad = FOLDER / "bad"
     shutil.copytree(log, bad)
     change(bad)

@@ -69,7 +69,7 @@ static enum hin_code ask(struct hin_ledger *l, char *const argv[3], struct hin_e
 static enum hin_code notice(struct hin_ledger *l, const char *text_path, const char *proof_path,
 			    char *const witness[3], struct hin_error *err)
 {
-	struct hin_act act = { .kind = HIN_ACT_NOTICE_SENT, .who = 3, .when_us = 1795333803000000 };
+	struct hin_act act = { .kind = HIN_ACT_NOTICE_MADE, .who = 3, .when_us = 1795333803000000 };
 	struct hin_buffer text = { 0 }, proof = { 0 };
 	uint8_t salt[HIN_ACT_SALT];
 	uint64_t index;
