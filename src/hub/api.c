@@ -267,6 +267,8 @@ static enum hin_code open_server(struct hin_api *api, const struct hin_api_setti
 	s.route_count = HIN_COUNT(routes);
 	s.connections = settings->connections;
 	s.per_address = settings->per_address;
+	s.shared = api_is_proxy; /* people behind it are told apart by what it says */
+	s.shared_user = api;
 	s.body_memory = BODIES;
 	s.body_per_address = BODIES_OF_ADDRESS;
 	s.answer_ns = settings->query_ns + ANSWER_MARGIN_NS;

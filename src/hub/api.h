@@ -30,8 +30,9 @@ struct hin_api_settings {
 	const char *desk;	    /* file */
 	const char *store;	    /* folder; NULL = no questions are answered */
 	const char *name;	    /* of the hub, as people know it */
-	const char *const *proxies; /* prefixes whose Forwarded and X-Forwarded-For are believed */
+	const char *const *proxies; /* prefixes of those whose header is believed */
 	size_t proxy_count;
+	bool forwarded;		     /* they write Forwarded (RFC 7239), not X-Forwarded-For */
 	bool second_factor;	     /* everybody must have one */
 	int64_t idle_ns, session_ns; /* of sessions */
 	unsigned connections, per_address, streams;

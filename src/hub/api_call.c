@@ -113,8 +113,10 @@ const struct api_route *api_find_route(struct api_call *call, const char *method
 
 /* ---- whom it comes from ---- */
 
-static bool is_proxy(const struct hin_api *api, const struct hin_addr *address)
+bool api_is_proxy(void *user, const struct hin_addr *address)
 {
+	const struct hin_api *api = user;
+
 	return api->proxies != NULL &&
 	       hin_prefix_tree_find(api->proxies, address) != HIN_PREFIX_NONE;
 }
@@ -165,35 +167,37 @@ static bool read_element(struct hin_addr *out, const char *text, size_t size, bo
 	return false;
 }
 
-/* Go back hop by hop, from the one that speaks to us, as long as each is a proxy that we know. */
+/*
+ * Go back hop by hop, from the one that speaks to us, as long as each is a proxy that we know. Only
+ * the header that they write counts: the other is the client's own word.
+ */
 static void find_client(struct api_call *call)
 {
+	struct hin_buffer list = { 0 };
+	bool forwarded = call->api->settings.forwarded;
 	const char *header;
+	struct hin_addr hop;
 	size_t end;
-	bool forwarded = true;
 
 	call->client = call->request->address;
-	if (!is_proxy(call->api, &call->client))
+	if (!api_is_proxy(call->api, &call->client))
 		return;
-	header = hin_http_header(call->request, "Forwarded");
-	if (header == NULL) {
-		forwarded = false;
-		header = hin_http_header(call->request, "X-Forwarded-For");
-	}
-	end = header != NULL ? strlen(header) : 0;
+	hin_http_header_list(call->request, forwarded ? "Forwarded" : "X-Forwarded-For", &list);
+	header = list.failed ? "" : hin_buffer_text(&list);
+	end = strlen(header);
 	for (unsigned hops = 0; end > 0 && hops < 16; hops++) {
 		size_t start = end;
-		struct hin_addr hop;
 
 		while (start > 0 && header[start - 1] != ',')
 			start--;
 		if (!read_element(&hop, header + start, end - start, forwarded))
-			return;
+			break;
 		call->client = hop;
-		if (!is_proxy(call->api, &hop))
-			return;
+		if (!api_is_proxy(call->api, &hop))
+			break;
 		end = start > 0 ? start - 1 : 0;
 	}
+	hin_buffer_fini(&list);
 }
 
 static void touch(struct api_call *call)

@@ -192,6 +192,9 @@ HIN_MUST_USE enum hin_code api_store(struct api_call *call, struct hin_store **o
 /* For the server's routes; `user` is the api. */
 void api_handle(void *user, struct hin_http_request *request);
 
+/* Is it the address of a proxy that we know? For the server; `user` is the api. */
+bool api_is_proxy(void *user, const struct hin_addr *address);
+
 /* Run the handler of a call with `desk`, answer, and free it. */
 void api_run(struct api_call *call, struct hin_desk *desk);
 

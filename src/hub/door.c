@@ -89,6 +89,7 @@ enum hin_code hin_door_open(struct hin_hub *hub, const struct hin_door_settings 
 	s.name = name_of(hub, name);
 	s.proxies = (const char *const *)settings->proxies.items;
 	s.proxy_count = settings->proxies.count;
+	s.forwarded = settings->forwarded;
 	s.second_factor = settings->second_factor;
 	s.idle_ns = settings->idle_ns;
 	s.session_ns = settings->session_ns;

@@ -12,7 +12,7 @@
 struct hin_door_settings {
 	char *listen, *certificate, *key; /* "" = not opened; the hub's own certificate */
 	struct hin_config_list proxies;
-	bool plain, second_factor;
+	bool plain, forwarded, second_factor;
 	int64_t idle_ns, session_ns, query_ns;
 	uint64_t rate, connections, streams, query_memory;
 };
@@ -40,10 +40,13 @@ struct hin_door_settings {
 		HIN_DOOR_ROW(base, "people.key", key, NULL, "file of that certificate's key",                                   \
 			     "その証明書の鍵のファイル", HIN_VALUE_TEXT),                                                       \
 		HIN_DOOR_ROW(base, "people.proxies", proxies, NULL,                                                             \
-			     "prefixes of proxies whose Forwarded and X-Forwarded-For are "                                     \
-			     "believed",                                                                                        \
-			     "Forwarded と X-Forwarded-For を信じるプロキシのプレフィックス",                                   \
+			     "prefixes of proxies whose header about the client is believed",                                   \
+			     "クライアントについてのヘッダーを信じるプロキシのプレフィックス",                                  \
 			     HIN_VALUE_LIST),                                                                                   \
+		HIN_DOOR_ROW(base, "people.forwarded", forwarded, "no",                                                         \
+			     "they write Forwarded (RFC 7239); X-Forwarded-For otherwise. The other header is not looked at",   \
+			     "プロキシが書くのは Forwarded (RFC 7239)。no なら X-Forwarded-For。他方は見ない",                  \
+			     HIN_VALUE_BOOL),                                                                                   \
 		HIN_DOOR_ROW(base, "people.second-factor", second_factor, "no",                                                 \
 			     "everybody must set up a second factor",                                                           \
 			     "全員に二要素認証を必須とする", HIN_VALUE_BOOL),                                                   \

@@ -471,6 +471,34 @@ const char *hin_http_header(const struct hin_http_request *seen, const char *nam
 	return MHD_lookup_connection_value(request_of_const(seen)->mhd, MHD_HEADER_KIND, name);
 }
 
+struct header_list {
+	const char *name;
+	struct hin_buffer *out;
+};
+
+static enum MHD_Result one_line(void *user, enum MHD_ValueKind kind, const char *name,
+				const char *value)
+{
+	const struct header_list *list = user;
+
+	(void)kind;
+	if (strcasecmp(name, list->name) != 0)
+		return MHD_YES;
+	if (list->out->used > 0)
+		hin_buffer_puts(list->out, ", ");
+	hin_buffer_puts(list->out, value != NULL ? value : "");
+	return MHD_YES;
+}
+
+void hin_http_header_list(const struct hin_http_request *seen, const char *name,
+			  struct hin_buffer *out)
+{
+	struct header_list list = { name, out };
+
+	(void)MHD_get_connection_values(request_of_const(seen)->mhd, MHD_HEADER_KIND, one_line,
+					&list);
+}
+
 struct each_value {
 	hin_http_value_fn call;
 	void *user;

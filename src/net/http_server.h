@@ -176,6 +176,13 @@ const char *hin_http_query(const struct hin_http_request *request, const char *n
 /* A header of the request, or NULL. In the handler itself only; valid until the answer. */
 const char *hin_http_header(const struct hin_http_request *request, const char *name);
 
+/*
+ * All lines of a header as one, in their order with ", " between (RFC 9110, section 5.3), appended
+ * to `out`; nothing when there is none. In the handler itself only.
+ */
+void hin_http_header_list(const struct hin_http_request *request, const char *name,
+			  struct hin_buffer *out);
+
 /* Called for each value of the query, decoded; `value` is "" for a name alone. */
 typedef void (*hin_http_value_fn)(void *user, const char *name, const char *value);
 

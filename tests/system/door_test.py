@@ -626,22 +626,42 @@ def hostile(door, people):
 # ---- proxies ----
 
 def proxies(folder, address):
-    door = Door(folder, "proxy=127.0.0.1", "proxy=198.51.100.0/24")
+    door = Door(folder, "proxy=127.0.0.1", "proxy=198.51.100.0/24", "per-address=4")
     for what, headers, wanted in [
             ("none", {}, "127.0.0.1"),
             ("one hop", {"X-Forwarded-For": address}, address),
             ("a liar before", {"X-Forwarded-For": "203.0.113.1, " + address}, address),
             ("two proxies", {"X-Forwarded-For": "203.0.113.1, %s, 198.51.100.7" % address}, address),
-            ("Forwarded", {"Forwarded": "for=203.0.113.1, for=\"%s:4711\";proto=https" % address}, address),
-            ("Forwarded, IPv6", {"Forwarded": 'for="[2001:db8::7]:80"'}, "2001:db8::7"),
             ("nonsense", {"X-Forwarded-For": "unknown"}, "127.0.0.1"),
-            ("Forwarded comes first", {"Forwarded": "for=" + address, "X-Forwarded-For": "203.0.113.1"}, address)]:
+            ("the other header", {"Forwarded": "for=203.0.113.1", "X-Forwarded-For": address}, address),
+            ("the other header alone", {"Forwarded": "for=203.0.113.1"}, "127.0.0.1")]:
         expect("proxy, " + what, door.ask("GET", "/api/v1/seen", headers=headers).json["address"], wanted)
+    lines = "GET /api/v1/seen HTTP/1.1\r\nHost: h\r\nConnection: close\r\n%s\r\n"
+    two = "X-Forwarded-For: 203.0.113.1\r\nx-forwarded-for: %s\r\n" % address
+    expect("a liar's line before", ('"address":"%s"' % address).encode() in raw_request(door, (lines % two).encode()), True)
+    idle = [socket.create_connection(("127.0.0.1", door.port)) for _ in range(12)]
+    expect("a proxy has as many as it wants", door.ask("GET", "/api/v1/seen").status, 200)
+    closed = 0
+    for s in idle:
+        s.setblocking(False)
+        try:
+            closed += s.recv(1) == b""
+        except OSError:
+            pass
+        s.close()
+    expect("none had to go", closed, 0)
     seen = door.ask("GET", "/api/v1/seen", headers={"X-Forwarded-For": address}).json
     expect("it was seen", (seen["seen"], [w["kind"] for w in seen["what"]]), (True, ["infected-member"]))
     page = door.ask("GET", "/seen?lang=ja", headers={"X-Forwarded-For": address}).body.decode()
     expect("and the page says so", "観測されました" in page and "近隣" in page, True)
     expect("others are not", door.ask("GET", "/api/v1/seen", headers={"X-Forwarded-For": "203.0.113.77"}).json["seen"], False)
+    door.close()
+    door = Door(folder, "proxy=127.0.0.1", "forwarded=1")
+    for what, headers, wanted in [
+            ("Forwarded", {"Forwarded": "for=203.0.113.1, for=\"%s:4711\";proto=https" % address}, address),
+            ("Forwarded, IPv6", {"Forwarded": 'for="[2001:db8::7]:80"'}, "2001:db8::7"),
+            ("not what a liar wrote", {"Forwarded": "for=" + address, "X-Forwarded-For": "203.0.113.1"}, address)]:
+        expect("proxy, " + what, door.ask("GET", "/api/v1/seen", headers=headers).json["address"], wanted)
     door.close()
     door = Door(folder)
     expect("no proxy is believed by itself", door.ask("GET", "/api/v1/seen", headers={

@@ -74,6 +74,8 @@ static void set(struct world *w, const char *name, const char *value)
 		s->per_address = (unsigned)number;
 	else if (strcmp(name, "second-factor") == 0)
 		s->second_factor = number != 0;
+	else if (strcmp(name, "forwarded") == 0)
+		s->forwarded = number != 0;
 	else if (strcmp(name, "proxy") == 0 && s->proxy_count < HIN_COUNT(w->proxies))
 		w->proxies[s->proxy_count++] = value;
 	else
