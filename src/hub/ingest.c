@@ -87,6 +87,13 @@ static bool want(struct hin_ingest *in, const struct hin_observation *row)
 	return true;
 }
 
+/* Does the hub alone say this? */
+static bool is_own(uint16_t kind)
+{
+	return kind == HIN_KIND_ROAD_GAP || kind == HIN_KIND_ROAD_FILLED ||
+	       kind == HIN_KIND_ROAD_SILENT;
+}
+
 /* Every row: fields, values, time. */
 static enum hin_carried check_rows(struct hin_ingest *in, struct arrival *a)
 {
@@ -108,6 +115,10 @@ static enum hin_carried check_rows(struct hin_ingest *in, struct arrival *a)
 				      "row %u is of %s: the sensor's clock is wrong", n,
 				      hin_time_format(text, row.time_us * 1000, HIN_TIME_S));
 		}
+		if (is_own(row.kind))
+			return refuse(in, a, HIN_INGEST_field,
+				      "row %u: kind %u is the hub's to say, not a sensor's", n,
+				      row.kind);
 		if (row.time_us > a->newest_us)
 			a->newest_us = row.time_us;
 		if (in->settings.analyse != NULL &&
@@ -222,13 +233,15 @@ static void note_stored(struct hin_sensor_state *state, void *user)
 }
 
 /* What was appended goes to analysis, unless it was there before the process ended. */
-static void analyse_rows(struct hin_ingest *in, const struct hin_batch_header *header)
+static void analyse_rows(struct hin_ingest *in, const struct hin_batch_header *header,
+			 int64_t now_ns)
 {
 	struct hin_analyse *analyse = in->settings.analyse;
 
 	if (in->wanted_count == 0 ||
 	    !hin_analyse_begin(analyse, header->sensor, header->epoch, header->sequence))
 		return;
+	hin_analyse_limit(analyse, (now_ns + in->settings.future_ns) / 1000);
 	for (size_t i = 0; i < in->wanted_count; i++)
 		hin_analyse_take(analyse, &in->wanted[i], header->sensor);
 }
@@ -265,7 +278,7 @@ static enum hin_carried append(struct hin_ingest *in, struct arrival *a)
 	in->counters.stored++;
 	in->counters.rows += header->rows;
 	in->counters.bytes += a->size;
-	analyse_rows(in, header);
+	analyse_rows(in, header, a->now_ns);
 	(void)hin_sensors_change(in->settings.sensors, header->sensor, note_stored, a);
 	return HIN_CARRIED_STORED;
 }
@@ -405,12 +418,13 @@ static enum hin_code open_store(struct hin_ingest *in, struct hin_error *err)
 static void begin_analysis(struct hin_ingest *in)
 {
 	struct hin_error why = { 0 };
+	int64_t now_ns = hin_time_now_ns();
 
 	if (in->settings.analyse == NULL)
 		return;
 	hin_analyse_check_stored(in->settings.analyse, in->store);
-	if (hin_analyse_learn(in->settings.analyse, in->store, hin_time_now_ns() / 1000, &why) !=
-	    HIN_OK)
+	hin_analyse_limit(in->settings.analyse, (now_ns + in->settings.future_ns) / 1000);
+	if (hin_analyse_learn(in->settings.analyse, in->store, now_ns / 1000, &why) != HIN_OK)
 		hin_log(HIN_LOG_ERROR, "hub.not_learned", hin_log_text("error", why.text),
 			hin_log_text("consequence", "what is usual must be learned from now on"));
 }

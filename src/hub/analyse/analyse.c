@@ -386,12 +386,25 @@ static void move_on(struct hin_analyse *an, const struct hin_observation *o)
 void hin_analyse_take(struct hin_analyse *an, const struct hin_observation *o,
 		      const uint8_t sensor[16])
 {
+	struct hin_observation cut;
+	int64_t left_us = an->latest_us - o->time_us;
+
 	if (!hin_analyse_wants(an, o->kind))
 		return;
+	if (an->latest_us != 0 && (left_us < 0 || o->duration_us > (uint64_t)left_us)) {
+		cut = *o;
+		cut.duration_us = left_us > 0 ? (uint64_t)left_us : 0;
+		o = &cut;
+	}
 	move_on(an, o);
 	an->counters.rows++;
 	for (size_t i = 0; i < hin_rule_count; i++)
 		apply(an, i, o, sensor);
+}
+
+void hin_analyse_limit(struct hin_analyse *an, int64_t latest_us)
+{
+	an->latest_us = latest_us;
 }
 
 static int64_t cpu_ns(void)

@@ -88,6 +88,9 @@ bool hin_analyse_begin(struct hin_analyse *analyse, const uint8_t sensor[16], ui
 void hin_analyse_take(struct hin_analyse *analyse, const struct hin_observation *row,
 		      const uint8_t sensor[16]);
 
+/* From now on no row ends later than that: what is longer is cut. 0 = no bound. */
+void hin_analyse_limit(struct hin_analyse *analyse, int64_t latest_us);
+
 /* The same of many; with `price` each rule's time is taken once for all. */
 void hin_analyse_take_rows(struct hin_analyse *analyse, const struct hin_store_rows *rows);
 

@@ -58,6 +58,7 @@ struct hin_analyse {
 	uint32_t news_count;
 	struct identity identity; /* of the subject that was asked for last */
 	int64_t now_us;		  /* the stream's */
+	int64_t latest_us;	  /* no row ends later; 0 = no bound */
 	bool quiet;
 
 	struct analysed *batches;
