@@ -236,10 +236,18 @@ enum hin_code hin_case_count(struct hin_desk *desk, const struct hin_case_filter
 	return code;
 }
 
+#define EVENTS                                                                                     \
+	"SELECT h.id, h.time_us, h.account, a.name, h.action, h.text, h.finding, h.act, "          \
+	"coalesce(t.ledger, -1) FROM case_history h LEFT JOIN account a ON a.id = h.account "      \
+	"LEFT JOIN act t ON t.id = h.act WHERE h.case_id = ?1 "
+
 enum hin_code hin_case_history(struct hin_desk *desk, int64_t id, int64_t organisation,
 			       int64_t after_id, unsigned limit, hin_case_event_fn call, void *user,
 			       struct hin_error *err)
 {
+	static const char behind[] = EVENTS "AND h.id > ?2 ORDER BY h.id LIMIT ?3";
+	static const char newest[] = "SELECT * FROM (" EVENTS "AND h.id > ?2 ORDER BY h.id DESC "
+				     "LIMIT ?3) ORDER BY 1";
 	struct case_head head;
 	struct hin_case_event e;
 	sqlite3_stmt *s;
@@ -249,13 +257,7 @@ enum hin_code hin_case_history(struct hin_desk *desk, int64_t id, int64_t organi
 		return code;
 	if (limit > HISTORY_PAGE)
 		return hin_fail(err, HIN_ERANGE, "a page has at most %d events", HISTORY_PAGE);
-	s = hin_desk_statement(
-		desk,
-		"SELECT h.id, h.time_us, h.account, a.name, h.action, h.text, h.finding, h.act, "
-		"coalesce(t.ledger, -1) FROM case_history h LEFT JOIN account a ON a.id = "
-		"h.account LEFT JOIN act t ON t.id = h.act WHERE h.case_id = ?1 AND h.id > ?2 "
-		"ORDER BY h.id LIMIT ?3",
-		err);
+	s = hin_desk_statement(desk, after_id == HIN_CASE_NEWEST ? newest : behind, err);
 	if (s == NULL)
 		return HIN_EFORMAT;
 	code = hin_desk_bind(desk, s, err, "iii", id, after_id,

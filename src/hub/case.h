@@ -20,6 +20,7 @@
 #include "hub/finding.h"
 
 #define HIN_CASE_BULK 1000	/* cases of one change */
+#define HIN_CASE_BULK_MEMBER 20 /* ... by a member of an organisation */
 #define HIN_CASE_PAGE 1000	/* most that one list gives */
 #define HIN_CASE_TEXT 4000	/* bytes of a note or a reason */
 #define HIN_CASE_GIVEN 200	/* bytes of a title that a person gave, with its NUL */
@@ -129,9 +130,14 @@ struct hin_case_event {
 	int64_t ledger;	      /* where the act stands in the ledger; -1 = not yet */
 };
 
+#define HIN_CASE_NEWEST (-1)
+
 typedef bool (*hin_case_event_fn)(void *user, const struct hin_case_event *event);
 
-/* The history of a case from the event behind `after_id` on, oldest first; `limit` 0 = 1000. */
+/*
+ * The history of a case from the event behind `after_id` on, oldest first; `limit` 0 = 1000. With
+ * `after_id` HIN_CASE_NEWEST the last `limit` events, oldest first too.
+ */
 HIN_MUST_USE enum hin_code hin_case_history(struct hin_desk *desk, int64_t id, int64_t organisation,
 					    int64_t after_id, unsigned limit,
 					    hin_case_event_fn call, void *user,
@@ -139,9 +145,10 @@ HIN_MUST_USE enum hin_code hin_case_history(struct hin_desk *desk, int64_t id, i
 
 /* ---- changing: each a transaction of its own ----
  *
- * `ids` are 1 to HIN_CASE_BULK cases. HIN_ENOENT names the first that is not there, HIN_EDENIED one
- * whose state does not allow it (a merged case cannot change), HIN_ERANGE a text that is too long.
- * A change to what a case is already is no change.
+ * `ids` are 1 to HIN_CASE_BULK cases (HIN_CASE_BULK_MEMBER when `by` has an organisation), each
+ * once, else HIN_ERANGE or HIN_EUSAGE. HIN_ENOENT names the first that is not there, HIN_EDENIED
+ * one whose state does not allow it (a merged case cannot change), HIN_ERANGE a text that is too
+ * long. A change to what a case is already is no change.
  */
 
 /* Give to an active account; 0 = to nobody. HIN_ENOENT when there is no such account. */

@@ -1,5 +1,6 @@
 /* case_change - what people do with cases; see case.h */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/utf8.h"
@@ -46,14 +47,37 @@ static enum hin_code check_text(const char *what, const char *text, bool needed,
 	return HIN_OK;
 }
 
-static enum hin_code check_count(size_t count, struct hin_error *err)
+static int by_value(const void *a, const void *b)
 {
+	int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+
+	return (x > y) - (x < y);
+}
+
+/* Each case once: a change is in its history and in the ledger once. */
+static enum hin_code check_once(const int64_t *ids, size_t count, struct hin_error *err)
+{
+	int64_t sorted[HIN_CASE_BULK];
+
+	memcpy(sorted, ids, count * sizeof(*ids));
+	qsort(sorted, count, sizeof(*sorted), by_value);
+	for (size_t i = 1; i < count; i++)
+		if (sorted[i] == sorted[i - 1])
+			return hin_fail(err, HIN_EUSAGE, "case %lld is named twice",
+					(long long)sorted[i]);
+	return HIN_OK;
+}
+
+static enum hin_code check_ids(const struct hin_case_actor *by, const int64_t *ids, size_t count,
+			       struct hin_error *err)
+{
+	size_t most = by->organisation != 0 ? HIN_CASE_BULK_MEMBER : HIN_CASE_BULK;
+
 	if (count == 0)
 		return hin_fail(err, HIN_EUSAGE, "no case is named");
-	if (count > HIN_CASE_BULK)
-		return hin_fail(err, HIN_ERANGE, "%zu cases; %d at once is the most", count,
-				HIN_CASE_BULK);
-	return HIN_OK;
+	if (count > most)
+		return hin_fail(err, HIN_ERANGE, "%zu cases; %zu at once is the most", count, most);
+	return check_once(ids, count, err);
 }
 
 /* The case that is to be changed. */
@@ -83,7 +107,7 @@ static enum hin_code change_each(struct hin_desk *desk, const struct hin_case_ac
 				 const int64_t *ids, size_t count, const struct move *move,
 				 move_fn call, struct hin_error *err)
 {
-	enum hin_code code = check_count(count, err);
+	enum hin_code code = check_ids(by, ids, count, err);
 	struct case_head head;
 
 	if (code == HIN_OK)
@@ -350,7 +374,7 @@ enum hin_code hin_case_merge(struct hin_desk *desk, const struct hin_case_actor 
 			     struct hin_error *err)
 {
 	struct case_head head;
-	enum hin_code code = check_count(count, err);
+	enum hin_code code = check_ids(by, ids, count, err);
 
 	if (code == HIN_OK)
 		code = check_text("reason", reason, false, HIN_CASE_TEXT, err);

@@ -276,8 +276,8 @@ static enum hin_code write_case(struct api_call *call, struct hin_case *c, struc
 	page_putf(call, "</tbody></table><h2>%s</h2><ul class=\"history\">\n",
 		  PAGE_TEXT(call, "History", "経過"));
 	if (code == HIN_OK)
-		code = hin_case_history(call->desk, c->id, api_scope(call), 0, 500, take_event,
-					call, err);
+		code = hin_case_history(call->desk, c->id, api_scope(call), HIN_CASE_NEWEST, 500,
+					take_event, call, err);
 	page_put(call, "</ul>");
 	case_form(call, c);
 	page_end(call);

@@ -385,6 +385,54 @@ static void lists_are_paged_and_limited(void **state)
 	analysed_end(&a);
 }
 
+struct seen_events {
+	int64_t ids[4];
+	size_t count;
+};
+
+static bool take_event(void *user, const struct hin_case_event *e)
+{
+	struct seen_events *s = user;
+
+	s->ids[s->count++] = e->id;
+	return s->count < HIN_COUNT(s->ids);
+}
+
+/* A case is named once in a change, and a member changes a few at once. */
+static void bulk_is_bounded(void **state)
+{
+	const int64_t twice[] = { 2, 1, 2 };
+	int64_t many[HIN_CASE_BULK_MEMBER + 1];
+	struct hin_case_actor by = actor(0, HOUR), member = actor(1, HOUR);
+	struct seen_events events = { 0 };
+	struct hin_error why = { 0 };
+	struct analysed a;
+	int64_t before, last;
+
+	(void)state;
+	begin(&a);
+	before = number(&a, "SELECT count(*) FROM case_history");
+	assert_int_equal(hin_case_note(a.desk, &by, twice, 3, "x", &why), HIN_EUSAGE);
+	assert_string_equal(why.text, "case 2 is named twice");
+	assert_int_equal(hin_case_merge(a.desk, &by, 3, twice, 3, "", &why), HIN_EUSAGE);
+	for (size_t i = 0; i < HIN_COUNT(many); i++)
+		many[i] = (int64_t)i + 1;
+	assert_int_equal(hin_case_note(a.desk, &member, many, HIN_COUNT(many), "x", &why),
+			 HIN_ERANGE);
+	assert_int_equal(hin_case_note(a.desk, &by, many, HIN_COUNT(many), "x", &why), HIN_ENOENT);
+	assert_int_equal(number(&a, "SELECT count(*) FROM case_history"), before);
+	GOOD(hin_case_note(a.desk, &by, twice, 2, "x", err));
+	/* the newest events, in their order */
+	for (int i = 0; i < 5; i++)
+		GOOD(hin_case_note(a.desk, &by, twice, 1, "x", err));
+	last = number(&a, "SELECT max(id) FROM case_history WHERE case_id = 2");
+	GOOD(hin_case_history(a.desk, 2, 0, HIN_CASE_NEWEST, 2, take_event, &events, err));
+	assert_int_equal(events.count, 2);
+	assert_int_equal(events.ids[1], last);
+	assert_int_equal(events.ids[0], last - 1);
+	analysed_end(&a);
+}
+
 static bool take_whole(void *user, const struct hin_case *c)
 {
 	*(struct hin_case *)user = *c;
@@ -484,6 +532,7 @@ int main(void)
 		cmocka_unit_test(merged_cases_go_on_as_one),
 		cmocka_unit_test(any_order_of_changes_keeps_all),
 		cmocka_unit_test(lists_are_paged_and_limited),
+		cmocka_unit_test(bulk_is_bounded),
 		cmocka_unit_test(a_merged_case_says_nothing_of_others),
 		cmocka_unit_test(an_address_is_known),
 	};
