@@ -785,6 +785,49 @@ static void times_stay_in_range(void **state)
 	hin_finding_json(&f, &json);
 	assert_non_null(strstr(json.data, "\"last\":\"2262-04-11T23:47:16"));
 	hin_buffer_fini(&json);
+	/* a hub knows what time it is: nothing ends behind that */
+	hin_analyse_limit(a.an, T0 + DAY);
+	for (int i = 0; i < 2; i++) {
+		row = member_row(i == 0 ? "192.0.2.11" : "192.0.2.12", T0 + i * 2 * DAY,
+				 HIN_TOOLS_MIRAI);
+		row.duration_us = UINT64_MAX - (uint64_t)i;
+		give(&a, &row);
+	}
+	commit(&a);
+	assert_int_equal(number(&a, "SELECT last_us FROM finding WHERE id = 3"), T0 + DAY);
+	assert_int_equal(number(&a, "SELECT last_us FROM finding WHERE id = 4"), T0 + 2 * DAY);
+	analysed_end(&a);
+}
+
+/* A sensor that makes up troubles of one machine does not fill the ledger. */
+static void growth_is_told_once_a_minute(void **state)
+{
+	struct hin_observation rows[] = {
+		member_row("198.51.100.7", T0, HIN_TOOLS_MIRAI),
+		row_of(HIN_KIND_TELESCOPE_BACKSCATTER, true, 25, HIN_RULE_VICTIM_BACKSCATTER),
+		row_of(HIN_KIND_TELESCOPE_AMPLIFICATION, false, 60, 0),
+		row_of(HIN_KIND_TELESCOPE_FLOOD, false, 300, 0),
+	};
+	static const int64_t after[] = { 0, SECOND, 60 * SECOND, 62 * SECOND };
+	static const int64_t told[] = { 0, 1, 1, 2 };
+	struct analysed a;
+
+	(void)state;
+	analysed_begin(&a, NULL);
+	for (size_t i = 0; i < HIN_COUNT(rows); i++) {
+		a.now_us = T0 + after[i];
+		give(&a, &rows[i]);
+		commit(&a);
+		assert_int_equal(number(&a, "SELECT count(*) FROM finding WHERE case_id = 1"),
+				 i + 1);
+		assert_int_equal(number(&a, "SELECT count(*) FROM case_history WHERE action = "
+					    "'grew'"),
+				 told[i]);
+		assert_int_equal(number(&a, "SELECT count(*) FROM act"), 1 + told[i]);
+	}
+	assert_int_equal(number(&a, "SELECT count(*) FROM case_history WHERE text = "
+				    "'findings: 4'"),
+			 1);
 	analysed_end(&a);
 }
 
@@ -810,6 +853,7 @@ int main(void)
 		cmocka_unit_test(times_stay_in_range),
 		cmocka_unit_test(cases_are_limited_in_an_hour),
 		cmocka_unit_test(what_no_case_has_is_forgotten),
+		cmocka_unit_test(growth_is_told_once_a_minute),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
