@@ -108,9 +108,10 @@ static int tear_down(void **state)
 }
 
 /* A batch with one alert about a member, behind `*mark`. */
-static struct hin_buffer make(struct hin_batch_mark *mark)
+static struct hin_buffer make_long(struct hin_batch_mark *mark, uint64_t duration_us)
 {
 	struct hin_observation row = { .time_us = NOW / 1000 - 5000000,
+				       .duration_us = duration_us,
 				       .kind = HIN_KIND_TELESCOPE_MEMBER,
 				       .packets = 1,
 				       .proto = 6,
@@ -131,6 +132,11 @@ static struct hin_buffer make(struct hin_batch_mark *mark)
 	*mark = *hin_batch_writer_mark(writer);
 	hin_batch_writer_close(writer);
 	return out;
+}
+
+static struct hin_buffer make(struct hin_batch_mark *mark)
+{
+	return make_long(mark, 0);
 }
 
 static enum hin_carried hand_in(struct hub *h, const struct hin_buffer *batch)
@@ -257,6 +263,24 @@ static void a_failing_desk_keeps_the_sensor_waiting(void **state)
 	hin_buffer_fini(&batch);
 }
 
+/* A row that lasts for years ends when the hub's clock and what it allows for end. */
+static void nothing_is_seen_in_times_to_come(void **state)
+{
+	struct hin_batch_mark mark = { .epoch = 14 };
+	struct hin_buffer batch = make_long(&mark, UINT64_C(3650) * 86400000000);
+	enum moment never = NEVER;
+	struct hub h;
+
+	(void)state;
+	open_hub(&h, &never);
+	assert_int_equal(hand_in(&h, &batch), HIN_CARRIED_STORED);
+	assert_int_equal(hin_ingest_commit(h.in, NULL), HIN_OK);
+	assert_int_equal(number(&h, "SELECT last_us FROM finding"),
+			 NOW / 1000 + INT64_C(86400000000));
+	close_hub(&h);
+	hin_buffer_fini(&batch);
+}
+
 /* What the hub says itself is analysed too. */
 static void a_silent_sensor_is_a_finding(void **state)
 {
@@ -285,6 +309,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a_killed_hub_counts_once, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_hub_killed_twice_counts_once, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_failing_desk_keeps_the_sensor_waiting, set_up,
+						tear_down),
+		cmocka_unit_test_setup_teardown(nothing_is_seen_in_times_to_come, set_up,
 						tear_down),
 		cmocka_unit_test_setup_teardown(a_silent_sensor_is_a_finding, set_up, tear_down),
 	};
