@@ -232,6 +232,33 @@ static enum hin_code take_head(void *user, const struct hin_store_head *head, st
 	return HIN_OK;
 }
 
+/* Which sensors tell of packets: one may be set not to. */
+static enum hin_code ask_flows(struct asking *a, struct hin_store *store)
+{
+	static const char flows[] = "kind telescope.flow";
+	struct hin_silence *s = a->out;
+	struct hin_store_question q = { .range = { .since_us = s->question.since_us,
+						   .until_us = s->question.until_us },
+					.by = { HIN_STORE_SENSOR },
+					.by_count = 1 };
+	struct hin_store_answer answer = { 0 };
+	struct hin_filter *filter = NULL;
+	enum hin_code code = hin_filter_parse(&filter, flows, strlen(flows), NULL, a->err);
+
+	q.range.filter = filter;
+	if (code == HIN_OK)
+		code = hin_store_group(store, &q, &answer, a->err);
+	for (size_t i = 0; code == HIN_OK && i < answer.count; i++)
+		for (size_t k = 0; k < s->chain_count; k++)
+			if (memcmp(answer.groups[i].by[0].bytes, s->chains[k].sensor,
+				   HIN_SENSOR_ID) == 0)
+				s->chains[k].flows = answer.groups[i].count;
+	if (code == HIN_OK)
+		hin_store_answer_fini(&answer);
+	hin_filter_free(filter);
+	return code;
+}
+
 /* What a sensor watched is counted once, however often it began anew. */
 static void sum_up(struct hin_silence *s)
 {
@@ -251,8 +278,11 @@ static void sum_up(struct hin_silence *s)
 			if (s->chains[k].dark_addresses < least)
 				least = s->chains[k].dark_addresses;
 		}
-		if (first)
-			s->dark_addresses += least;
+		if (!first)
+			continue;
+		if (least > s->dark_addresses)
+			s->dark_addresses = least;
+		s->quiet += c->flows == 0 && least > 0;
 	}
 }
 
@@ -283,6 +313,8 @@ enum hin_code hin_silence_ask(struct hin_silence *out, struct hin_store *store,
 					 take_head, &a, NULL, err);
 	crypto_hash_sha256_final(&a.evidence, out->evidence);
 	if (code == HIN_OK)
+		code = ask_flows(&a, store);
+	if (code == HIN_OK)
 		sum_up(out);
 	return code;
 }
@@ -299,4 +331,9 @@ void hin_silence_fini(struct hin_silence *s)
 bool hin_silence_is_silent(const struct hin_silence *s)
 {
 	return s->rows == 0 && s->perhaps == 0;
+}
+
+bool hin_silence_is_told(const struct hin_silence *s)
+{
+	return s->watched.watched_us > 0 && s->quiet == 0;
 }

@@ -32,6 +32,7 @@ struct hin_silence_chain {
 	char name[64]; /* "" when the roster has no such sensor: the hub itself */
 	uint64_t epoch, first, last, batches, verified, broken;
 	uint64_t dark_addresses; /* the least that it watched */
+	uint64_t flows;		 /* telescope.flow rows of its sensor in the time */
 	uint8_t last_digest[32];
 };
 
@@ -44,7 +45,10 @@ struct hin_silence {
 	size_t shown_count;
 	uint64_t lost; /* packets and rows that sensors say they lost */
 	struct hin_store_watched watched;
-	uint64_t dark_addresses; /* of all sensors together, the least at any time */
+	uint64_t dark_addresses; /* of the sensor with the most, the least at any time: others may
+				    watch the same space */
+	uint64_t quiet; /* sensors that watch, but told of no flow: of packets they may say nothing
+			   at all */
 	struct hin_silence_chain *chains;
 	size_t chain_count, chain_room;
 	uint64_t batches, verified, broken, missing;
@@ -64,6 +68,9 @@ void hin_silence_fini(struct hin_silence *s); /* NULL is fine */
 
 /* Was it silent, as far as can be told? */
 bool hin_silence_is_silent(const struct hin_silence *s);
+
+/* Did all that watched tell of packets, so that silence says something? */
+bool hin_silence_is_told(const struct hin_silence *s);
 
 /* Append the one sentence for people. */
 void hin_silence_sentence(const struct hin_silence *s, enum hin_lang lang, struct hin_buffer *out);

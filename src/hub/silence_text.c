@@ -13,6 +13,11 @@ static const char *const limits[][2] = {
 	{ "It is about the watched addresses and the watched time alone; of others it says "
 	  "nothing.",
 	  "観測していたアドレスと時間についてのみ述べ、それ以外については何も述べない。" },
+	{ "Addresses and sources that a sensor is set to leave out are not in it; which these are "
+	  "is "
+	  "not known here.",
+	  "センサーの設定で除外されたアドレスや送信元は含まれず、それが何かはここでは分からない"
+	  "。" },
 	{ "A source address can be forged: what came under it may have been sent by others.",
 	  "送信元アドレスは偽装でき、届いた通信が他者によるものである可能性がある。" },
 	{ "The sensors are believed: a sensor that was made to lie, or a wire before it that "
@@ -55,6 +60,16 @@ void hin_silence_sentence(const struct hin_silence *s, enum hin_lang lang, struc
 	if (s->watched.watched_us == 0)
 		hin_buffer_puts(out, ja ? "この期間は観測されておらず、何も言えない。"
 					: "Nothing was watched in this time: nothing can be said.");
+	else if (hin_silence_is_silent(s) && !hin_silence_is_told(s))
+		hin_buffer_printf(
+			out,
+			ja ? "%s からの事象は、%s アドレスを観測するセンサーから報告されて"
+			     "いない。パケットを報告しないセンサーがあり、届かなかった"
+			     "とは言えない。"
+			   : "No event from %s was told of %s watched addresses; not "
+			     "all sensors tell of packets, so it cannot be said that "
+			     "nothing came; ",
+			net, dark);
 	else if (hin_silence_is_silent(s))
 		hin_buffer_printf(out,
 				  ja ? "%s からの通信は、観測中の %s アドレスに届かなかった。"
@@ -89,6 +104,9 @@ static void put_doubts(const struct hin_silence *s, enum hin_lang lang, struct h
 		uint64_t count;
 		const char *text[2];
 	} doubts[] = {
+		{ s->quiet,
+		  { "sensors told of no packet at all in this time",
+		    "台のセンサーはこの期間にパケットを一切報告していない" } },
 		{ s->lost,
 		  { "packets or rows were lost by sensors, as they say themselves",
 		    "件をセンサーが失った (センサー自身の報告)" } },
@@ -130,13 +148,15 @@ void hin_silence_text(const struct hin_silence *s, struct hin_buffer *out)
 			  (unsigned long long)s->rows, (unsigned long long)s->packets,
 			  (unsigned long long)s->perhaps, (unsigned long long)s->dark_addresses);
 	put_share(s, out);
-	hin_buffer_printf(out,
-			  "\nsensors %llu\nbatches %llu\nverified %llu\nmissing %llu\nbroken "
-			  "%llu\nlost %llu\nrolled %llu\ndamaged %llu\nevidence %s\n",
-			  (unsigned long long)s->watched.sensors, (unsigned long long)s->batches,
-			  (unsigned long long)s->verified, (unsigned long long)s->missing,
-			  (unsigned long long)s->broken, (unsigned long long)s->lost,
-			  (unsigned long long)s->rolled, (unsigned long long)s->damaged, hex);
+	hin_buffer_printf(
+		out,
+		"\nsensors %llu\nquiet %llu\nbatches %llu\nverified %llu\nmissing %llu\nbroken "
+		"%llu\nlost %llu\nrolled %llu\ndamaged %llu\nevidence %s\n",
+		(unsigned long long)s->watched.sensors, (unsigned long long)s->quiet,
+		(unsigned long long)s->batches, (unsigned long long)s->verified,
+		(unsigned long long)s->missing, (unsigned long long)s->broken,
+		(unsigned long long)s->lost, (unsigned long long)s->rolled,
+		(unsigned long long)s->damaged, hex);
 	for (int lang = HIN_EN; lang <= HIN_JA; lang++) {
 		hin_buffer_putc(out, '\n');
 		hin_silence_sentence(s, (enum hin_lang)lang, out);
@@ -191,6 +211,17 @@ static void json_chains(const struct hin_silence *s, struct hin_buffer *out)
 	hin_buffer_putc(out, ']');
 }
 
+/* What the answer is not: it must not be lost where only the JSON is kept. */
+static void json_limits(struct hin_buffer *out)
+{
+	hin_buffer_puts(out, ",\"limits\":[");
+	for (size_t i = 0; i < HIN_COUNT(limits); i++) {
+		hin_buffer_puts(out, i > 0 ? "," : "");
+		hin_escape_json(out, limits[i][HIN_EN], strlen(limits[i][HIN_EN]));
+	}
+	hin_buffer_putc(out, ']');
+}
+
 void hin_silence_json(const struct hin_silence *s, struct hin_buffer *out)
 {
 	const struct hin_silence_question *q = &s->question;
@@ -206,22 +237,25 @@ void hin_silence_json(const struct hin_silence *s, struct hin_buffer *out)
 			  "\"watched_addresses\":%llu,\"watched_percent\":",
 			  hin_prefix_format(&q->net, net), time_text(since, q->since_us),
 			  time_text(until, q->until_us), time_text(now, q->now_us),
-			  s->watched.watched_us == 0 ? "null"
-			  : hin_silence_is_silent(s) ? "true"
-						     : "false",
+			  !hin_silence_is_silent(s) ? "false"
+			  : !hin_silence_is_told(s) ? "null"
+						    : "true",
 			  (unsigned long long)s->rows, (unsigned long long)s->packets,
 			  (unsigned long long)s->perhaps, (unsigned long long)s->dark_addresses);
 	put_share(s, out);
 	hin_buffer_printf(out,
 			  ",\"watched_us\":%llu,\"expected_us\":%llu,\"sensors\":%llu,"
-			  "\"batches\":%llu,\"verified\":%llu,\"missing\":%llu,\"broken\":%llu,"
+			  "\"quiet\":%llu,\"batches\":%llu,\"verified\":%llu,\"missing\":%llu,"
+			  "\"broken\":%llu,"
 			  "\"lost\":%llu,\"rolled\":%llu,\"damaged\":%llu,\"evidence\":\"%s\"",
 			  (unsigned long long)s->watched.watched_us,
 			  (unsigned long long)s->watched.expected_us,
-			  (unsigned long long)s->watched.sensors, (unsigned long long)s->batches,
-			  (unsigned long long)s->verified, (unsigned long long)s->missing,
-			  (unsigned long long)s->broken, (unsigned long long)s->lost,
-			  (unsigned long long)s->rolled, (unsigned long long)s->damaged, hex);
+			  (unsigned long long)s->watched.sensors, (unsigned long long)s->quiet,
+			  (unsigned long long)s->batches, (unsigned long long)s->verified,
+			  (unsigned long long)s->missing, (unsigned long long)s->broken,
+			  (unsigned long long)s->lost, (unsigned long long)s->rolled,
+			  (unsigned long long)s->damaged, hex);
+	json_limits(out);
 	json_chains(s, out);
 	json_rows(s, out);
 	hin_buffer_putc(out, '}');

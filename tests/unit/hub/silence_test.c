@@ -57,13 +57,13 @@ struct sending {
 	int asleep;			 /* minutes at the end in which the sensor is not alive */
 };
 
-static void send_all(const struct sending *s)
+static void send_as(const struct hin_sensor_key *who, const struct sending *s)
 {
 	struct hin_batch_mark after = { .epoch = 9 };
 	struct hin_batch_writer *writer;
 	struct hin_error err = { 0 };
 
-	assert_int_equal(hin_batch_writer_open(&writer, &key, &after, 100, &err), HIN_OK);
+	assert_int_equal(hin_batch_writer_open(&writer, who, &after, 100, &err), HIN_OK);
 	hin_batch_writer_set_dark(writer, 4096);
 	for (int i = 0; i < MINUTES; i++) {
 		struct hin_observation alive = { .kind = HIN_KIND_ROAD_ALIVE,
@@ -92,6 +92,11 @@ static void send_all(const struct sending *s)
 	}
 	hin_batch_writer_close(writer);
 	assert_int_equal(hin_store_sync(store, &err), HIN_OK);
+}
+
+static void send_all(const struct sending *s)
+{
+	send_as(&key, s);
 }
 
 static bool know_key(void *user, const uint8_t id[HIN_SENSOR_ID],
@@ -164,6 +169,49 @@ static void nothing_came(void **state)
 	expect_sentence(&s, HIN_JA,
 			"192.0.2.0/24 からの通信は、観測中の 4,096 "
 			"アドレスに届かなかった。観測できた時間は 100.000 % である。");
+	hin_silence_fini(&s);
+}
+
+/* A sensor without flows cannot say that nothing came; two of one space do not watch it twice. */
+static void no_more_is_said_than_is_known(void **state)
+{
+	static const uint8_t seed[32] = { 8 };
+	struct sending telling = { .extra = { flow("198.51.100.1", 32, 3, 7) }, .skip = -1 },
+		       quiet = { .skip = -1 };
+	struct hin_buffer text = { 0 }, json = { 0 };
+	struct hin_sensor_key other;
+	struct hin_silence s;
+	struct hin_error err = { 0 };
+
+	(void)state;
+	assert_int_equal(hin_sensor_key_of_seed(&other, seed, &err), HIN_OK);
+	send_all(&telling);
+	send_as(&other, &telling);
+	s = asked("192.0.2.0/24", START, START + MINUTES * MINUTE);
+	assert_int_equal(s.chain_count, 2);
+	assert_int_equal(s.dark_addresses, 4096);
+	assert_int_equal(s.quiet, 0);
+	assert_true(hin_silence_is_told(&s));
+	hin_silence_fini(&s);
+	tear_down(state);
+	set_up(state);
+	send_all(&quiet);
+	send_as(&other, &telling);
+	hin_sensor_key_fini(&other);
+	s = asked("192.0.2.0/24", START, START + MINUTES * MINUTE);
+	assert_int_equal(s.quiet, 1);
+	assert_true(hin_silence_is_silent(&s));
+	assert_false(hin_silence_is_told(&s));
+	hin_silence_text(&s, &text);
+	hin_silence_json(&s, &json);
+	assert_null(strstr(hin_buffer_text(&text), "Nothing from"));
+	assert_non_null(strstr(hin_buffer_text(&text), "\nNo event from 192.0.2.0/24 was told of"));
+	assert_non_null(strstr(hin_buffer_text(&text), "\nquiet 1\n"));
+	assert_non_null(strstr(hin_buffer_text(&text), "is set to leave out"));
+	assert_non_null(strstr(hin_buffer_text(&json), "\"silent\":null"));
+	assert_non_null(strstr(hin_buffer_text(&json), "is set to leave out"));
+	hin_buffer_fini(&text);
+	hin_buffer_fini(&json);
 	hin_silence_fini(&s);
 }
 
@@ -290,6 +338,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(nothing_came, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(no_more_is_said_than_is_known, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(something_came, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(what_is_missing_is_said, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(nobody_watched, set_up, tear_down),
