@@ -3,55 +3,51 @@
 
 #include "telescope/telescope_priv.h"
 
+static int ascending(int64_t x, int64_t y)
+{
+	return (x > y) - (x < y);
+}
+
+/* Who has more packets first; then by address. */
+static int by_weight(uint64_t x, uint64_t y, const struct hin_addr *a, const struct hin_addr *b)
+{
+	return x != y ? (x > y ? -1 : 1) : hin_addr_compare(a, b);
+}
+
 int hin_by_event(const void *a, const void *b)
 {
 	const struct hin_event *x = a, *y = b;
-	int order;
+	int order = by_weight(x->packets, y->packets, &x->source, &y->source);
 
-	if (x->packets != y->packets)
-		return x->packets > y->packets ? -1 : 1;
-	order = hin_addr_compare(&x->source, &y->source);
-	if (order != 0)
-		return order;
-	if (x->source_len != y->source_len)
-		return x->source_len < y->source_len ? -1 : 1;
-	if (x->class != y->class)
-		return x->class < y->class ? -1 : 1;
-	return x->first_us < y->first_us ? -1 : x->first_us > y->first_us;
+	if (order == 0)
+		order = ascending(x->source_len, y->source_len);
+	if (order == 0)
+		order = ascending(x->class, y->class);
+	return order != 0 ? order : ascending(x->first_us, y->first_us);
 }
 
 int hin_by_victim(const void *a, const void *b)
 {
 	const struct hin_victim *x = a, *y = b;
-	int order;
+	int order = by_weight(x->packets, y->packets, &x->address, &y->address);
 
-	if (x->packets != y->packets)
-		return x->packets > y->packets ? -1 : 1;
-	order = hin_addr_compare(&x->address, &y->address);
-	if (order != 0)
-		return order;
-	if (x->class != y->class)
-		return x->class < y->class ? -1 : 1;
-	if (x->port != y->port)
-		return x->port < y->port ? -1 : 1;
-	return x->first_us < y->first_us ? -1 : x->first_us > y->first_us;
+	if (order == 0)
+		order = ascending(x->class, y->class);
+	if (order == 0)
+		order = ascending(x->port, y->port);
+	return order != 0 ? order : ascending(x->first_us, y->first_us);
 }
 
 int hin_by_flood(const void *a, const void *b)
 {
 	const struct hin_flood *x = a, *y = b;
-	int order;
+	int order = by_weight(x->packets, y->packets, &x->target, &y->target);
 
-	if (x->packets != y->packets)
-		return x->packets > y->packets ? -1 : 1;
-	order = hin_addr_compare(&x->target, &y->target);
-	if (order != 0)
-		return order;
-	if (x->class != y->class)
-		return x->class < y->class ? -1 : 1;
-	if (x->port != y->port)
-		return x->port < y->port ? -1 : 1;
-	return x->first_us < y->first_us ? -1 : x->first_us > y->first_us;
+	if (order == 0)
+		order = ascending(x->class, y->class);
+	if (order == 0)
+		order = ascending(x->port, y->port);
+	return order != 0 ? order : ascending(x->first_us, y->first_us);
 }
 
 struct hin_event *hin_results_events(const struct results *r)
