@@ -348,6 +348,14 @@ CREATE TABLE credential (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX credential_account ON credential (account);
 
+-- Where people signed in lately: guesses from elsewhere do not keep them out there.
+CREATE TABLE sign_in_place (
+	account INTEGER NOT NULL REFERENCES account ON DELETE CASCADE,
+	address BLOB NOT NULL,			-- IPv4, or the first of an IPv6 /64
+	time_us INTEGER NOT NULL,		-- the last one
+	PRIMARY KEY (account, address)
+) STRICT, WITHOUT ROWID;
+
 -- ---- acts: what the ledger has a digest of ----
 
 -- Written in the transaction that does what the act says; a pump appends it to the ledger and fills

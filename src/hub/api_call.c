@@ -618,6 +618,7 @@ static bool admit(struct api_call *call, struct hin_desk *desk)
 	if (body.data != NULL)
 		explicit_bzero(body.data, body.size);
 	hin_buffer_fini(&body);
+	call->desk = desk; /* to read, for the gate */
 	return good && !is_forged(call) && (route->gate == NULL || route->gate(call));
 }
 

@@ -15,6 +15,8 @@ static const struct hin_rate_rule here_rule = { 16, 10, 30000000 };
 static const struct hin_rate_rule name_rule = { 17, 100, 5000000 };
 static const struct hin_rate_rule act_rule = { 18, 1, 3600000000 };
 static const struct hin_rate_rule code_rule = { 19, 10, 30000000 };
+/* Wrong codes of the second factor at a sign-in, of an account: who tries has the password. */
+static const struct hin_rate_rule factor_rule = { 20, 10, 360000000 };
 
 static int64_t clock_us(void)
 {
@@ -54,6 +56,9 @@ bool api_sign_in_gate(struct api_call *call)
 	size = here_key(call, name, key);
 	if (hin_rate_take(call->api->rates, &here_rule, key, size, now, &here_us) &&
 	    hin_rate_take(call->api->rates, &name_rule, name, strlen(name), now, &name_us))
+		return true;
+	/* guesses from elsewhere do not keep people out where they signed in before */
+	if (here_us == 0 && hin_session_knows_place(call->desk, name, &call->client, call->now_us))
 		return true;
 	API_COUNT(call->api, sign_in_refused);
 	/* written down once an hour for a name: by a lane, since the desk is only read here */
@@ -125,6 +130,30 @@ static enum api_sign_in begin_session(struct api_call *call, int64_t account, co
 	return API_SIGN_IN_REFUSED;
 }
 
+/* The second half of a sign-in, when the password was right. */
+static enum api_sign_in check_factor(struct api_call *call, const struct hin_account *account,
+				     const char *code_text, char csrf[HIN_SECRET_TEXT])
+{
+	const void *key = &account->id;
+	int64_t wait_us, now = clock_us();
+	bool counted = account->has_totp && code_text[0] != '\0';
+	enum api_sign_in outcome;
+
+	if (counted && !hin_rate_take(call->api->rates, &factor_rule, key, sizeof(account->id), now,
+				      &wait_us)) {
+		API_COUNT(call->api, sign_in_refused);
+		if (hin_rate_take(call->api->rates, &act_rule, account->name, strlen(account->name),
+				  now, NULL))
+			write_refusal(call, account->name);
+		api_refuse_later(call, wait_us);
+		return API_SIGN_IN_REFUSED;
+	}
+	outcome = begin_session(call, account->id, code_text, csrf);
+	if (counted && outcome == API_SIGNED_IN)
+		hin_rate_give(call->api->rates, &factor_rule, key, sizeof(account->id));
+	return outcome;
+}
+
 enum api_sign_in api_sign_in(struct api_call *call, char csrf[HIN_SECRET_TEXT])
 {
 	bool good = true;
@@ -153,7 +182,7 @@ enum api_sign_in api_sign_in(struct api_call *call, char csrf[HIN_SECRET_TEXT])
 	}
 	/* the same work whether there is such an account or not */
 	if (hin_password_check(hash, password))
-		outcome = begin_session(call, account.id, code_text != NULL ? code_text : "", csrf);
+		outcome = check_factor(call, &account, code_text != NULL ? code_text : "", csrf);
 	explicit_bzero(hash, sizeof(hash));
 	if (outcome == API_NOT_SO)
 		API_COUNT(call->api, sign_in_refused);

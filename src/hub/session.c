@@ -252,6 +252,48 @@ static enum hin_code insert_session(struct hin_desk *desk, int64_t account,
 			    (size_t)32, now_us, expires_us, address);
 }
 
+/* ---- places ---- */
+
+static struct hin_addr place_of(const struct hin_addr *address)
+{
+	struct hin_addr place = *address;
+
+	if (!hin_addr_is_v4(&place))
+		memset(place.b + 8, 0, 8);
+	return place;
+}
+
+bool hin_session_knows_place(struct hin_desk *desk, const char *name,
+			     const struct hin_addr *address, int64_t now_us)
+{
+	struct hin_addr place = place_of(address);
+	int64_t known = 0;
+
+	return hin_desk_number(desk, &known, NULL,
+			       "SELECT count(*) FROM sign_in_place p JOIN account a ON a.id = "
+			       "p.account WHERE a.name = ?1 AND p.address = ?2 AND p.time_us > ?3",
+			       "tai", name, &place, now_us - HIN_PLACE_US) == HIN_OK &&
+	       known > 0;
+}
+
+static enum hin_code keep_place(struct hin_desk *desk, int64_t account,
+				const struct hin_addr *address, int64_t now_us,
+				struct hin_error *err)
+{
+	struct hin_addr place = place_of(address);
+	enum hin_code code =
+		hin_desk_run(desk, err, "INSERT OR REPLACE INTO sign_in_place VALUES (?1, ?2, ?3)",
+			     "iai", account, &place, now_us);
+
+	if (code != HIN_OK)
+		return code;
+	return hin_desk_run(desk, err,
+			    "DELETE FROM sign_in_place WHERE account = ?1 AND (time_us <= ?2 OR "
+			    "address NOT IN (SELECT address FROM sign_in_place WHERE account = ?1 "
+			    "ORDER BY time_us DESC LIMIT ?3))",
+			    "iii", account, now_us - HIN_PLACE_US, (int64_t)HIN_PLACES);
+}
+
 enum hin_code hin_session_make(struct hin_desk *desk, int64_t account, const char *code_text,
 			       const struct hin_addr *address, const uint8_t *old,
 			       const struct hin_session_limits *limits, int64_t now_us,
@@ -282,6 +324,8 @@ enum hin_code hin_session_make(struct hin_desk *desk, int64_t account, const cha
 	if (code == HIN_OK)
 		code = insert_session(desk, account, digest, csrf, address, now_us,
 				      now_us + limits->most_us, err);
+	if (code == HIN_OK && address != NULL)
+		code = keep_place(desk, account, address, now_us, err);
 	if (code == HIN_OK)
 		code = hin_desk_run(desk, err, "UPDATE account SET signed_in_us = ?2 WHERE id = ?1",
 				    "ii", account, now_us);

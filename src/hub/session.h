@@ -102,6 +102,16 @@ struct hin_identity {
 	struct hin_credential credential;
 };
 
+#define HIN_PLACE_US (30 * INT64_C(86400000000)) /* so long a place is known */
+#define HIN_PLACES 32				 /* of one account; the oldest go */
+
+/*
+ * Did the account `name` sign in from this IPv4 address or IPv6 /64 within HIN_PLACE_US? False also
+ * when the desk cannot say.
+ */
+bool hin_session_knows_place(struct hin_desk *desk, const char *name,
+			     const struct hin_addr *address, int64_t now_us);
+
 /*
  * Begin a session of an active account whose password was checked outside of a transaction, with
  * `code` of the second factor: HIN_EAGAIN when one is needed, HIN_EVERIFY when it is wrong or the

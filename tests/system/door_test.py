@@ -554,6 +554,37 @@ def lock_out(door, desk_path):
     expect("one act of it", sum(json.loads(a[0])["account"] == person.id for a in acts), 1)
 
 
+def elsewhere(folder, people):
+    """Guesses from many addresses keep nobody out at home, and codes are guessed ten times an hour."""
+    door = Door(folder, "rate=0", "proxy=127.0.0.1")
+
+    def sign_in(name, address, **more):
+        return door.ask("POST", "/api/v1/sign-in", {"name": name, "password": PASSWORD, **more},
+                        headers={"X-Forwarded-For": address})
+    dan, bob = people["member"], people["operator"]
+    expect("at home", sign_in(dan.name, "203.0.113.1").status, 200)
+    for i in range(130):
+        answer = sign_in(dan.name, "198.51.100.%d" % i, password="a guess")
+        if answer.status == 429:
+            break
+    expect("guesses end", answer.status, 429)
+    expect("elsewhere it waits", sign_in(dan.name, "203.0.113.2").status, 429)
+    expect("at home it does not", sign_in(dan.name, "203.0.113.1").status, 200)
+    drawn = door.ask("POST", "/api/v1/me/second-factor/secret", who=bob).json
+    now = code_of(drawn["secret"], int(time.time()) // 30)
+    expect("set up", door.ask("PUT", "/api/v1/me/second-factor", {
+        "password": PASSWORD, "secret": drawn["secret"], "code": now}, bob).status, 200)
+    statuses = [sign_in(bob.name, "192.0.2.%d" % i, code=now).status for i in range(11)]  # it was used
+    expect("codes are guessed ten times", statuses, [401] * 10 + [429])
+    desk = sqlite3.connect(folder / "desk.db")
+    acts = [json.loads(a[0])["account"] for a in desk.execute("SELECT object FROM act WHERE kind = 2")]
+    desk.execute("UPDATE account SET totp = NULL WHERE id = ?", (bob.id,))
+    desk.commit()
+    desk.close()
+    expect("each is an act", (acts.count(dan.id), acts.count(bob.id)), (1, 1))
+    door.close()
+
+
 # ---- hostile requests ----
 
 def raw_request(door, data, end=True, patience=PATIENCE):
@@ -817,6 +848,7 @@ def main():
             door = Door(folder, "rate=0")
             part(door)
             door.close()
+        elsewhere(folder, people)
         proxies(folder, a.addresses[0])
         second_factor_for_all(folder, people)
     finally:
