@@ -78,6 +78,15 @@ static void handle_get(struct api_call *call)
 		give(call, id);
 }
 
+/* A token must not make its way to whatever it wants: refuse it; false for a person. */
+static bool is_only_for_people(struct api_call *call)
+{
+	if (call->by_token)
+		api_refuse(call, 403, "scope",
+			   "no token gives roles or links or resets an account: sign in");
+	return call->by_token;
+}
+
 static void handle_make(struct api_call *call)
 {
 	bool good = api_body_only(call, "name display role organisation language");
@@ -93,7 +102,7 @@ static void handle_make(struct api_call *call)
 	enum hin_code code;
 	int64_t id;
 
-	if (!good)
+	if (!good || is_only_for_people(call))
 		return;
 	snprintf(wanted.name, sizeof(wanted.name), "%s", name);
 	snprintf(wanted.display, sizeof(wanted.display), "%s", display != NULL ? display : "");
@@ -135,7 +144,7 @@ static void handle_change(struct api_call *call)
 	role = api_body_text(call, "role", 32, false, &good);
 	language = api_body_text(call, "language", 2, false, &good);
 	organisation = api_body_number(call, "organisation", 0, INT64_MAX, -1, &good);
-	if (!good)
+	if (!good || ((role != NULL || organisation >= 0) && is_only_for_people(call)))
 		return;
 	code = hin_account_get(call->desk, id, &was, &err);
 	wanted = was.role;
@@ -212,6 +221,10 @@ static void handle_action(struct api_call *call)
 	good = api_body_only(call, "action");
 	action = api_body_text(call, "action", 32, true, &good);
 	if (!good)
+		return;
+	if ((strcmp(action, "link") == 0 || strcmp(action, "reset") == 0 ||
+	     strcmp(action, "remove-second-factor") == 0) &&
+	    is_only_for_people(call))
 		return;
 	code = hin_account_get(call->desk, id, &account, &err);
 	if (code == HIN_OK)

@@ -399,6 +399,34 @@ static bool proves_password(struct api_call *call)
 	return good;
 }
 
+bool api_proves_factor(struct api_call *call)
+{
+	bool good = true;
+	const char *text = api_body_text(call, "present", 64, false, &good);
+	struct hin_error err = { 0 };
+	enum hin_code code;
+
+	if (!good)
+		return false;
+	code = hin_desk_begin(call->desk, &err);
+	if (code != HIN_OK) {
+		api_refuse_code(call, code, &err);
+		return false;
+	}
+	code = hin_account_use_code(call->desk, call->who.account.id, text != NULL ? text : "",
+				    call->now_us, &err);
+	if (code == HIN_OK)
+		code = hin_desk_commit(call->desk, &err);
+	else
+		hin_desk_rollback(call->desk);
+	if (code == HIN_EAGAIN || code == HIN_EVERIFY)
+		api_refuse(call, 403, "code",
+			   "\"present\" must be a code of the second factor that you have now");
+	else if (code != HIN_OK)
+		api_refuse_code(call, code, &err);
+	return code == HIN_OK;
+}
+
 bool api_change_password(struct api_call *call)
 {
 	const struct hin_account *me = &call->who.account;
@@ -466,7 +494,7 @@ static void write_codes(struct api_call *call, char codes[HIN_RECOVERY_CODES][HI
 
 static void handle_totp_set(struct api_call *call)
 {
-	bool good = api_body_only(call, "password secret code");
+	bool good = api_body_only(call, "password secret code present");
 	const char *text = api_body_text(call, "secret", 128, true, &good);
 	const char *code_text = api_body_text(call, "code", 16, true, &good);
 	char codes[HIN_RECOVERY_CODES][HIN_RECOVERY_TEXT];
@@ -475,7 +503,7 @@ static void handle_totp_set(struct api_call *call)
 	enum hin_code code;
 	size_t size;
 
-	if (!good || !proves_password(call))
+	if (!good || !proves_password(call) || !api_proves_factor(call))
 		return;
 	size = hin_totp_from_base32(secret, sizeof(secret), text);
 	code = hin_account_set_totp(call->desk, call->who.account.id, secret, size, code_text,
@@ -491,7 +519,8 @@ static void handle_totp_remove(struct api_call *call)
 {
 	struct hin_error err = { 0 };
 
-	if (api_body_only(call, "password") && proves_password(call))
+	if (api_body_only(call, "password present") && proves_password(call) &&
+	    api_proves_factor(call))
 		done(call,
 		     hin_account_remove_totp(call->desk, call->who.account.id, call->who.account.id,
 					     call->now_us, &err),
@@ -504,7 +533,8 @@ static void handle_recovery(struct api_call *call)
 	struct hin_error err = { 0 };
 	enum hin_code code;
 
-	if (!api_body_only(call, "password") || !proves_password(call))
+	if (!api_body_only(call, "password present") || !proves_password(call) ||
+	    !api_proves_factor(call))
 		return;
 	code = hin_account_make_recovery(call->desk, call->who.account.id, call->who.account.id,
 					 call->now_us, codes, &err);

@@ -20,6 +20,12 @@ enum api_sign_in api_use_link(struct api_call *call, char csrf[HIN_SECRET_TEXT])
 /* Before it waits: from this site, and not too often for one name. */
 bool api_sign_in_gate(struct api_call *call);
 
+/*
+ * Is "present" of the body a code of the second factor that the account has now, if it has one?
+ * It is used then; else the call is refused.
+ */
+bool api_proves_factor(struct api_call *call);
+
 /* Guesses at one's own secrets, by somebody at a screen left alone, are few. */
 bool api_code_gate(struct api_call *call);
 

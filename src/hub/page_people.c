@@ -259,15 +259,21 @@ static void factor_form(struct api_call *call, const uint8_t *secret, size_t siz
 		  PAGE_TEXT(call, "Type the code that it shows, and your password:",
 			    "表示されたコードとパスワードを入力します:"));
 	page_token(call);
+	page_putf(call, "<input type=\"hidden\" name=\"secret\" value=\"%s\">", text);
+	if (call->who.account.has_totp)
+		page_putf(call,
+			  "<label>%s<input name=\"present\" required maxlength=\"64\" "
+			  "autocomplete=\"off\"></label>",
+			  PAGE_TEXT(call, "Code of the second factor that you have now",
+				    "現在の二要素認証のコード"));
 	page_putf(call,
-		  "<input type=\"hidden\" name=\"secret\" value=\"%s\">"
 		  "<label>%s<input name=\"code\" required inputmode=\"numeric\" maxlength=\"6\" "
 		  "autocomplete=\"one-time-code\"></label>"
 		  "<label>%s<input type=\"password\" name=\"password\" required "
 		  "autocomplete=\"current-password\" maxlength=\"256\"></label>"
 		  "<button>%s</button></form></li></ol>",
-		  text, PAGE_TEXT(call, "Code", "コード"),
-		  PAGE_TEXT(call, "Password", "パスワード"), PAGE_TEXT(call, "Set up", "設定する"));
+		  PAGE_TEXT(call, "Code", "コード"), PAGE_TEXT(call, "Password", "パスワード"),
+		  PAGE_TEXT(call, "Set up", "設定する"));
 	page_end(call);
 	hin_buffer_fini(&uri);
 	explicit_bzero(text, sizeof(text));
@@ -297,7 +303,7 @@ static bool is_password(struct api_call *call, const char *password)
 
 void page_post_factor(struct api_call *call)
 {
-	bool good = api_body_only(call, "csrf secret code password");
+	bool good = api_body_only(call, "csrf secret code password present");
 	const char *text = api_body_text(call, "secret", 32, true, &good);
 	const char *code_text = api_body_text(call, "code", 16, true, &good);
 	const char *password = api_body_text(call, "password", HIN_PASSWORD_MOST, true, &good);
@@ -312,10 +318,13 @@ void page_post_factor(struct api_call *call)
 		api_refuse(call, 422, "secret", "this is no key of ours");
 		return;
 	}
-	if (is_password(call, password))
+	if (is_password(call, password)) {
+		if (!api_proves_factor(call))
+			return;
 		code = hin_account_set_totp(call->desk, call->who.account.id, secret,
 					    sizeof(secret), code_text, call->who.account.id,
 					    call->now_us, codes, &err);
+	}
 	if (code == HIN_EVERIFY) {
 		call->status = 422;
 		factor_form(call, secret, sizeof(secret),

@@ -401,6 +401,15 @@ def tokens(door, people):
     expect("Basic is none", door.ask("GET", "/api/v1/me", headers={"Authorization": "Basic eDp4"}).status, 401)
     # a bad token is no anonymous request either
     expect("public with a bad token", door.ask("GET", "/api/v1/seen", who="x").status, 401)
+    # a token for accounts makes nobody an administrator
+    dan = "/api/v1/accounts/%d" % people["member"].id
+    for method, path, body in [("POST", "/api/v1/accounts", {"name": "eve", "role": "administrator"}),
+                               ("PATCH", dan, {"role": "administrator"}),
+                               *[("POST", dan + "/actions", {"action": action})
+                                 for action in ("link", "reset", "remove-second-factor")]]:
+        answer = door.ask(method, path, body, who=made["accounts"])
+        expect("a token at %s %s" % (path, body), (answer.status, answer.code()), (403, "scope"))
+    expect("a token gives a name", door.ask("PATCH", dan, {"display": "Dan"}, who=made["accounts"]).status, 200)
     listed = door.ask("GET", "/api/v1/me/tokens", who=people["administrator"]).json["tokens"]
     expect("tokens listed", len(listed) >= len(made), True)
     expect("secrets are not", any(t in json.dumps(listed) for t in made.values()), False)
@@ -495,7 +504,16 @@ def second_factor(door, people):
     expect("the next step's code", answer.status, 200)
     bob.take(answer)
     expect("left", door.ask("GET", "/api/v1/me", who=bob).json["recovery_codes_left"], 9)
-    expect("give it up", door.ask("DELETE", "/api/v1/me/second-factor", {"password": PASSWORD}, bob).status, 200)
+    again = door.ask("POST", "/api/v1/me/second-factor/secret", who=bob).json["secret"]
+    fresh = {"password": PASSWORD, "secret": again, "code": code_of(again, int(time.time()) // 30)}
+    for what, method, path, given in [("give up", "DELETE", "second-factor", {"password": PASSWORD}),
+                                      ("set another", "PUT", "second-factor", fresh),
+                                      ("new recovery codes", "POST", "recovery-codes", {"password": PASSWORD})]:
+        for present in ({}, {"present": "xxxx-xxxx"}):
+            answer = door.ask(method, "/api/v1/me/" + path, {**given, **present}, bob)
+            expect("%s with %r" % (what, present), (answer.status, answer.code()), (403, "code"))
+    expect("give it up", door.ask("DELETE", "/api/v1/me/second-factor", {"password": PASSWORD, "present": codes[1]},
+                                  bob).status, 200)
 
 
 def forgery(door, people):
