@@ -326,6 +326,12 @@ static void answer(struct hin_intake *intake, struct entry *e)
 	hin_buffer_fini(&body);
 }
 
+/* No room on the disk, by quota or for a longer file; the desk has no errno, but its own word. */
+static bool is_full(enum hin_code code, const struct hin_error *why)
+{
+	return code == HIN_ELIMIT || why->sys == ENOSPC || why->sys == EDQUOT || why->sys == EFBIG;
+}
+
 /* One commit for all; after a failure nothing of it is acknowledged. */
 static void commit(struct hin_intake *intake, struct entry *group)
 {
@@ -339,9 +345,7 @@ static void commit(struct hin_intake *intake, struct entry *group)
 		return;
 	}
 	if (!intake->told_full)
-		hin_log(HIN_LOG_ERROR,
-			why.sys == ENOSPC || why.sys == EDQUOT ? "hub.disk_full"
-							       : "hub.not_committed",
+		hin_log(HIN_LOG_ERROR, is_full(code, &why) ? "hub.disk_full" : "hub.not_committed",
 			hin_log_text("error", why.text),
 			hin_log_text("consequence", "sensors are asked to wait"));
 	intake->told_full = true;
