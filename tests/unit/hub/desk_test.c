@@ -1,5 +1,5 @@
 /* The desk: made once, all or nothing, acts only in transactions, errors with their reason. */
-#include "../test.h"
+#include "desk_fixture.h"
 
 #include <pthread.h>
 #include <stdio.h>
@@ -8,31 +8,6 @@
 #include <unistd.h>
 
 #include "hub/desk.h"
-
-static char folder[64], path[128];
-
-static int set_up(void **state)
-{
-	(void)state;
-	strcpy(folder, "/tmp/hinomi-desk-XXXXXX");
-	if (mkdtemp(folder) == NULL)
-		return -1;
-	snprintf(path, sizeof(path), "%s/desk.db", folder);
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	static const char *const ends[] = { "", "-wal", "-shm" };
-	char file[160];
-
-	(void)state;
-	for (size_t i = 0; i < HIN_COUNT(ends); i++) {
-		snprintf(file, sizeof(file), "%s%s", path, ends[i]);
-		unlink(file);
-	}
-	return rmdir(folder);
-}
 
 static struct hin_desk *opened(enum hin_desk_access access)
 {

@@ -1,36 +1,11 @@
 /* The directory: what each format says, what is refused and with which line, and what an import
  * changes, adds and leaves. */
-#include "../test.h"
+#include "desk_fixture.h"
 
 #include <stdio.h>
 #include <unistd.h>
 
 #include "hub/directory_priv.h"
-
-static char folder[64], path[128];
-
-static int set_up(void **state)
-{
-	(void)state;
-	strcpy(folder, "/tmp/hinomi-directory-XXXXXX");
-	if (mkdtemp(folder) == NULL)
-		return -1;
-	snprintf(path, sizeof(path), "%s/desk.db", folder);
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	static const char *const ends[] = { "", "-wal", "-shm" };
-	char file[160];
-
-	(void)state;
-	for (size_t i = 0; i < HIN_COUNT(ends); i++) {
-		snprintf(file, sizeof(file), "%s%s", path, ends[i]);
-		unlink(file);
-	}
-	return rmdir(folder);
-}
 
 /* ---- help ---- */
 

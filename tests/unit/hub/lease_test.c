@@ -1,5 +1,5 @@
 /* Leases: what each log says, what is refused and with which line, and how the desk keeps them. */
-#include "../test.h"
+#include "desk_fixture.h"
 
 #include <stdio.h>
 #include <unistd.h>
@@ -10,31 +10,6 @@
 #include "hub/owners.h"
 
 #define NOW 1795395600000000ll /* 2026-11-23 01:00 */
-
-static char folder[64], path[128];
-
-static int set_up(void **state)
-{
-	(void)state;
-	strcpy(folder, "/tmp/hinomi-lease-XXXXXX");
-	if (mkdtemp(folder) == NULL)
-		return -1;
-	snprintf(path, sizeof(path), "%s/desk.db", folder);
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	static const char *const ends[] = { "", "-wal", "-shm" };
-	char file[160];
-
-	(void)state;
-	for (size_t i = 0; i < HIN_COUNT(ends); i++) {
-		snprintf(file, sizeof(file), "%s%s", path, ends[i]);
-		unlink(file);
-	}
-	return rmdir(folder);
-}
 
 static void hear(void *user, const char *line)
 {

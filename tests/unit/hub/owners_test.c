@@ -1,5 +1,5 @@
 /* Owners: the most specific holding and lease wins at its time, and what cannot be told is not. */
-#include "../test.h"
+#include "desk_fixture.h"
 
 #include <pthread.h>
 #include <stdio.h>
@@ -9,31 +9,6 @@
 #include "hub/owners.h"
 
 #define HOUR 3600000000ll
-
-static char folder[64], path[128];
-
-static int set_up(void **state)
-{
-	(void)state;
-	strcpy(folder, "/tmp/hinomi-owners-XXXXXX");
-	if (mkdtemp(folder) == NULL)
-		return -1;
-	snprintf(path, sizeof(path), "%s/desk.db", folder);
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	static const char *const ends[] = { "", "-wal", "-shm" };
-	char file[160];
-
-	(void)state;
-	for (size_t i = 0; i < HIN_COUNT(ends); i++) {
-		snprintf(file, sizeof(file), "%s%s", path, ends[i]);
-		unlink(file);
-	}
-	return rmdir(folder);
-}
 
 static struct hin_desk *opened(void)
 {
