@@ -248,7 +248,8 @@ static enum hin_code run_send(struct hin_error *err)
 	       (double)use.ru_utime.tv_sec + (double)use.ru_utime.tv_usec / 1e6 +
 		       (double)use.ru_stime.tv_sec + (double)use.ru_stime.tv_usec / 1e6,
 	       use.ru_maxrss);
-	close_sensor(&s, code == HIN_OK ? 0 : arguments.wait_ns);
+	/* the last road.alive is made at the end: the hub shall have it too */
+	close_sensor(&s, code == HIN_OK ? arguments.wait_ns : 0);
 	return code;
 }
 
