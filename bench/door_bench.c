@@ -22,8 +22,8 @@
 
 #include "../tests/unit/net/pki.h"
 #include "base/log.h"
-#include "hub/api.h"
-#include "hub/session.h"
+#include "hub/door/api.h"
+#include "hub/people/session.h"
 
 #define CASES 1000
 #define THREADS_MOST 64

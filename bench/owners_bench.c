@@ -16,9 +16,9 @@
 
 #include "base/prefix.h"
 #include "dice.h"
-#include "hub/directory.h"
-#include "hub/lease.h"
-#include "hub/owners.h"
+#include "hub/owners/directory.h"
+#include "hub/owners/lease.h"
+#include "hub/owners/owners.h"
 
 #define LOOKS 4000000u
 #define START 1795312800000000ll

@@ -182,7 +182,7 @@ CREATE INDEX case_history_case ON case_history (case_id, id);
 
 -- ---- telling ----
 
--- What an owner is told about a trouble (hub/notice.h). There is one for a trouble and contact.
+-- What an owner is told about a trouble (hub/telling/notice.h). There is one for a trouble and contact.
 CREATE TABLE notice (
 	id INTEGER PRIMARY KEY,
 	code TEXT NOT NULL UNIQUE,		-- short, on the notice: anyone checks it at /verify

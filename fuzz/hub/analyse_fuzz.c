@@ -9,7 +9,7 @@
 #include "base/bytes.h"
 #include "base/log.h"
 #include "hub/analyse/analyse.h"
-#include "hub/case.h"
+#include "hub/case/case.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -15,8 +15,8 @@
 #include <unistd.h>
 
 #include "base/log.h"
-#include "hub/api.h"
-#include "hub/session.h"
+#include "hub/door/api.h"
+#include "hub/people/session.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "hub/directory_priv.h"
+#include "hub/owners/directory_priv.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

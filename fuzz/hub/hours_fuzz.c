@@ -2,8 +2,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "hub/alert.h"
-#include "hub/notice.h"
+#include "hub/telling/alert.h"
+#include "hub/telling/notice.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "hub/lease.h"
+#include "hub/owners/lease.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

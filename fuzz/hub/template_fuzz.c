@@ -1,7 +1,7 @@
 /* template_fuzz - a text of a template, whatever somebody wrote */
 #include <stdlib.h>
 
-#include "hub/template.h"
+#include "hub/telling/template.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

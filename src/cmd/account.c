@@ -13,7 +13,7 @@
 #include "base/number.h"
 #include "base/options.h"
 #include "base/time.h"
-#include "hub/session.h"
+#include "hub/people/session.h"
 #include "text/style.h"
 #include "text/table.h"
 

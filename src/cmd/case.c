@@ -12,7 +12,7 @@
 #include "base/options.h"
 #include "base/time.h"
 #include "cmd/case.h"
-#include "hub/account.h"
+#include "hub/people/account.h"
 
 #define DEFAULT_FOLDER "/var/lib/hinomi"
 

@@ -1,6 +1,6 @@
 /* case - what the files of `hinomi case` share. */
 #pragma once
-#include "hub/about.h"
+#include "hub/case/about.h"
 #include "text/table.h"
 
 struct case_printer {

@@ -17,7 +17,7 @@
 #include "base/number.h"
 #include "base/sandbox.h"
 #include "base/time.h"
-#include "hub/lease.h"
+#include "hub/owners/lease.h"
 
 enum { NOTES = 20, LINES = 20 /* shown; the rest are counted */ };
 

@@ -1,7 +1,7 @@
 /* directory - what the files of hinomi-directory share. */
 #pragma once
 #include "base/options.h"
-#include "hub/directory.h"
+#include "hub/owners/directory.h"
 #include "text/table.h"
 #include "text/words.h"
 

@@ -9,7 +9,7 @@
 #include "base/file.h"
 #include "base/time.h"
 #include "cmd/directory.h"
-#include "hub/lease.h"
+#include "hub/owners/lease.h"
 
 #define KEY 32
 

@@ -6,7 +6,7 @@
 #include "base/geo.h"
 #include "base/time.h"
 #include "cmd/directory.h"
-#include "hub/owners.h"
+#include "hub/owners/owners.h"
 
 #define WORDS(X)                                                                                   \
 	X(W_ORGANISATION, "organisation", "組織")                                                  \

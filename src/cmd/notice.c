@@ -13,7 +13,7 @@
 #include "base/options.h"
 #include "base/time.h"
 #include "cmd/notice.h"
-#include "hub/account.h"
+#include "hub/people/account.h"
 #include "hub/hub.h"
 
 #define DEFAULT_FOLDER "/var/lib/hinomi"

@@ -1,6 +1,6 @@
 /* notice - what the files of hinomi-notice share. */
 #pragma once
-#include "hub/telling.h"
+#include "hub/telling/telling.h"
 
 /* What the command line said. */
 struct notice_arguments {

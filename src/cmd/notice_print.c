@@ -6,7 +6,7 @@
 #include "base/escape.h"
 #include "base/time.h"
 #include "cmd/notice.h"
-#include "hub/finding.h"
+#include "hub/case/finding.h"
 #include "text/table.h"
 #include "text/words.h"
 

@@ -2,9 +2,9 @@
  * desk - the hub's store of objects: owners, findings, cases, notices, accounts, acts (SQLite).
  *
  * schema/desk.sql says what there is. Who works with one kind of object has a module of its own
- * (hub/case.h, hub/directory.h, ...) and uses SQL directly: a statement is prepared once for each
- * handle, bound with hin_desk_bind(), stepped, and reset by the next hin_desk_statement() with the
- * same text. Values are bound, never printed into SQL.
+ * (hub/case/case.h, hub/owners/directory.h, ...) and uses SQL directly: a statement is prepared
+ * once for each handle, bound with hin_desk_bind(), stepped, and reset by the next
+ * hin_desk_statement() with the same text. Values are bound, never printed into SQL.
  *
  * Several handles and processes work on one desk at once: readers see the last commit and never
  * wait, writers wait for each other for ten seconds. What is committed is durable (WAL, synced).

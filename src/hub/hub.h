@@ -10,16 +10,16 @@
  *	those of trust/route.h	joining, renewing, and the signed settings
  *
  * and, on a loopback address without TLS, GET /metrics and GET /healthz; for people there is a
- * door of its own (hub/api.h).
+ * door of its own (hub/door/api.h).
  *
  * Ownership: the caller owns a hub and ends it with hin_hub_close().
  * Threads:   one thread; the hub has its own inside.
  */
 #pragma once
 #include "base/config.h"
-#include "hub/door.h"
+#include "hub/door/door.h"
 #include "hub/intake.h"
-#include "hub/telling.h"
+#include "hub/telling/telling.h"
 
 struct hin_hub_settings {
 	char *listen, *metrics, *trust, *store, *user, *as_table;
@@ -27,7 +27,7 @@ struct hin_hub_settings {
 	uint64_t ahead, memory_bytes, body_bytes, connections, per_address, threads;
 	int64_t keep_age_ns, keep_minutes_ns, keep_hours_ns;
 	uint64_t keep_bytes;
-	int log; /* enum hin_log_level */
+	int log;			  /* enum hin_log_level */
 	struct hin_config_list witnesses; /* "URL KEY CA"; not used after opening */
 	struct hin_analyse_settings analyse;
 	struct hin_door_settings people;

@@ -1,7 +1,7 @@
 /* hub_settings - what a hub can be told; see hub.h */
 #include "base/log.h"
 #include "hub/hub.h"
-#include "hub/telling_settings.h"
+#include "hub/telling/telling_settings.h"
 
 static const char *const levels[] = { "error", "warning", "info", "debug", NULL };
 

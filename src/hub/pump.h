@@ -10,7 +10,7 @@
  * Threads:   a pump has a thread of its own with its own handle of the desk; wake from any thread.
  */
 #pragma once
-#include "hub/owners.h"
+#include "hub/owners/owners.h"
 
 #define HIN_PUMP_GROUP 4096	      /* acts of one sync */
 #define HIN_PUMP_WAIT_NS 1000000000ll /* between two looks without a wake */

@@ -20,7 +20,7 @@
 #pragma once
 #include "hub/analyse/rule.h"
 #include "hub/analyse/settings.h"
-#include "hub/owners.h"
+#include "hub/owners/owners.h"
 #include "store/store.h"
 
 #define HIN_ANALYSE_NEWS 65536u	   /* subjects whose changes wait for a commit */

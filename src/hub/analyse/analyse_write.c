@@ -4,7 +4,7 @@
 
 #include "base/log.h"
 #include "hub/analyse/analyse_priv.h"
-#include "hub/case_join.h"
+#include "hub/case/case_join.h"
 
 #define HOUR_US INT64_C(3600000000)
 #define TICK_MOST 10000 /* findings that one tick lays to rest, of each rule */

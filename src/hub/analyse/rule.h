@@ -25,7 +25,7 @@
 #include <assert.h>
 
 #include "base/config.h"
-#include "hub/finding.h"
+#include "hub/case/finding.h"
 #include "observe/observation.h"
 
 #define HIN_RULE_KINDS 8 /* of rows that one rule looks at */

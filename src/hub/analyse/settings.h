@@ -2,7 +2,7 @@
  * settings - what analysis can be told: of the engine, and of each rule (in the header of its own).
  */
 #pragma once
-#include "hub/alert.h"
+#include "hub/telling/alert.h"
 #include "hub/analyse/amplifier.h"
 #include "hub/analyse/attacked.h"
 #include "hub/analyse/campaign.h"

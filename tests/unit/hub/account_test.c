@@ -4,8 +4,8 @@
 #include <stdio.h>
 #include <unistd.h>
 
-#include "hub/session.h"
-#include "hub/totp.h"
+#include "hub/people/session.h"
+#include "hub/people/totp.h"
 #include "trust/act_numbers.h"
 
 #define NOW INT64_C(1800000000000000)

@@ -4,7 +4,7 @@
 
 #include "../test.h"
 #include "base/time.h"
-#include "hub/alert.h"
+#include "hub/telling/alert.h"
 
 static int64_t at(const char *text)
 {

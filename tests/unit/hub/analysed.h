@@ -5,7 +5,7 @@
 #include <stdio.h>
 
 #include "hub/analyse/analyse.h"
-#include "hub/case.h"
+#include "hub/case/case.h"
 #include "observe/ndjson.h"
 
 #define T0 INT64_C(1795300000000000) /* 2026-11-22, in us */

@@ -6,7 +6,7 @@
 
 #include <stdio.h>
 
-#include "hub/api_priv.h"
+#include "hub/door/api_priv.h"
 
 /* ---- the table and its document ---- */
 

@@ -2,7 +2,7 @@
 #include "analysed.h"
 
 #include "../random.h"
-#include "hub/about.h"
+#include "hub/case/about.h"
 
 /* Three cases: two devices of organisation 1, and a flood at an address of nobody. */
 static void begin(struct analysed *a)

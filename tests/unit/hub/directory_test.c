@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
-#include "hub/directory_priv.h"
+#include "hub/owners/directory_priv.h"
 
 /* ---- help ---- */
 

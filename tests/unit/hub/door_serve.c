@@ -15,8 +15,8 @@
 
 #include "base/file.h"
 #include "base/log.h"
-#include "hub/api.h"
-#include "hub/owners.h"
+#include "hub/door/api.h"
+#include "hub/owners/owners.h"
 #include "trust/ledger.h"
 
 struct world {

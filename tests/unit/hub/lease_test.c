@@ -6,8 +6,8 @@
 
 #include "base/escape.h"
 #include "base/time.h"
-#include "hub/lease.h"
-#include "hub/owners.h"
+#include "hub/owners/lease.h"
+#include "hub/owners/owners.h"
 
 #define NOW 1795395600000000ll /* 2026-11-23 01:00 */
 

@@ -5,8 +5,8 @@
 #include <stdio.h>
 #include <unistd.h>
 
-#include "hub/directory.h"
-#include "hub/owners.h"
+#include "hub/owners/directory.h"
+#include "hub/owners/owners.h"
 
 #define HOUR 3600000000ll
 

@@ -4,7 +4,7 @@
 #include <signal.h>
 #include <sys/wait.h>
 
-#include "hub/directory.h"
+#include "hub/owners/directory.h"
 #include "hub/pump.h"
 #include "trust/ledger.h"
 

@@ -2,7 +2,7 @@
 #include <stdio.h>
 
 #include "../test.h"
-#include "hub/template.h"
+#include "hub/telling/template.h"
 
 static const char *const names[] = { "a", "b", NULL };
 

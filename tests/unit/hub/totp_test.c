@@ -1,7 +1,7 @@
 /* The vectors of RFC 6238 (appendix B, SHA-1), of RFC 4226 (appendix D) and of RFC 4648. */
 #include "../test.h"
 
-#include "hub/totp.h"
+#include "hub/people/totp.h"
 
 static const uint8_t secret[] = "12345678901234567890";
 

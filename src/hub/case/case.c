@@ -1,0 +1,454 @@
+/* case - reading cases, their history, and what all changes share; see case.h */
+#include "hub/case/case.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/escape.h"
+#include "base/time.h"
+#include "hub/case/case_priv.h"
+
+#define PAGE 100
+#define HISTORY_PAGE 1000
+
+/* ---- words ---- */
+
+static const struct {
+	const char *name, *text[2];
+} states[] = {
+#define X(name, word, en, ja) { word, { en, ja } },
+	HIN_CASE_STATES(X)
+#undef X
+};
+
+const char *hin_case_state_name(enum hin_case_state state)
+{
+	return states[state].name;
+}
+
+bool hin_case_state_parse(enum hin_case_state *out, const char *word)
+{
+	for (size_t i = 0; i < HIN_COUNT(states); i++) {
+		if (strcmp(states[i].name, word) == 0) {
+			*out = (enum hin_case_state)i;
+			return true;
+		}
+	}
+	return false;
+}
+
+const char *hin_case_state_text(enum hin_case_state state, enum hin_lang lang)
+{
+	return states[state].text[lang];
+}
+
+char *hin_case_title(const struct hin_case *c, enum hin_lang lang, char *out)
+{
+	if (c->given_title[0] != '\0')
+		snprintf(out, HIN_CASE_TITLE, "%s", c->given_title);
+	else
+		snprintf(out, HIN_CASE_TITLE, "%s: %s", c->subject,
+			 hin_finding_word(c->kind, lang));
+	return out;
+}
+
+/* ---- reading ---- */
+
+/* Of findings: for an organisation (the parameter `owner`, 0 = any) its own alone. A case that was
+ * merged can have others' too. */
+#define OWN(owner) "f.case_id = c.id AND (" owner " = 0 OR f.organisation = " owner ")"
+
+#define COLUMNS(owner)                                                                             \
+	"c.id, c.title, c.kind, c.subject, c.state, c.severity, c.organisation, o.handle, "        \
+	"c.device, c.campaign, c.assignee, a.name, c.opened_us, c.updated_us, "                    \
+	"iif(" owner                                                                               \
+	" = 0, c.first_us, coalesce((SELECT min(f.first_us) FROM finding f WHERE " OWN(            \
+		owner) "), c.opened_us)), "                                                        \
+		       "iif(" owner                                                                \
+		       " = 0, c.last_us, coalesce((SELECT max(f.last_us) FROM finding f "          \
+		       "WHERE " OWN(                                                               \
+			       owner) "), c.opened_us)), "                                         \
+				      "c.closed_us, c.reason, c.until_us, c.merged_into, "         \
+				      "c.reopened, "                                               \
+				      "(SELECT count(*) FROM finding f WHERE " OWN(                \
+					      owner) "), "                                         \
+						     "(SELECT count(*) FROM finding f WHERE " OWN( \
+							     owner) " AND f.live = 1)"
+
+#define TABLES                                                                                     \
+	" FROM case_ c LEFT JOIN organisation o ON o.id = c.organisation "                         \
+	"LEFT JOIN account a ON a.id = c.assignee "
+
+/* The cases with a finding about the address. */
+#define ABOUT "SELECT case_id FROM finding WHERE address = ?7 AND (?1 = 0 OR organisation = ?1)"
+
+/* The first condition is one that an index serves. */
+#define WHERE(first)                                                                               \
+	"WHERE " first " AND (?1 = 0 OR c.organisation = ?1) "                                     \
+	"AND (?2 = 0 OR ?2 & (CASE c.state WHEN 'new' THEN 1 WHEN 'open' THEN 2 "                  \
+	"WHEN 'closed' THEN 4 WHEN 'false_alarm' THEN 8 WHEN 'suppressed' THEN 16 ELSE 32 END)) "  \
+	"AND (?3 = 0 OR c.severity IN ('critical', 'high') OR (?3 = 1 AND c.severity = "           \
+	"'medium')) "                                                                              \
+	"AND (?3 < 3 OR c.severity = 'critical') "                                                 \
+	"AND (?4 = -1 OR coalesce(c.assignee, 0) = ?4) "                                           \
+	"AND (?5 IS NULL OR instr(lower(c.title), lower(?5)) OR instr(lower(c.subject), "          \
+	"lower(?5)) OR instr(lower(c.device), lower(?5)) OR instr(lower(c.campaign), lower(?5)) "  \
+	"OR instr(lower(o.handle), lower(?5)) OR instr(lower(o.name), lower(?5)) "                 \
+	"OR instr(lower(c.kind), lower(?5))) "                                                     \
+	"AND (?6 IS NULL OR EXISTS (SELECT 1 FROM finding f WHERE " OWN(                           \
+		"?1") " AND "                                                                      \
+		      "f.kind = ?6)) AND (?7 IS NULL OR c.id IN (" ABOUT                           \
+		      ")) AND c.updated_us >= ?8 AND (?9 = 0 OR c.updated_us < ?9) "
+
+#define SELECT(first)                                                                              \
+	"SELECT " COLUMNS("?1") TABLES WHERE(                                                      \
+		first) "AND (c.updated_us, c.id) < (?10, ?11) ORDER BY "                           \
+		       "c.updated_us DESC, c.id DESC "                                             \
+		       "LIMIT ?12"
+
+static void copy(char *to, size_t size, sqlite3_stmt *s, int at)
+{
+	snprintf(to, size, "%s", hin_desk_text(s, at));
+}
+
+static void fill(struct hin_case *c, sqlite3_stmt *s)
+{
+	c->id = sqlite3_column_int64(s, 0);
+	copy(c->given_title, sizeof(c->given_title), s, 1);
+	copy(c->kind, sizeof(c->kind), s, 2);
+	copy(c->subject, sizeof(c->subject), s, 3);
+	c->state = HIN_CASE_OPEN;
+	(void)hin_case_state_parse(&c->state, hin_desk_text(s, 4));
+	c->severity = HIN_SEVERITY_LOW;
+	(void)hin_severity_parse(&c->severity, hin_desk_text(s, 5));
+	c->organisation = sqlite3_column_int64(s, 6);
+	copy(c->handle, sizeof(c->handle), s, 7);
+	copy(c->device, sizeof(c->device), s, 8);
+	copy(c->campaign, sizeof(c->campaign), s, 9);
+	c->assignee = sqlite3_column_int64(s, 10);
+	copy(c->assignee_name, sizeof(c->assignee_name), s, 11);
+	c->opened_us = sqlite3_column_int64(s, 12);
+	c->updated_us = sqlite3_column_int64(s, 13);
+	c->first_us = sqlite3_column_int64(s, 14);
+	c->last_us = sqlite3_column_int64(s, 15);
+	c->closed_us = sqlite3_column_int64(s, 16);
+	copy(c->reason, sizeof(c->reason), s, 17);
+	c->until_us = sqlite3_column_int64(s, 18);
+	c->merged_into = sqlite3_column_int64(s, 19);
+	c->reopened = (unsigned)sqlite3_column_int(s, 20);
+	c->findings = (uint64_t)sqlite3_column_int64(s, 21);
+	c->live = (uint64_t)sqlite3_column_int64(s, 22);
+}
+
+void hin_case_filter_default(struct hin_case_filter *filter)
+{
+	*filter = (struct hin_case_filter){
+		.states = 1u << HIN_CASE_NEW | 1u << HIN_CASE_OPEN,
+		.assignee = HIN_CASE_ANYBODY,
+	};
+}
+
+enum hin_code hin_case_get(struct hin_desk *desk, int64_t id, int64_t organisation,
+			   struct hin_case *out, struct hin_error *err)
+{
+	sqlite3_stmt *s = hin_desk_statement(desk,
+					     "SELECT " COLUMNS("?2") TABLES
+					     "WHERE c.id = ?1 AND (?2 = 0 OR c.organisation = ?2)",
+					     err);
+	enum hin_code code;
+
+	if (s == NULL)
+		return HIN_EFORMAT;
+	code = hin_desk_bind(desk, s, err, "ii", id, organisation);
+	if (code == HIN_OK)
+		code = hin_desk_step(desk, s, err);
+	if (code == HIN_EOF)
+		return hin_fail(err, HIN_ENOENT, "there is no case %lld", (long long)id);
+	if (code == HIN_OK) {
+		fill(out, s);
+		sqlite3_reset(s);
+	}
+	return code;
+}
+
+/* Bind ?1 to ?9, which listing and counting share. */
+static enum hin_code bind_filter(struct hin_desk *desk, sqlite3_stmt *s,
+				 const struct hin_case_filter *f, struct hin_error *err)
+{
+	const char *text = f->text != NULL && f->text[0] != '\0' ? f->text : NULL;
+
+	return hin_desk_bind(desk, s, err, "iiiittaii", f->organisation, (int64_t)f->states,
+			     (int64_t)f->least, f->assignee, text, f->kind, f->address, f->since_us,
+			     f->until_us);
+}
+
+enum hin_code hin_case_list(struct hin_desk *desk, const struct hin_case_filter *filter,
+			    hin_case_fn call, void *user, struct hin_error *err)
+{
+	static const char by_time[] = SELECT("c.updated_us > 0");
+	static const char by_organisation[] = SELECT("c.organisation = ?1");
+	static const char by_address[] = SELECT("c.id IN (" ABOUT ")");
+	int64_t limit = filter->limit > 0 ? filter->limit : PAGE;
+	const char *sql = filter->address != NULL    ? by_address
+			  : filter->organisation > 0 ? by_organisation
+						     : by_time;
+	struct hin_case c;
+	sqlite3_stmt *s;
+	enum hin_code code;
+
+	if (limit > HIN_CASE_PAGE)
+		return hin_fail(err, HIN_ERANGE, "a page has at most %d cases", HIN_CASE_PAGE);
+	s = hin_desk_statement(desk, sql, err);
+	if (s == NULL)
+		return HIN_EFORMAT;
+	code = bind_filter(desk, s, filter, err);
+	if (code != HIN_OK)
+		return code;
+	sqlite3_bind_int64(s, 10, filter->before_us > 0 ? filter->before_us : INT64_MAX);
+	sqlite3_bind_int64(s, 11, filter->before_us > 0 ? filter->before_id : INT64_MAX);
+	sqlite3_bind_int64(s, 12, limit);
+	while ((code = hin_desk_step(desk, s, err)) == HIN_OK) {
+		fill(&c, s);
+		if (!call(user, &c)) {
+			sqlite3_reset(s);
+			return HIN_OK;
+		}
+	}
+	return code == HIN_EOF ? HIN_OK : code;
+}
+
+enum hin_code hin_case_count(struct hin_desk *desk, const struct hin_case_filter *filter,
+			     uint64_t *out, struct hin_error *err)
+{
+	sqlite3_stmt *s =
+		hin_desk_statement(desk, "SELECT count(*)" TABLES WHERE("c.updated_us > 0"), err);
+	enum hin_code code;
+
+	if (s == NULL)
+		return HIN_EFORMAT;
+	code = bind_filter(desk, s, filter, err);
+	if (code == HIN_OK)
+		code = hin_desk_step(desk, s, err);
+	if (code == HIN_OK) {
+		*out = (uint64_t)sqlite3_column_int64(s, 0);
+		sqlite3_reset(s);
+	}
+	return code;
+}
+
+#define EVENTS                                                                                     \
+	"SELECT h.id, h.time_us, h.account, a.name, h.action, h.text, h.finding, h.act, "          \
+	"coalesce(t.ledger, -1) FROM case_history h LEFT JOIN account a ON a.id = h.account "      \
+	"LEFT JOIN act t ON t.id = h.act WHERE h.case_id = ?1 "
+
+enum hin_code hin_case_history(struct hin_desk *desk, int64_t id, int64_t organisation,
+			       int64_t after_id, unsigned limit, hin_case_event_fn call, void *user,
+			       struct hin_error *err)
+{
+	static const char behind[] = EVENTS "AND h.id > ?2 ORDER BY h.id LIMIT ?3";
+	static const char newest[] = "SELECT * FROM (" EVENTS "AND h.id > ?2 ORDER BY h.id DESC "
+				     "LIMIT ?3) ORDER BY 1";
+	struct case_head head;
+	struct hin_case_event e;
+	sqlite3_stmt *s;
+	enum hin_code code = case_head_read(desk, id, organisation, &head, err);
+
+	if (code != HIN_OK)
+		return code;
+	if (limit > HISTORY_PAGE)
+		return hin_fail(err, HIN_ERANGE, "a page has at most %d events", HISTORY_PAGE);
+	s = hin_desk_statement(desk, after_id == HIN_CASE_NEWEST ? newest : behind, err);
+	if (s == NULL)
+		return HIN_EFORMAT;
+	code = hin_desk_bind(desk, s, err, "iii", id, after_id,
+			     (int64_t)(limit > 0 ? limit : HISTORY_PAGE));
+	while (code == HIN_OK && (code = hin_desk_step(desk, s, err)) == HIN_OK) {
+		e.id = sqlite3_column_int64(s, 0);
+		e.time_us = sqlite3_column_int64(s, 1);
+		e.account = sqlite3_column_int64(s, 2);
+		copy(e.account_name, sizeof(e.account_name), s, 3);
+		e.action = hin_desk_text(s, 4);
+		e.text = hin_desk_text(s, 5);
+		e.finding = sqlite3_column_int64(s, 6);
+		e.act = sqlite3_column_int64(s, 7);
+		e.ledger = sqlite3_column_int64(s, 8);
+		if (!call(user, &e)) {
+			sqlite3_reset(s);
+			return HIN_OK;
+		}
+	}
+	return code == HIN_EOF ? HIN_OK : code;
+}
+
+/* ---- for programs ---- */
+
+static void put_text(struct hin_buffer *out, const char *name, const char *text)
+{
+	hin_buffer_printf(out, ",\"%s\":", name);
+	hin_escape_json(out, text, strlen(text));
+}
+
+/* A time, or null for 0. */
+static void put_time(struct hin_buffer *out, const char *name, int64_t time_us)
+{
+	char text[HIN_TIME_TEXT];
+
+	if (time_us == 0)
+		hin_buffer_printf(out, ",\"%s\":null", name);
+	else
+		hin_buffer_printf(out, ",\"%s\":\"%s\"", name,
+				  hin_time_format_iso(text, hin_finding_ns(time_us), HIN_TIME_US));
+}
+
+/* A number of another object, or null. */
+static void put_id(struct hin_buffer *out, const char *name, int64_t id)
+{
+	if (id == 0)
+		hin_buffer_printf(out, ",\"%s\":null", name);
+	else
+		hin_buffer_printf(out, ",\"%s\":%lld", name, (long long)id);
+}
+
+void hin_case_json(const struct hin_case *c, struct hin_buffer *out)
+{
+	char title[HIN_CASE_TITLE];
+
+	hin_buffer_printf(out, "{\"id\":%lld", (long long)c->id);
+	put_text(out, "title", hin_case_title(c, HIN_EN, title));
+	put_text(out, "title_ja", hin_case_title(c, HIN_JA, title));
+	put_text(out, "kind", c->kind);
+	put_text(out, "subject", c->subject);
+	put_text(out, "state", hin_case_state_name(c->state));
+	put_text(out, "severity", hin_severity_name(c->severity));
+	put_id(out, "organisation", c->organisation);
+	put_text(out, "handle", c->handle);
+	put_text(out, "device", c->device);
+	put_text(out, "campaign", c->campaign);
+	put_id(out, "assignee", c->assignee);
+	put_text(out, "assignee_name", c->assignee_name);
+	put_time(out, "opened", c->opened_us);
+	put_time(out, "updated", c->updated_us);
+	put_time(out, "first", c->first_us);
+	put_time(out, "last", c->last_us);
+	put_time(out, "closed", c->closed_us);
+	put_text(out, "reason", c->reason);
+	put_time(out, "until", c->until_us);
+	put_id(out, "merged_into", c->merged_into);
+	hin_buffer_printf(out, ",\"reopened\":%u,\"findings\":%llu,\"live\":%llu}", c->reopened,
+			  (unsigned long long)c->findings, (unsigned long long)c->live);
+}
+
+void hin_case_event_json(const struct hin_case_event *e, struct hin_buffer *out)
+{
+	hin_buffer_printf(out, "{\"id\":%lld", (long long)e->id);
+	put_time(out, "time", e->time_us);
+	hin_buffer_printf(out, ",\"account\":%lld", (long long)e->account);
+	put_text(out, "account_name", e->account_name);
+	put_text(out, "action", e->action);
+	put_text(out, "text", e->text);
+	put_id(out, "finding", e->finding);
+	put_id(out, "act", e->act);
+	hin_buffer_printf(out, ",\"ledger\":%lld}", (long long)e->ledger);
+}
+
+/* ---- what changes share ---- */
+
+enum hin_code case_head_read(struct hin_desk *desk, int64_t id, int64_t organisation,
+			     struct case_head *out, struct hin_error *err)
+{
+	sqlite3_stmt *s = hin_desk_statement(
+		desk,
+		"SELECT id, organisation, assignee, state, severity, first_us, last_us, closed_us, "
+		"until_us FROM case_ WHERE id = ?1 AND (?2 = 0 OR organisation = ?2)",
+		err);
+	enum hin_code code;
+
+	if (s == NULL)
+		return HIN_EFORMAT;
+	code = hin_desk_bind(desk, s, err, "ii", id, organisation);
+	if (code == HIN_OK)
+		code = hin_desk_step(desk, s, err);
+	if (code == HIN_EOF)
+		return hin_fail(err, HIN_ENOENT, "there is no case %lld", (long long)id);
+	if (code != HIN_OK)
+		return code;
+	*out = (struct case_head){ .id = sqlite3_column_int64(s, 0),
+				   .organisation = sqlite3_column_int64(s, 1),
+				   .assignee = sqlite3_column_int64(s, 2),
+				   .state = HIN_CASE_OPEN,
+				   .first_us = sqlite3_column_int64(s, 5),
+				   .last_us = sqlite3_column_int64(s, 6),
+				   .closed_us = sqlite3_column_int64(s, 7),
+				   .until_us = sqlite3_column_int64(s, 8) };
+	(void)hin_case_state_parse(&out->state, hin_desk_text(s, 3));
+	(void)hin_severity_parse(&out->severity, hin_desk_text(s, 4));
+	sqlite3_reset(s);
+	return HIN_OK;
+}
+
+enum hin_code case_record(struct hin_desk *desk, const struct case_line *line,
+			  struct hin_error *err)
+{
+	struct hin_buffer object = { 0 };
+	struct hin_desk_act act = { .time_us = line->now_us,
+				    .account = line->account,
+				    .kind = line->act };
+	int64_t id = 0;
+	enum hin_code code;
+
+	hin_buffer_printf(&object, "{\"case\":%lld,\"action\":\"%s\"", (long long)line->case_id,
+			  line->action);
+	if (line->finding != 0)
+		hin_buffer_printf(&object, ",\"finding\":%lld", (long long)line->finding);
+	if (line->other != 0)
+		hin_buffer_printf(&object, ",\"about\":%lld", (long long)line->other);
+	if (line->text[0] != '\0')
+		put_text(&object, "text", line->text);
+	hin_buffer_putc(&object, '}');
+	act.object = hin_buffer_text(&object);
+	code = object.failed ? hin_fail(err, HIN_ENOMEM, "an act of a case")
+			     : hin_desk_act(desk, &act, &id, err);
+	hin_buffer_fini(&object);
+	if (code != HIN_OK)
+		return code;
+	return hin_desk_run(
+		desk, err,
+		"INSERT INTO case_history (case_id, time_us, account, action, text, finding, act) "
+		"VALUES (?1, ?2, ?3, ?4, ?5, nullif(?6, 0), ?7)",
+		"iiittii", line->case_id, line->now_us, line->account, line->action, line->text,
+		line->finding, id);
+}
+
+enum hin_code case_set_state(struct hin_desk *desk, int64_t id, enum hin_case_state state,
+			     const char *reason, int64_t until_us, int64_t now_us,
+			     struct hin_error *err)
+{
+	return hin_desk_run(desk, err,
+			    "UPDATE case_ SET state = ?2, reason = coalesce(?3, reason), "
+			    "until_us = ?4, updated_us = ?5, "
+			    "closed_us = CASE WHEN ?6 THEN ?5 ELSE 0 END WHERE id = ?1",
+			    "ittiii", id, hin_case_state_name(state), reason, until_us, now_us,
+			    (int64_t)(state == HIN_CASE_CLOSED || state == HIN_CASE_FALSE_ALARM ||
+				      state == HIN_CASE_MERGED));
+}
+
+void case_key_of(struct case_key *out, const char *kind, const char *subject_type,
+		 const char *subject, int64_t organisation, const char *device)
+{
+	const char *inside = "inside:"; /* an address behind a translator: a lease's, no device's */
+
+	out->basis = NULL;
+	if (device[0] != '\0') {
+		out->basis = strncmp(device, inside, strlen(inside)) == 0 ? "lease" : "device";
+		snprintf(out->key, sizeof(out->key), "%lld/%s", (long long)organisation, device);
+	} else if (strcmp(kind, "campaign") == 0) {
+		out->basis = "campaign";
+		snprintf(out->key, sizeof(out->key), "%s", subject);
+	} else if (strcmp(subject_type, "sensor") == 0) {
+		out->basis = "device";
+		snprintf(out->key, sizeof(out->key), "sensor/%s", subject);
+	} else if (strcmp(subject_type, "address") == 0 || strcmp(subject_type, "prefix") == 0) {
+		out->basis = "address";
+		snprintf(out->key, sizeof(out->key), "%s", subject);
+	}
+}

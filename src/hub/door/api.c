@@ -1,0 +1,359 @@
+/* api - the door's threads: a server, lanes for what may wait, and live events; see api.h */
+#include "hub/door/api.h"
+
+#include <errno.h>
+
+#include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/log.h"
+#include "hub/door/api_priv.h"
+
+#define RATE_ENTRIES 65536
+#define BODIES ((uint64_t)16 << 20)	      /* bytes of all bodies at once */
+#define BODIES_OF_ADDRESS ((uint64_t)1 << 20) /* of one address */
+#define ANSWER_MARGIN_NS (15 * HIN_NS_PER_S)  /* a lane's wait and work beside a question's time */
+
+void hin_api_settings_default(struct hin_api_settings *s)
+{
+	*s = (struct hin_api_settings){
+		.listen = "127.0.0.1:8440",
+		.name = "hinomi",
+		.idle_ns = HIN_NS_PER_HOUR,
+		.session_ns = 12 * HIN_NS_PER_HOUR,
+		.connections = 1024,
+		.per_address = 256,
+		.streams = 256,
+		.rate_per_s = 100,
+		.query_ns = 30 * HIN_NS_PER_S,
+		.query_memory = (uint64_t)64 << 20,
+	};
+}
+
+/* ---- handles of the desk ---- */
+
+struct hin_desk *api_reader(struct hin_api *api, struct hin_error *err)
+{
+	struct hin_desk *desk = NULL;
+
+	pthread_mutex_lock(&api->lock);
+	if (api->reader_count > 0)
+		desk = api->readers[--api->reader_count];
+	pthread_mutex_unlock(&api->lock);
+	if (desk == NULL && hin_desk_open(&desk, api->settings.desk, HIN_DESK_READ, err) != HIN_OK)
+		return NULL;
+	return desk;
+}
+
+void api_reader_back(struct hin_api *api, struct hin_desk *desk)
+{
+	pthread_mutex_lock(&api->lock);
+	if (api->reader_count < API_READERS) {
+		api->readers[api->reader_count++] = desk;
+		desk = NULL;
+	}
+	pthread_mutex_unlock(&api->lock);
+	hin_desk_close(desk);
+}
+
+/* ---- lanes ---- */
+
+bool api_enqueue(struct hin_api *api, struct api_call *call)
+{
+	struct api_queue *q = &api->queues[call->route->lane];
+	bool room;
+
+	pthread_mutex_lock(&api->lock);
+	room = !api->stopping && q->count < q->most;
+	if (room) {
+		call->next = NULL;
+		*q->last = call;
+		q->last = &call->next;
+		q->count++;
+		pthread_cond_signal(&q->wake);
+	} else {
+		api->counters.lane_full++;
+	}
+	pthread_mutex_unlock(&api->lock);
+	return room;
+}
+
+static struct api_call *next_call(struct api_worker *w)
+{
+	struct api_queue *q = &w->api->queues[w->lane];
+	struct api_call *call;
+
+	pthread_mutex_lock(&w->api->lock);
+	while (q->first == NULL && !w->api->stopping)
+		pthread_cond_wait(&q->wake, &w->api->lock);
+	call = q->first;
+	if (call != NULL) {
+		q->first = call->next;
+		if (q->first == NULL)
+			q->last = &q->first;
+		q->count--;
+	}
+	pthread_mutex_unlock(&w->api->lock);
+	return call;
+}
+
+static void *work(void *user)
+{
+	struct api_worker *w = user;
+	struct api_call *call;
+
+	while ((call = next_call(w)) != NULL) {
+		/* nobody waits for it any more; what was asked to be written is written all the
+		 * same */
+		if (call->request != NULL && w->lane != API_LANE_WRITE &&
+		    hin_http_has_left(call->request))
+			api_refuse(call, 503, "left", "the client has left");
+		else
+			call->worker = w;
+		api_run(call, w->desk);
+	}
+	return NULL;
+}
+
+static void note_store(void *user, const struct hin_error *what)
+{
+	(void)user;
+	hin_log_limited(HIN_LOG_WARNING, "api.store_note", hin_log_text("note", what->text));
+}
+
+enum hin_code api_store(struct api_call *call, struct hin_store **out, struct hin_error *err)
+{
+	struct hin_api *api = call->api;
+	struct hin_store_options options = { .memory_bytes = api->settings.query_memory,
+					     .note = note_store };
+	struct api_worker *w = call->worker;
+	enum hin_code code = HIN_OK;
+
+	if (w == NULL || api->settings.store == NULL)
+		return hin_fail(err, HIN_EUNSUPPORTED, "this hub has no store of observations");
+	if (w->store != NULL)
+		code = hin_store_refresh(w->store, err);
+	else
+		code = hin_store_open(&w->store, api->settings.store, HIN_STORE_READ, &options,
+				      err);
+	if (code == HIN_OK)
+		*out = w->store;
+	return code == HIN_ENOENT ? hin_fail(err, HIN_ENOENT, "there are no observations yet")
+				  : code;
+}
+
+static enum hin_code start_worker(struct hin_api *api, enum api_lane lane, struct hin_error *err)
+{
+	struct api_worker *w = &api->workers[api->worker_count];
+	bool writes = lane == API_LANE_WRITE || lane == API_LANE_PASSWORD;
+	enum hin_code code;
+
+	*w = (struct api_worker){ .api = api, .lane = lane };
+	code = hin_desk_open(&w->desk, api->settings.desk, writes ? HIN_DESK_WRITE : HIN_DESK_READ,
+			     err);
+	if (code != HIN_OK)
+		return code;
+	errno = pthread_create(&w->thread, NULL, work, w);
+	if (errno != 0) {
+		hin_desk_close(w->desk);
+		return hin_fail(err, HIN_ESYS, "cannot start a thread");
+	}
+	api->worker_count++;
+	return HIN_OK;
+}
+
+static enum hin_code start_lanes(struct hin_api *api, struct hin_error *err)
+{
+	static const enum api_lane workers[API_WORKERS] = { API_LANE_READ, API_LANE_WRITE,
+							    API_LANE_PASSWORD, API_LANE_QUERY,
+							    API_LANE_QUERY };
+	static const size_t most[API_LANES] = { [API_LANE_READ] = 256,
+						[API_LANE_WRITE] = 256,
+						[API_LANE_PASSWORD] = 32,
+						[API_LANE_QUERY] = 16 };
+	enum hin_code code = HIN_OK;
+
+	for (unsigned i = 0; i < API_LANES; i++)
+		api->queues[i].most = most[i];
+	for (size_t i = 0; i < API_WORKERS && code == HIN_OK; i++)
+		code = start_worker(api, workers[i], err);
+	return code;
+}
+
+/* ---- open and close ---- */
+
+static const char *copy(struct hin_api *api, const char *text, bool *failed)
+{
+	char *out = text != NULL ? hin_arena_strdup(&api->texts, text) : NULL;
+
+	*failed |= text != NULL && out == NULL;
+	return out;
+}
+
+static enum hin_code take_settings(struct hin_api *api, const struct hin_api_settings *settings,
+				   struct hin_error *err)
+{
+	struct hin_api_settings *s = &api->settings;
+	uint8_t random[8];
+	bool failed = false;
+
+	*s = *settings;
+	s->certificate_pem = s->key_pem = NULL;
+	s->listen = copy(api, settings->listen, &failed);
+	s->desk = copy(api, settings->desk, &failed);
+	s->store = copy(api, settings->store, &failed);
+	s->name = copy(api, settings->name, &failed);
+	s->ledger_folder = copy(api, settings->ledger_folder, &failed);
+	s->authorities = copy(api, settings->authorities, &failed);
+	s->proxies = NULL;
+	api->limits = (struct hin_session_limits){ settings->idle_ns / 1000,
+						   settings->session_ns / 1000 };
+	api->rates = hin_rate_new(RATE_ENTRIES);
+	if (failed || api->rates == NULL)
+		return hin_fail(err, HIN_ENOMEM, "no memory for the door");
+	randombytes_buf(random, sizeof(random));
+	(void)sodium_bin2hex(api->boot, sizeof(api->boot), random, sizeof(random));
+	if (settings->proxy_count == 0)
+		return HIN_OK;
+	api->proxies = hin_prefix_tree_new();
+	if (api->proxies == NULL)
+		return hin_fail(err, HIN_ENOMEM, "no memory for the door");
+	for (size_t i = 0; i < settings->proxy_count; i++) {
+		enum hin_code code =
+			hin_prefix_tree_load(api->proxies, settings->proxies[i], 1, err);
+
+		if (code != HIN_OK)
+			return code;
+	}
+	return hin_prefix_tree_build(api->proxies, err);
+}
+
+static enum hin_code open_server(struct hin_api *api, const struct hin_api_settings *settings,
+				 struct hin_error *err)
+{
+	static const char *const methods[] = { "GET", "POST", "PUT", "PATCH", "DELETE" };
+	/* the first that fits counts: what a stranger may send is small */
+	static const struct {
+		const char *path;
+		size_t body_limit;
+	} paths[] = {
+		{ "/api/v1/sign-in", API_SMALL_BODY },
+		{ "/api/v1/link", API_SMALL_BODY },
+		{ "/api/v1/me*", API_SMALL_BODY },
+		{ "/sign-in", API_SMALL_BODY },
+		{ "/link/*", API_SMALL_BODY },
+		{ "/me*", API_SMALL_BODY },
+		{ "/*", API_BODY },
+	};
+	struct hin_http_route routes[HIN_COUNT(paths) * HIN_COUNT(methods)];
+	struct hin_http_server_settings s;
+
+	for (size_t i = 0; i < HIN_COUNT(routes); i++)
+		routes[i] = (struct hin_http_route){
+			.method = methods[i % HIN_COUNT(methods)],
+			.path = paths[i / HIN_COUNT(methods)].path,
+			.certificate = HIN_HTTP_NO_CERTIFICATE,
+			.body_limit = paths[i / HIN_COUNT(methods)].body_limit,
+			.handler = api_handle,
+			.user = api,
+		};
+	hin_http_server_settings_default(&s);
+	s.listen = settings->listen;
+	s.plain = settings->plain;
+	s.certificate_pem = settings->certificate_pem;
+	s.key_pem = settings->key_pem;
+	s.routes = routes;
+	s.route_count = HIN_COUNT(routes);
+	s.connections = settings->connections;
+	s.per_address = settings->per_address;
+	s.shared = api_is_proxy; /* people behind it are told apart by what it says */
+	s.shared_user = api;
+	s.body_memory = BODIES;
+	s.body_per_address = BODIES_OF_ADDRESS;
+	s.answer_ns = settings->query_ns + ANSWER_MARGIN_NS;
+	return hin_http_server_open(&api->server, &s, err);
+}
+
+enum hin_code hin_api_open(struct hin_api **out, const struct hin_api_settings *settings,
+			   struct hin_error *err)
+{
+	struct hin_api *api = calloc(1, sizeof(*api));
+	enum hin_code code;
+
+	if (api == NULL || sodium_init() < 0) {
+		free(api);
+		return hin_fail(err, HIN_ENOMEM, "no memory for the door");
+	}
+	pthread_mutex_init(&api->lock, NULL);
+	for (unsigned i = 0; i < API_LANES; i++) {
+		pthread_cond_init(&api->queues[i].wake, NULL);
+		api->queues[i].last = &api->queues[i].first;
+	}
+	code = take_settings(api, settings, err);
+	if (code == HIN_OK)
+		code = start_lanes(api, err);
+	if (code == HIN_OK)
+		code = api_events_open(&api->events, api, err);
+	if (code == HIN_OK)
+		code = open_server(api, settings, err);
+	if (code == HIN_OK)
+		*out = api;
+	else
+		hin_api_close(api);
+	return code;
+}
+
+void hin_api_close(struct hin_api *api)
+{
+	if (api == NULL)
+		return;
+	hin_http_server_close(api->server);
+	pthread_mutex_lock(&api->lock);
+	api->stopping = true;
+	for (unsigned i = 0; i < API_LANES; i++)
+		pthread_cond_broadcast(&api->queues[i].wake);
+	pthread_mutex_unlock(&api->lock);
+	for (size_t i = 0; i < api->worker_count; i++) {
+		pthread_join(api->workers[i].thread, NULL);
+		hin_store_close(api->workers[i].store);
+		hin_desk_close(api->workers[i].desk);
+	}
+	api_events_close(api->events);
+	while (api->reader_count > 0)
+		hin_desk_close(api->readers[--api->reader_count]);
+	for (unsigned i = 0; i < API_LANES; i++)
+		pthread_cond_destroy(&api->queues[i].wake);
+	hin_prefix_tree_free(api->proxies);
+	hin_rate_free(api->rates);
+	pthread_mutex_destroy(&api->lock);
+	hin_arena_fini(&api->texts);
+	free(api);
+}
+
+uint16_t hin_api_port(const struct hin_api *api)
+{
+	return hin_http_server_port(api->server);
+}
+
+enum hin_code hin_api_reload(struct hin_api *api, const char *certificate_pem, const char *key_pem,
+			     struct hin_error *err)
+{
+	return hin_http_server_reload(api->server, certificate_pem, key_pem, err);
+}
+
+void hin_api_wake(struct hin_api *api)
+{
+	if (api != NULL)
+		api_events_wake(api->events);
+}
+
+void hin_api_count(struct hin_api *api, struct hin_api_counters *out,
+		   struct hin_http_counters *server)
+{
+	pthread_mutex_lock(&api->lock);
+	*out = api->counters;
+	pthread_mutex_unlock(&api->lock);
+	out->streams = api_events_count(api->events);
+	hin_http_server_count(api->server, server);
+}

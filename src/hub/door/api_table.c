@@ -1,0 +1,13 @@
+/* api_table - every route of the door: routing, checks and the tests of roles come from here */
+#include "hub/door/api_priv.h"
+
+#define PART(name)                                                                                 \
+	{                                                                                          \
+		name##_routes, &name##_route_count                                                 \
+	}
+
+const struct api_routes api_tables[] = {
+	PART(api_public),    PART(api_people), PART(api_account), PART(api_case),  PART(api_read),
+	PART(api_directory), PART(api_query),  PART(api_ledger),  PART(api_event), PART(api_page),
+};
+const size_t api_table_count = HIN_COUNT(api_tables);

@@ -1,0 +1,141 @@
+/*
+ * telling - the hub's part that speaks: notices to owners, alerts to operators.
+ *
+ * Two threads, each with its own handle of the desk: one for alerts, which never waits for anything
+ * but its own channels, and one for notices. Both are woken after the desk has changed
+ * (hin_telling_wake), and look by themselves every second. What has changed they find in tables
+ * that the desk's own triggers fill (notice_todo, alert_todo), so nothing is missed, whoever wrote
+ * it and however a process ended.
+ *
+ * Nothing goes out unless sending is switched on in the settings, a sender's address is set and
+ * every setting is understood: telling fails closed, and notices are held until somebody lets them
+ * go.
+ *
+ * Exactly what is promised about sending: a letter's state is `sending` on disk before the server
+ * sees the first byte, and `sent` after it said that it has the message. A process that ends in
+ * between leaves `sending`; the next one sends such a letter again under the same Message-ID and
+ * writes that down. So each letter arrives at least once, and twice only when the process ended
+ * within the moment between the server's answer and one commit of the desk.
+ *
+ * Ownership: the caller owns a telling and ends it with hin_telling_close().
+ * Threads:   open and close by one; wake and stats from any.
+ */
+#pragma once
+#include "base/config.h"
+#include "hub/telling/alert.h"
+#include "hub/telling/notice.h"
+
+/* Part of the hub's settings; rows in HIN_TELLING_ROWS (hub/telling/telling_settings.h). */
+struct hin_telling_settings {
+	bool send, approve, mail_plain, hook_private;
+	int mail_tls; /* enum hin_mail_tls */
+	char *mail_server, *mail_from, *mail_name, *mail_reply, *mail_bounce, *mail_user;
+	char *mail_password_file, *mail_ca, *mail_certificate, *mail_key, *mail_bounces,
+		*mail_hello;
+	char *hook_secret_file;
+	char *organisation, *contact, *verify_url, *templates;
+	struct hin_config_list kinds, alert_to;
+	uint64_t least_confidence, per_contact, per_hour, alerts_per_hour, reminders, digest_hour;
+	int64_t watched_ns, remind_ns, retry_ns, gather_ns, proof_ns;
+};
+
+struct hin_telling;
+
+struct hin_telling_open {
+	const struct hin_telling_settings *settings; /* copied */
+	const char *desk;			     /* path */
+	const char *store;			     /* folder of the observations, or NULL */
+	const char *ledger;			     /* folder of the ledger, or NULL */
+	const char *hub_name; /* for Message-ID and syslog when mail.from is not
+				 set */
+};
+
+/*
+ * Read certificates, keys, templates and the on-call table. HIN_EFORMAT and others name the setting
+ * or file:line that is wrong. No thread runs yet; nothing is sent.
+ */
+HIN_MUST_USE enum hin_code hin_telling_open(struct hin_telling **out,
+					    const struct hin_telling_open *how,
+					    struct hin_error *err);
+
+/* Do two say the same? What a running telling has does not change: a restart takes it. */
+bool hin_telling_same(const struct hin_telling_settings *a, const struct hin_telling_settings *b);
+
+/* Start the threads. */
+HIN_MUST_USE enum hin_code hin_telling_start(struct hin_telling *telling, struct hin_error *err);
+
+/* Stop sending, end the threads, free. NULL is fine. */
+void hin_telling_close(struct hin_telling *telling);
+
+/* The desk has changed: look now. Any thread; NULL is fine. */
+void hin_telling_wake(struct hin_telling *telling);
+
+/* Files that must stay readable, and folders writable, in a sandbox; they belong to `telling`. */
+size_t hin_telling_paths(const struct hin_telling *telling, const char *read[8], size_t *reads,
+			 const char *write[1]);
+
+/* Does it send at all? Then the process must be able to connect. */
+bool hin_telling_sends(const struct hin_telling *telling);
+
+/* Its settings; they belong to it. */
+const struct hin_telling_settings *hin_telling_settings(const struct hin_telling *telling);
+
+/* name, meaning: what is counted since the start. */
+#define HIN_TELLING_COUNTERS(X)                                                                    \
+	X(notices, "notices made")                                                                 \
+	X(no_owner, "notices for which nobody was found")                                          \
+	X(letters_sent, "letters that a server took over")                                         \
+	X(letters_again, "of them, sent again after a stop in the middle")                         \
+	X(letters_later, "tries that a server put off")                                            \
+	X(letters_refused, "letters that a server refused")                                        \
+	X(limited, "letters put off by a limit on how many go out")                                \
+	X(bounces, "bounces read")                                                                 \
+	X(bounces_unknown, "messages among them that belong to no letter")                         \
+	X(fixed, "notices closed: no longer seen")                                                 \
+	X(reappeared, "notices opened again")                                                      \
+	X(reminders, "reminders made")                                                             \
+	X(alerts_sent, "alerts sent")                                                              \
+	X(alerts_failed, "tries to send an alert that failed")                                     \
+	X(over_limit, "findings left aside, too many notices are open")                            \
+	X(failures, "looks at the desk that failed")
+
+struct hin_telling_stats {
+#define X(name, meaning) uint64_t name;
+	HIN_TELLING_COUNTERS(X)
+#undef X
+	uint64_t waiting, open, held, no_owner_now; /* as of the last look */
+	int64_t slowest_alert_us;		    /* from finding to sent, of the last hour's */
+};
+
+/* NULL is fine: nothing was counted. */
+struct hin_telling_stats hin_telling_stats(struct hin_telling *telling);
+
+/* ---- one look without threads, for tests and `hinomi notice send --now` ---- */
+
+/* Alerts, or notices: take what changed, send what is due at `now_us`. */
+HIN_MUST_USE enum hin_code hin_telling_alert(struct hin_telling *telling, struct hin_desk *desk,
+					     int64_t now_us, struct hin_error *err);
+HIN_MUST_USE enum hin_code hin_telling_notify(struct hin_telling *telling, struct hin_desk *desk,
+					      int64_t now_us, struct hin_error *err);
+
+/*
+ * Append the letter that notice `id` is in, or would be in now: the bytes themselves when they are
+ * made (`*final`), else as they would be made. Nothing changes in the desk. HIN_ENOENT when there
+ * is nothing to go out.
+ */
+HIN_MUST_USE enum hin_code hin_telling_preview(struct hin_telling *telling, struct hin_desk *desk,
+					       int64_t id, int64_t now_us, struct hin_buffer *out,
+					       bool *final, struct hin_error *err);
+
+/* A letter that waits, or would; a code other than HIN_OK ends the walk and is its code. */
+typedef enum hin_code (*hin_telling_letter_fn)(void *user, const char *purpose, const char *channel,
+					       const char *address, const void *bytes, size_t size,
+					       int64_t due_us, struct hin_error *err);
+
+/*
+ * Give every letter that would go out by `now_us`, byte by byte as it would: those that wait, and
+ * those that would be made, digests included. Nothing changes in the desk.
+ */
+HIN_MUST_USE enum hin_code hin_telling_dry_run(struct hin_telling *telling, struct hin_desk *desk,
+					       int64_t now_us, hin_telling_letter_fn call,
+					       void *user, struct hin_error *err);

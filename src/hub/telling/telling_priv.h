@@ -1,0 +1,150 @@
+/* telling_priv - what the files of telling share. */
+#pragma once
+#include <pthread.h>
+
+#include "hub/telling/notice_priv.h"
+#include "hub/telling/notice_text.h"
+#include "hub/telling/telling.h"
+#include "net/mail.h"
+#include "net/webhook.h"
+#include "store/store.h"
+
+#define TELLING_LOOK_NS 1000000000ll /* between two looks without a wake */
+#define TELLING_SOON_NS 100000000ll  /* when something is due in a moment */
+#define TELLING_BATCH 500	     /* changes of one transaction */
+#define US INT64_C(1000000)
+
+struct telling_thread {
+	struct hin_telling *telling;
+	pthread_t thread;
+	bool started, woken;
+	bool soon; /* something is due in a moment: look again before long */
+	enum hin_code (*look)(struct hin_telling *t, struct hin_desk *desk, int64_t now_us,
+			      struct hin_error *err);
+	struct hin_mailer *mailer; /* NULL until it is needed */
+	struct hin_webhook *hook;  /* the same */
+	uint64_t seed;		   /* of jitter */
+};
+
+struct hin_telling {
+	struct hin_telling_settings s; /* a copy */
+	struct hin_alert_table table;
+	struct hin_notice_texts *texts;
+	struct hin_notice_office office;
+	struct hin_mail_signer *signer; /* of the thread of notices */
+	char *desk, *store, *ledger, *password, *secret, *host;
+
+	pthread_mutex_t lock; /* of `woken` and `stats` */
+	pthread_cond_t wake;
+	_Atomic bool stop;
+	struct telling_thread notices, alerts;
+	struct hin_telling_stats stats;
+
+	/* of the thread of notices */
+	struct hin_store *reader;
+	int64_t watched_us, house_us, count_us, owners_us;
+	bool resumed; /* letters that another process left under way are known */
+};
+
+/* Add to a counter. */
+#define telling_count(t, counter, n)                                                               \
+	do {                                                                                       \
+		pthread_mutex_lock(&(t)->lock);                                                    \
+		(t)->stats.counter += (uint64_t)(n);                                               \
+		pthread_mutex_unlock(&(t)->lock);                                                  \
+	} while (0)
+
+/* Commit when `code` is HIN_OK, else roll back and give it. */
+HIN_MUST_USE enum hin_code telling_finish(struct hin_desk *desk, enum hin_code code,
+					  struct hin_error *err);
+
+/* ---- telling_notice: findings become notices ---- */
+
+HIN_MUST_USE enum hin_code telling_take_findings(struct hin_telling *t, struct hin_desk *desk,
+						 int64_t now_us, struct hin_error *err);
+
+/* Look again for whom nobody was known; in a transaction of its own. */
+HIN_MUST_USE enum hin_code telling_find_owners(struct hin_telling *t, struct hin_desk *desk,
+					       int64_t now_us, struct hin_error *err);
+
+/*
+ * Give a notice whose contact cannot be reached to another one of its organisation; in the open
+ * transaction. Without one it stays as it is, `*found` false.
+ */
+HIN_MUST_USE enum hin_code telling_reroute(struct hin_telling *t, struct hin_desk *desk,
+					   int64_t notice, int64_t now_us, bool *found,
+					   struct hin_error *err);
+
+/* ---- telling_facts: what is known of a trouble ---- */
+
+HIN_MUST_USE enum hin_code telling_facts(struct hin_desk *desk, int64_t notice, enum hin_lang lang,
+					 struct hin_notice_facts *out, struct hin_error *err);
+
+/* ---- telling_letter, telling_send ---- */
+
+/* One contact, as it stands in the desk. */
+struct telling_contact {
+	int64_t id;
+	char channel[16], address[520], quiet[200], digest[8], state[16];
+	enum hin_lang lang;
+};
+
+HIN_MUST_USE enum hin_code telling_contact(struct hin_desk *desk, int64_t id,
+					   struct telling_contact *out, struct hin_error *err);
+
+/* When something that is ready at `now_us` goes to a contact: its digest and quiet hours. */
+int64_t telling_due(const struct hin_telling *t, const struct telling_contact *c, int64_t now_us);
+
+/* Make letters of the notices that are due. */
+HIN_MUST_USE enum hin_code telling_make_letters(struct hin_telling *t, struct hin_desk *desk,
+						int64_t now_us, struct hin_error *err);
+
+/*
+ * The bytes of a letter about `count` notices. `without_proof`: a missing one is no reason to wait,
+ * HIN_EAGAIN otherwise. `message_id` has HIN_MAIL_ADDRESS bytes and is filled, `sender` too.
+ */
+HIN_MUST_USE enum hin_code telling_build(struct hin_telling *t, struct hin_desk *desk,
+					 const struct telling_contact *contact, const char *purpose,
+					 const int64_t *notices, size_t count, int64_t now_us,
+					 bool without_proof, char *message_id, char *sender,
+					 struct hin_buffer *out, struct hin_error *err);
+
+/* Send the letters that are due. */
+HIN_MUST_USE enum hin_code telling_send_letters(struct hin_telling *t, struct hin_desk *desk,
+						int64_t now_us, struct hin_error *err);
+
+/* The thread's mailer or web hook, made when it is needed. */
+HIN_MUST_USE enum hin_code telling_mailer(struct hin_telling *t, struct telling_thread *thread,
+					  struct hin_error *err);
+HIN_MUST_USE enum hin_code telling_hook(struct hin_telling *t, struct telling_thread *thread,
+					struct hin_error *err);
+
+/* How long until try number `attempts` + 1: doubling from a minute to four hours, with jitter. */
+int64_t telling_backoff_us(struct telling_thread *thread, int64_t attempts);
+
+/* A contact is not reached: mark it, tell operators, give its notices to others. In the open
+ * transaction. */
+HIN_MUST_USE enum hin_code telling_lose_contact(struct hin_telling *t, struct hin_desk *desk,
+						int64_t contact, const char *state,
+						const char *reason, int64_t now_us,
+						struct hin_error *err);
+
+/* A letter came back, or was refused for good: its notices are bounced or failed. */
+HIN_MUST_USE enum hin_code telling_letter_lost(struct hin_telling *t, struct hin_desk *desk,
+					       int64_t letter, const char *state,
+					       const char *reason, int64_t now_us,
+					       struct hin_error *err);
+
+/* ---- telling_bounce, telling_watch, telling_alert ---- */
+
+HIN_MUST_USE enum hin_code telling_read_bounces(struct hin_telling *t, struct hin_desk *desk,
+						int64_t now_us, struct hin_error *err);
+HIN_MUST_USE enum hin_code telling_watch(struct hin_telling *t, struct hin_desk *desk,
+					 int64_t now_us, struct hin_error *err);
+
+/* Tell operators of a case, with a line of ours behind it; in the open transaction. */
+HIN_MUST_USE enum hin_code telling_tell_operators(struct hin_telling *t, struct hin_desk *desk,
+						  int64_t case_id, enum hin_severity severity,
+						  const char *about, const char *reason_en,
+						  const char *reason_ja, int64_t now_us,
+						  struct hin_error *err);
