@@ -112,6 +112,17 @@ static char json_letter(uint32_t cp)
 	}
 }
 
+/* How many bytes from `at` on stand for themselves in JSON. */
+static size_t plain_run(const uint8_t *at, size_t left)
+{
+	size_t n = 0;
+
+	while (n < left && at[n] >= ' ' && at[n] < 0x7f && at[n] != '"' && at[n] != '\\' &&
+	       at[n] != '<')
+		n++;
+	return n;
+}
+
 void hin_escape_json(struct hin_buffer *out, const void *data, size_t size)
 {
 	struct hin_reader in = hin_reader_of(data, size);
@@ -119,9 +130,17 @@ void hin_escape_json(struct hin_buffer *out, const void *data, size_t size)
 	hin_buffer_putc(out, '"');
 	while (in.left > 0 && !out->failed) {
 		const uint8_t *at = in.pos;
-		uint32_t cp = hin_utf8_read(&in);
-		char letter = json_letter(cp);
+		size_t plain = plain_run(at, in.left);
+		uint32_t cp;
+		char letter;
 
+		if (plain > 0) {
+			hin_buffer_add(out, at, plain);
+			hin_read_skip(&in, plain);
+			continue;
+		}
+		cp = hin_utf8_read(&in);
+		letter = json_letter(cp);
 		if (letter != 0) {
 			hin_buffer_putc(out, '\\');
 			hin_buffer_putc(out, letter);
