@@ -2,7 +2,7 @@
  * hinomi-door-bench - the door's requests a second on one core, with TLS and sessions, beside the
  * same server answering a constant.
  *
- * usage: hinomi-door-bench [SECONDS [CONNECTIONS]]
+ * usage: hinomi-door-bench [SECONDS [CONNECTIONS [PATH ...]]]
  *
  * The servers run on the first processor, the client on the second (on one, when there is no
  * other). Where others work on the machine too, requests a second of the server's own processor
@@ -261,9 +261,11 @@ int main(int argc, char *argv[])
 	request_of(request, "/", secret);
 	base = measure("a constant, without the door", hin_http_server_port(server), request,
 		       seconds, connections, 0);
-	for (size_t i = 0; i < HIN_COUNT(paths); i++) {
-		request_of(request, paths[i], secret);
-		(void)measure(paths[i], hin_api_port(api), request, seconds, connections, base);
+	for (int i = 0; i < (argc > 3 ? argc - 3 : (int)HIN_COUNT(paths)); i++) {
+		const char *path = argc > 3 ? argv[3 + i] : paths[i];
+
+		request_of(request, path, secret);
+		(void)measure(path, hin_api_port(api), request, seconds, connections, base);
 	}
 	getrusage(RUSAGE_SELF, &usage);
 	printf("memory of both sides: %.1f MB\n", (double)usage.ru_maxrss / 1024);
