@@ -114,7 +114,7 @@ CREATE TABLE finding (
 ) STRICT;
 CREATE INDEX finding_address ON finding (address) WHERE address IS NOT NULL;
 CREATE INDEX finding_device ON finding (device) WHERE device <> '';
-CREATE INDEX finding_case ON finding (case_id);
+CREATE INDEX finding_case ON finding (case_id, live, organisation);
 CREATE INDEX finding_last ON finding (last_us);
 CREATE INDEX finding_live ON finding (kind, last_us) WHERE live = 1;
 CREATE INDEX finding_kind ON finding (kind, id);
@@ -150,11 +150,25 @@ CREATE TABLE case_ (
 	reason TEXT NOT NULL DEFAULT '',	-- of closing, false alarm or suppression
 	until_us INTEGER NOT NULL DEFAULT 0,	-- of suppression; 0 = until lifted
 	merged_into INTEGER REFERENCES case_,
-	reopened INTEGER NOT NULL DEFAULT 0	-- how often
+	reopened INTEGER NOT NULL DEFAULT 0,	-- how often
+	rank INTEGER NOT NULL DEFAULT 0		-- the order of lists, kept by the triggers below
 ) STRICT;
 CREATE INDEX case_updated ON case_ (updated_us, id);
+CREATE INDEX case_rank ON case_ (rank, updated_us, id);
 CREATE INDEX case_state ON case_ (state, updated_us);
 CREATE INDEX case_organisation ON case_ (organisation, updated_us, id);
+CREATE INDEX case_organisation_rank ON case_ (organisation, rank, updated_us, id);
+CREATE TRIGGER case_rank_new AFTER INSERT ON case_ BEGIN
+	UPDATE case_ SET rank = iif(state IN ('new', 'open'), 4, 0) + CASE severity
+		WHEN 'critical' THEN 3 WHEN 'high' THEN 2 WHEN 'medium' THEN 1 ELSE 0 END
+	WHERE id = NEW.id;
+END;
+CREATE TRIGGER case_rank_changed AFTER UPDATE OF state, severity ON case_
+WHEN NEW.severity <> OLD.severity OR NEW.state <> OLD.state BEGIN
+	UPDATE case_ SET rank = iif(state IN ('new', 'open'), 4, 0) + CASE severity
+		WHEN 'critical' THEN 3 WHEN 'high' THEN 2 WHEN 'medium' THEN 1 ELSE 0 END
+	WHERE id = NEW.id;
+END;
 
 -- What joins: a live case is found by (kind of join, key).
 CREATE TABLE case_join (

@@ -382,6 +382,11 @@ enum hin_code hin_desk_number(struct hin_desk *desk, int64_t *out, struct hin_er
 	return code == HIN_EOF ? HIN_ENOENT : code;
 }
 
+enum hin_code hin_desk_version(struct hin_desk *desk, int64_t *out, struct hin_error *err)
+{
+	return hin_desk_number(desk, out, err, "PRAGMA data_version", "");
+}
+
 int64_t hin_desk_inserted(const struct hin_desk *desk)
 {
 	return sqlite3_last_insert_rowid(desk->db);

@@ -67,6 +67,14 @@ void hin_desk_rollback(struct hin_desk *desk);
 HIN_MUST_USE enum hin_code hin_desk_snapshot(struct hin_desk *desk, struct hin_error *err);
 
 /*
+ * A number that is another one whenever somebody else, by another handle, has committed since it
+ * was asked for by this one; of the snapshot when there is one. What was read under the same number
+ * by a handle that only reads is still so.
+ */
+HIN_MUST_USE enum hin_code hin_desk_version(struct hin_desk *desk, int64_t *out,
+					    struct hin_error *err);
+
+/*
  * The statement of `sql`, a text that stays where it is (a literal), ready to be bound. NULL and
  * `err` when it cannot be prepared.
  */

@@ -651,7 +651,7 @@ def hostile(door, people):
         if b"root:" in answer.body:
             failures.append("path %s: a file" % path)
     for query in ["state=x", "limit=0", "limit=99999", "limit=-1", "limit=1&limit=2", "nosuch=1",
-                  "since=yesterday", "severity=x", "address=1.2.3", "before=x", "x" * 3000 + "=1"]:
+                  "since=yesterday", "severity=x", "address=1.2.3", "after=x", "after=1.2.0", "sort=x", "x" * 3000 + "=1"]:
         answer = door.ask("GET", "/api/v1/cases?" + query, who=ann)
         expect("query " + query[:30], answer.status, 400)
     answer = door.ask("GET", "/api/v1/cases?text=" + urllib.parse.quote("%' OR 1=1 --\"<script>"), who=ann)

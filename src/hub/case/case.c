@@ -1,4 +1,4 @@
-/* case - reading cases, their history, and what all changes share; see case.h */
+/* case - words, the history of cases, and what all changes share; see case.h */
 #include "hub/case/case.h"
 
 #include <stdio.h>
@@ -8,7 +8,6 @@
 #include "base/time.h"
 #include "hub/case/case_priv.h"
 
-#define PAGE 100
 #define HISTORY_PAGE 1000
 
 /* ---- words ---- */
@@ -52,188 +51,11 @@ char *hin_case_title(const struct hin_case *c, enum hin_lang lang, char *out)
 	return out;
 }
 
-/* ---- reading ---- */
-
-/* Of findings: for an organisation (the parameter `owner`, 0 = any) its own alone. A case that was
- * merged can have others' too. */
-#define OWN(owner) "f.case_id = c.id AND (" owner " = 0 OR f.organisation = " owner ")"
-
-#define COLUMNS(owner)                                                                             \
-	"c.id, c.title, c.kind, c.subject, c.state, c.severity, c.organisation, o.handle, "        \
-	"c.device, c.campaign, c.assignee, a.name, c.opened_us, c.updated_us, "                    \
-	"iif(" owner                                                                               \
-	" = 0, c.first_us, coalesce((SELECT min(f.first_us) FROM finding f WHERE " OWN(            \
-		owner) "), c.opened_us)), "                                                        \
-		       "iif(" owner                                                                \
-		       " = 0, c.last_us, coalesce((SELECT max(f.last_us) FROM finding f "          \
-		       "WHERE " OWN(                                                               \
-			       owner) "), c.opened_us)), "                                         \
-				      "c.closed_us, c.reason, c.until_us, c.merged_into, "         \
-				      "c.reopened, "                                               \
-				      "(SELECT count(*) FROM finding f WHERE " OWN(                \
-					      owner) "), "                                         \
-						     "(SELECT count(*) FROM finding f WHERE " OWN( \
-							     owner) " AND f.live = 1)"
-
-#define TABLES                                                                                     \
-	" FROM case_ c LEFT JOIN organisation o ON o.id = c.organisation "                         \
-	"LEFT JOIN account a ON a.id = c.assignee "
-
-/* The cases with a finding about the address. */
-#define ABOUT "SELECT case_id FROM finding WHERE address = ?7 AND (?1 = 0 OR organisation = ?1)"
-
-/* The first condition is one that an index serves. */
-#define WHERE(first)                                                                               \
-	"WHERE " first " AND (?1 = 0 OR c.organisation = ?1) "                                     \
-	"AND (?2 = 0 OR ?2 & (CASE c.state WHEN 'new' THEN 1 WHEN 'open' THEN 2 "                  \
-	"WHEN 'closed' THEN 4 WHEN 'false_alarm' THEN 8 WHEN 'suppressed' THEN 16 ELSE 32 END)) "  \
-	"AND (?3 = 0 OR c.severity IN ('critical', 'high') OR (?3 = 1 AND c.severity = "           \
-	"'medium')) "                                                                              \
-	"AND (?3 < 3 OR c.severity = 'critical') "                                                 \
-	"AND (?4 = -1 OR coalesce(c.assignee, 0) = ?4) "                                           \
-	"AND (?5 IS NULL OR instr(lower(c.title), lower(?5)) OR instr(lower(c.subject), "          \
-	"lower(?5)) OR instr(lower(c.device), lower(?5)) OR instr(lower(c.campaign), lower(?5)) "  \
-	"OR instr(lower(o.handle), lower(?5)) OR instr(lower(o.name), lower(?5)) "                 \
-	"OR instr(lower(c.kind), lower(?5))) "                                                     \
-	"AND (?6 IS NULL OR EXISTS (SELECT 1 FROM finding f WHERE " OWN(                           \
-		"?1") " AND "                                                                      \
-		      "f.kind = ?6)) AND (?7 IS NULL OR c.id IN (" ABOUT                           \
-		      ")) AND c.updated_us >= ?8 AND (?9 = 0 OR c.updated_us < ?9) "
-
-#define SELECT(first)                                                                              \
-	"SELECT " COLUMNS("?1") TABLES WHERE(                                                      \
-		first) "AND (c.updated_us, c.id) < (?10, ?11) ORDER BY "                           \
-		       "c.updated_us DESC, c.id DESC "                                             \
-		       "LIMIT ?12"
+/* ---- history ---- */
 
 static void copy(char *to, size_t size, sqlite3_stmt *s, int at)
 {
 	snprintf(to, size, "%s", hin_desk_text(s, at));
-}
-
-static void fill(struct hin_case *c, sqlite3_stmt *s)
-{
-	c->id = sqlite3_column_int64(s, 0);
-	copy(c->given_title, sizeof(c->given_title), s, 1);
-	copy(c->kind, sizeof(c->kind), s, 2);
-	copy(c->subject, sizeof(c->subject), s, 3);
-	c->state = HIN_CASE_OPEN;
-	(void)hin_case_state_parse(&c->state, hin_desk_text(s, 4));
-	c->severity = HIN_SEVERITY_LOW;
-	(void)hin_severity_parse(&c->severity, hin_desk_text(s, 5));
-	c->organisation = sqlite3_column_int64(s, 6);
-	copy(c->handle, sizeof(c->handle), s, 7);
-	copy(c->device, sizeof(c->device), s, 8);
-	copy(c->campaign, sizeof(c->campaign), s, 9);
-	c->assignee = sqlite3_column_int64(s, 10);
-	copy(c->assignee_name, sizeof(c->assignee_name), s, 11);
-	c->opened_us = sqlite3_column_int64(s, 12);
-	c->updated_us = sqlite3_column_int64(s, 13);
-	c->first_us = sqlite3_column_int64(s, 14);
-	c->last_us = sqlite3_column_int64(s, 15);
-	c->closed_us = sqlite3_column_int64(s, 16);
-	copy(c->reason, sizeof(c->reason), s, 17);
-	c->until_us = sqlite3_column_int64(s, 18);
-	c->merged_into = sqlite3_column_int64(s, 19);
-	c->reopened = (unsigned)sqlite3_column_int(s, 20);
-	c->findings = (uint64_t)sqlite3_column_int64(s, 21);
-	c->live = (uint64_t)sqlite3_column_int64(s, 22);
-}
-
-void hin_case_filter_default(struct hin_case_filter *filter)
-{
-	*filter = (struct hin_case_filter){
-		.states = 1u << HIN_CASE_NEW | 1u << HIN_CASE_OPEN,
-		.assignee = HIN_CASE_ANYBODY,
-	};
-}
-
-enum hin_code hin_case_get(struct hin_desk *desk, int64_t id, int64_t organisation,
-			   struct hin_case *out, struct hin_error *err)
-{
-	sqlite3_stmt *s = hin_desk_statement(desk,
-					     "SELECT " COLUMNS("?2") TABLES
-					     "WHERE c.id = ?1 AND (?2 = 0 OR c.organisation = ?2)",
-					     err);
-	enum hin_code code;
-
-	if (s == NULL)
-		return HIN_EFORMAT;
-	code = hin_desk_bind(desk, s, err, "ii", id, organisation);
-	if (code == HIN_OK)
-		code = hin_desk_step(desk, s, err);
-	if (code == HIN_EOF)
-		return hin_fail(err, HIN_ENOENT, "there is no case %lld", (long long)id);
-	if (code == HIN_OK) {
-		fill(out, s);
-		sqlite3_reset(s);
-	}
-	return code;
-}
-
-/* Bind ?1 to ?9, which listing and counting share. */
-static enum hin_code bind_filter(struct hin_desk *desk, sqlite3_stmt *s,
-				 const struct hin_case_filter *f, struct hin_error *err)
-{
-	const char *text = f->text != NULL && f->text[0] != '\0' ? f->text : NULL;
-
-	return hin_desk_bind(desk, s, err, "iiiittaii", f->organisation, (int64_t)f->states,
-			     (int64_t)f->least, f->assignee, text, f->kind, f->address, f->since_us,
-			     f->until_us);
-}
-
-enum hin_code hin_case_list(struct hin_desk *desk, const struct hin_case_filter *filter,
-			    hin_case_fn call, void *user, struct hin_error *err)
-{
-	static const char by_time[] = SELECT("c.updated_us > 0");
-	static const char by_organisation[] = SELECT("c.organisation = ?1");
-	static const char by_address[] = SELECT("c.id IN (" ABOUT ")");
-	int64_t limit = filter->limit > 0 ? filter->limit : PAGE;
-	const char *sql = filter->address != NULL    ? by_address
-			  : filter->organisation > 0 ? by_organisation
-						     : by_time;
-	struct hin_case c;
-	sqlite3_stmt *s;
-	enum hin_code code;
-
-	if (limit > HIN_CASE_PAGE)
-		return hin_fail(err, HIN_ERANGE, "a page has at most %d cases", HIN_CASE_PAGE);
-	s = hin_desk_statement(desk, sql, err);
-	if (s == NULL)
-		return HIN_EFORMAT;
-	code = bind_filter(desk, s, filter, err);
-	if (code != HIN_OK)
-		return code;
-	sqlite3_bind_int64(s, 10, filter->before_us > 0 ? filter->before_us : INT64_MAX);
-	sqlite3_bind_int64(s, 11, filter->before_us > 0 ? filter->before_id : INT64_MAX);
-	sqlite3_bind_int64(s, 12, limit);
-	while ((code = hin_desk_step(desk, s, err)) == HIN_OK) {
-		fill(&c, s);
-		if (!call(user, &c)) {
-			sqlite3_reset(s);
-			return HIN_OK;
-		}
-	}
-	return code == HIN_EOF ? HIN_OK : code;
-}
-
-enum hin_code hin_case_count(struct hin_desk *desk, const struct hin_case_filter *filter,
-			     uint64_t *out, struct hin_error *err)
-{
-	sqlite3_stmt *s =
-		hin_desk_statement(desk, "SELECT count(*)" TABLES WHERE("c.updated_us > 0"), err);
-	enum hin_code code;
-
-	if (s == NULL)
-		return HIN_EFORMAT;
-	code = bind_filter(desk, s, filter, err);
-	if (code == HIN_OK)
-		code = hin_desk_step(desk, s, err);
-	if (code == HIN_OK) {
-		*out = (uint64_t)sqlite3_column_int64(s, 0);
-		sqlite3_reset(s);
-	}
-	return code;
 }
 
 #define EVENTS                                                                                     \
@@ -282,9 +104,16 @@ enum hin_code hin_case_history(struct hin_desk *desk, int64_t id, int64_t organi
 
 /* ---- for programs ---- */
 
+static void put_name(struct hin_buffer *out, const char *name)
+{
+	hin_buffer_puts(out, ",\"");
+	hin_buffer_puts(out, name);
+	hin_buffer_puts(out, "\":");
+}
+
 static void put_text(struct hin_buffer *out, const char *name, const char *text)
 {
-	hin_buffer_printf(out, ",\"%s\":", name);
+	put_name(out, name);
 	hin_escape_json(out, text, strlen(text));
 }
 
@@ -293,20 +122,24 @@ static void put_time(struct hin_buffer *out, const char *name, int64_t time_us)
 {
 	char text[HIN_TIME_TEXT];
 
-	if (time_us == 0)
-		hin_buffer_printf(out, ",\"%s\":null", name);
-	else
-		hin_buffer_printf(out, ",\"%s\":\"%s\"", name,
-				  hin_time_format_iso(text, hin_finding_ns(time_us), HIN_TIME_US));
+	put_name(out, name);
+	if (time_us == 0) {
+		hin_buffer_puts(out, "null");
+		return;
+	}
+	hin_buffer_putc(out, '"');
+	hin_buffer_puts(out, hin_time_format_iso(text, hin_finding_ns(time_us), HIN_TIME_US));
+	hin_buffer_putc(out, '"');
 }
 
 /* A number of another object, or null. */
 static void put_id(struct hin_buffer *out, const char *name, int64_t id)
 {
+	put_name(out, name);
 	if (id == 0)
-		hin_buffer_printf(out, ",\"%s\":null", name);
+		hin_buffer_puts(out, "null");
 	else
-		hin_buffer_printf(out, ",\"%s\":%lld", name, (long long)id);
+		hin_buffer_printf(out, "%lld", (long long)id);
 }
 
 void hin_case_json(const struct hin_case *c, struct hin_buffer *out)

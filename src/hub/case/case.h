@@ -67,6 +67,7 @@ struct hin_case {
 	int64_t merged_into;
 	unsigned reopened;	 /* how often */
 	uint64_t findings, live; /* how many; of them seen lately */
+	int64_t rank;		 /* where it stands by state and severity */
 };
 
 /* What a case is called, written to `out` of HIN_CASE_TITLE bytes; returns `out`. */
@@ -84,6 +85,31 @@ struct hin_case_actor {
 #define HIN_CASE_ANYBODY (-1)
 #define HIN_CASE_NOBODY 0
 
+/* Orders of a list, each stable: what was not changed between two pages is on one of them. */
+#define HIN_CASE_SORTS(X)                                                                          \
+	X(WEIGHT, "weight") /* not over first, the gravest, the one changed last */                \
+	X(CHANGE, "change") /* the one changed last */                                             \
+	X(NUMBER, "number") /* the one opened last */
+
+enum hin_case_sort {
+#define X(name, word) HIN_CASE_BY_##name,
+	HIN_CASE_SORTS(X)
+#undef X
+};
+
+bool hin_case_sort_parse(enum hin_case_sort *out, const char *word);
+
+#define HIN_CASE_PLACE 64 /* room for a place as text */
+
+/* Where a case stands in the list; id 0 = before all. */
+struct hin_case_place {
+	int64_t rank, updated_us, id;
+};
+
+/* As a text that says where the next page begins, and back; false when it is none. */
+void hin_case_place_print(char out[HIN_CASE_PLACE], const struct hin_case *c);
+bool hin_case_place_parse(struct hin_case_place *out, const char *text);
+
 /* Which cases. Begin with hin_case_filter_default(): all that are not over. */
 struct hin_case_filter {
 	int64_t organisation; /* > 0: only of this one, in the SQL itself, by its own findings */
@@ -94,7 +120,8 @@ struct hin_case_filter {
 	const char *kind; /* has a finding of this kind; NULL = any */
 	const struct hin_addr *address; /* has a finding about it; NULL = any */
 	int64_t since_us, until_us;	/* changed in this time; 0 = open */
-	int64_t before_us, before_id; /* the page behind a case: its updated_us and id; 0 = first */
+	enum hin_case_sort sort;
+	struct hin_case_place behind; /* the page behind this case; id 0 = the first */
 	unsigned limit;		      /* 0 = 100; at most HIN_CASE_PAGE */
 };
 
@@ -110,7 +137,7 @@ typedef bool (*hin_case_fn)(void *user, const struct hin_case *c);
 HIN_MUST_USE enum hin_code hin_case_get(struct hin_desk *desk, int64_t id, int64_t organisation,
 					struct hin_case *out, struct hin_error *err);
 
-/* Cases, the one changed last first. */
+/* Cases in the order of the filter. */
 HIN_MUST_USE enum hin_code hin_case_list(struct hin_desk *desk,
 					 const struct hin_case_filter *filter, hin_case_fn call,
 					 void *user, struct hin_error *err);

@@ -38,6 +38,42 @@ enum hin_code api_hide_case(struct api_call *call, struct hin_case *c, struct hi
 
 /* ---- reading ---- */
 
+enum hin_code api_count_cases(struct api_call *call, const struct hin_case_filter *f, uint64_t *out,
+			      struct hin_error *err)
+{
+	struct api_worker *w = call->worker;
+	struct api_count now = { .organisation = f->organisation,
+				 .assignee = f->assignee,
+				 .states = f->states,
+				 .least = f->least,
+				 .used = true };
+	bool plain = f->text == NULL && f->kind == NULL && f->address == NULL && f->since_us == 0 &&
+		     f->until_us == 0;
+	enum hin_code code;
+
+	if (w == NULL || !plain)
+		return hin_case_count(call->desk, f, out, err);
+	code = hin_desk_version(call->desk, &now.version, err);
+	if (code != HIN_OK)
+		return code;
+	for (size_t i = 0; i < API_COUNTS; i++) {
+		const struct api_count *c = &w->counts[i];
+
+		if (c->used && c->version == now.version && c->organisation == now.organisation &&
+		    c->assignee == now.assignee && c->states == now.states &&
+		    c->least == now.least) {
+			*out = c->count;
+			return HIN_OK;
+		}
+	}
+	code = hin_case_count(call->desk, f, &now.count, err);
+	if (code != HIN_OK)
+		return code;
+	w->counts[w->next_count++ % API_COUNTS] = now;
+	*out = now.count;
+	return HIN_OK;
+}
+
 static bool read_states(struct api_call *call, unsigned *out)
 {
 	const char *text = api_query(call, "state");
@@ -68,7 +104,16 @@ static bool read_states(struct api_call *call, unsigned *out)
 static bool read_words(struct api_call *call, struct hin_case_filter *f, struct hin_addr *address)
 {
 	const char *severity = api_query(call, "severity"), *at = api_query(call, "address");
+	const char *sort = api_query(call, "sort"), *after = api_query(call, "after");
 
+	if (sort != NULL && sort[0] != '\0' && !hin_case_sort_parse(&f->sort, sort)) {
+		api_refuse(call, 400, "sort", "\"sort\" is weight, change or number");
+		return false;
+	}
+	if (after != NULL && after[0] != '\0' && !hin_case_place_parse(&f->behind, after)) {
+		api_refuse(call, 400, "after", "\"after\" is what the page before gave as next");
+		return false;
+	}
 	f->text = api_query(call, "text");
 	f->kind = api_query(call, "kind");
 	if (f->text != NULL && (f->text[0] == '\0' || api_scope(call) != 0))
@@ -97,8 +142,6 @@ static bool read_filter(struct api_call *call, struct hin_case_filter *f, struct
 	if (!read_states(call, &f->states) || !read_words(call, f, address) ||
 	    !api_query_number(call, "organisation", 1, INT64_MAX, &organisation) ||
 	    !api_query_number(call, "assignee", 0, INT64_MAX, &assignee) ||
-	    !api_query_number(call, "before", 0, INT64_MAX, &f->before_us) ||
-	    !api_query_number(call, "before_id", 0, INT64_MAX, &f->before_id) ||
 	    !api_query_number(call, "limit", 1, HIN_CASE_PAGE, &limit) ||
 	    !api_query_time(call, "since", &f->since_us) ||
 	    !api_query_time(call, "until", &f->until_us))
@@ -126,8 +169,8 @@ static bool take_case(void *user, const struct hin_case *c)
 static void write_list(struct api_call *call, const struct hin_case_filter *f,
 		       const struct list *list, uint64_t count)
 {
-	const struct hin_case *last = list->count > 0 ? &list->cases[list->count - 1] : NULL;
 	struct hin_buffer *out = &call->out;
+	char next[HIN_CASE_PLACE] = "";
 
 	api_open(out, NULL, '{');
 	api_open(out, "cases", '[');
@@ -137,15 +180,9 @@ static void write_list(struct api_call *call, const struct hin_case_filter *f,
 	}
 	hin_buffer_putc(out, ']');
 	api_number(out, "count", (int64_t)count);
-	api_key(out, "next");
-	if (last != NULL && list->count == f->limit) {
-		api_open(out, NULL, '{');
-		api_number(out, "before", last->updated_us);
-		api_number(out, "before_id", last->id);
-		hin_buffer_putc(out, '}');
-	} else {
-		hin_buffer_puts(out, "null");
-	}
+	if (list->count == f->limit)
+		hin_case_place_print(next, &list->cases[list->count - 1]);
+	api_text_or_null(out, "next", next);
 	hin_buffer_puts(out, "}\n");
 }
 
@@ -169,7 +206,7 @@ static void handle_list(struct api_call *call)
 	if (code == HIN_OK)
 		code = hin_case_list(call->desk, &f, take_case, &list, &err);
 	if (code == HIN_OK)
-		code = hin_case_count(call->desk, &f, &count, &err);
+		code = api_count_cases(call, &f, &count, &err);
 	for (size_t i = 0; i < list.count && code == HIN_OK; i++)
 		code = api_hide_case(call, &list.cases[i], &err);
 	if (code == HIN_OK)
@@ -365,9 +402,8 @@ static void handle_bulk(struct api_call *call)
 
 const struct api_route api_case_routes[] = {
 	{ "GET", V "/cases", API_PEOPLE, HIN_SCOPE_READ, API_RATE_PLAIN, API_LANE_READ, "listCases",
-	  "state severity assignee text kind address organisation since until before before_id "
-	  "limit",
-	  0, handle_list, NULL },
+	  "state severity assignee text kind address organisation since until sort after limit", 0,
+	  handle_list, NULL },
 	{ "POST", V "/cases/actions", API_ACTORS | API_MEMBER, HIN_SCOPE_CASES, API_RATE_PLAIN,
 	  API_LANE_WRITE, "actOnCases", "", API_FLAG_BODY, handle_bulk, NULL },
 	{ "GET", V "/cases/{id}", API_PEOPLE, HIN_SCOPE_READ, API_RATE_PLAIN, API_NOW, "getCase",

@@ -15,7 +15,9 @@ void api_comma(struct hin_buffer *out)
 void api_key(struct hin_buffer *out, const char *name)
 {
 	api_comma(out);
-	hin_buffer_printf(out, "\"%s\":", name);
+	hin_buffer_putc(out, '"');
+	hin_buffer_puts(out, name);
+	hin_buffer_puts(out, "\":");
 }
 
 void api_text(struct hin_buffer *out, const char *name, const char *value)

@@ -126,6 +126,16 @@ struct api_call {
 	bool answered; /* by the handler itself: an event stream */
 };
 
+#define API_COUNTS 16 /* counts of cases that a thread keeps */
+
+/* How many cases there were for a filter of numbers alone, as long as nothing is committed. */
+struct api_count {
+	int64_t version, organisation, assignee;
+	unsigned states, least;
+	uint64_t count;
+	bool used;
+};
+
 /* What a thread of a lane has. */
 struct api_worker {
 	struct hin_api *api;
@@ -133,6 +143,8 @@ struct api_worker {
 	pthread_t thread;
 	struct hin_desk *desk;
 	struct hin_store *store; /* of API_LANE_QUERY, opened when it is needed */
+	struct api_count counts[API_COUNTS];
+	unsigned next_count;
 };
 
 #define API_WORKERS 5 /* of all lanes together */
@@ -288,6 +300,12 @@ int64_t *api_body_numbers(struct api_call *call, const char *name, size_t most, 
 /* ---- api_case.c ---- */
 
 struct hin_case;
+struct hin_case_filter;
+
+/* hin_case_count(), which is not asked again while the desk is as it was. */
+HIN_MUST_USE enum hin_code api_count_cases(struct api_call *call,
+					   const struct hin_case_filter *filter, uint64_t *out,
+					   struct hin_error *err);
 
 /*
  * For a member, take out of a case what may name somebody else: words of the staff, who works on

@@ -69,8 +69,9 @@ static void state_links(struct api_call *call, const char *now)
 	page_put(call, "</p>");
 }
 
-static bool list_filter(struct api_call *call, struct hin_case_filter *f, const char **state)
+static void list_filter(struct api_call *call, struct hin_case_filter *f, const char **state)
 {
+	const char *after = api_query(call, "after");
 	enum hin_case_state one;
 
 	hin_case_filter_default(f);
@@ -84,14 +85,15 @@ static bool list_filter(struct api_call *call, struct hin_case_filter *f, const 
 	f->organisation = api_scope(call);
 	f->assignee = HIN_CASE_ANYBODY;
 	f->limit = ROWS;
-	return api_query_number(call, "before", 0, INT64_MAX, &f->before_us) &&
-	       api_query_number(call, "before_id", 0, INT64_MAX, &f->before_id);
+	if (after != NULL) /* what is no place leads to the first page */
+		(void)hin_case_place_parse(&f->behind, after);
 }
 
 static void write_cases(struct api_call *call, const struct list *list, uint64_t count,
 			const char *state)
 {
 	const struct hin_case *last = list->count > 0 ? &list->cases[list->count - 1] : NULL;
+	char next[HIN_CASE_PLACE];
 
 	page_begin(call, PAGE_TEXT(call, "Cases", "案件"), "/cases");
 	state_links(call, state);
@@ -113,15 +115,14 @@ static void write_cases(struct api_call *call, const struct list *list, uint64_t
 	page_put(call, "</tbody></table><p class=\"small\">");
 	page_count(call, count);
 	page_put(call, PAGE_TEXT(call, " in all", " 件"));
-	if (list->count == ROWS)
-		page_putf(call, " · <a href=\"/cases?before=%lld&amp;before_id=%lld&amp;state=",
-			  (long long)last->updated_us, (long long)last->id);
 	if (list->count == ROWS) {
+		hin_case_place_print(next, last);
+		page_putf(call, " · <a href=\"/cases?after=%s&amp;state=", next);
 		page_text(call, hin_case_state_parse(&(enum hin_case_state){ 0 }, state) ||
 						strcmp(state, "all") == 0
 					? state
 					: "");
-		page_putf(call, "\">%s</a>", PAGE_TEXT(call, "older ones", "さらに古い案件"));
+		page_putf(call, "\">%s</a>", PAGE_TEXT(call, "more", "続き"));
 	}
 	page_put(call, "</p>");
 	page_end(call);
@@ -137,13 +138,14 @@ void page_cases(struct api_call *call)
 	uint64_t count = 0;
 	enum hin_code code;
 
-	if (list.cases == NULL || !list_filter(call, &f, &state))
+	if (list.cases == NULL)
 		return;
+	list_filter(call, &f, &state);
 	code = hin_desk_snapshot(call->desk, &err);
 	if (code == HIN_OK)
 		code = hin_case_list(call->desk, &f, take_case, &list, &err);
 	if (code == HIN_OK)
-		code = hin_case_count(call->desk, &f, &count, &err);
+		code = api_count_cases(call, &f, &count, &err);
 	for (size_t i = 0; i < list.count && code == HIN_OK; i++)
 		code = api_hide_case(call, &list.cases[i], &err);
 	if (code == HIN_OK)

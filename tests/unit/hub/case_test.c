@@ -316,7 +316,7 @@ static void any_order_of_changes_keeps_all(void **state)
 
 struct seen_cases {
 	int64_t ids[32];
-	int64_t last_us;
+	struct hin_case_place last;
 	size_t count;
 };
 
@@ -325,8 +325,83 @@ static bool take_case(void *user, const struct hin_case *c)
 	struct seen_cases *s = user;
 
 	s->ids[s->count++] = c->id;
-	s->last_us = c->updated_us;
+	s->last = (struct hin_case_place){ c->rank, c->updated_us, c->id };
 	return s->count < HIN_COUNT(s->ids);
+}
+
+/* What waits first, the gravest before; each order is whole, page by page, and counts are right. */
+static void lists_have_orders(void **state)
+{
+	static const struct {
+		const char *name;
+		struct hin_case_filter filter;
+		int64_t want[8];
+	} cases[] = {
+		{ "by weight", { .sort = HIN_CASE_BY_WEIGHT }, { 2, 7, 5, 6, 4, 1, 3 } },
+		{ "by change", { .sort = HIN_CASE_BY_CHANGE }, { 1, 7, 6, 5, 3, 4, 2 } },
+		{ "by number", { .sort = HIN_CASE_BY_NUMBER }, { 7, 6, 5, 4, 3, 2, 1 } },
+		{ "live", { .states = 3 }, { 2, 7, 5, 6, 4 } },
+		{ "new", { .states = 1 }, { 2, 6 } },
+		{ "over", { .states = 60 }, { 1, 3 } },
+		{ "high, live", { .states = 3, .least = HIN_SEVERITY_HIGH }, { 2, 7, 5 } },
+		{ "high, all", { .least = HIN_SEVERITY_HIGH }, { 2, 7, 5, 1 } },
+		{ "critical, over", { .states = 60, .least = HIN_SEVERITY_CRITICAL }, { 1 } },
+		{ "high, open and closed",
+		  { .states = 6, .least = HIN_SEVERITY_HIGH },
+		  { 7, 5, 1 } },
+		{ "of one", { .organisation = 1 }, { 5, 4, 3 } },
+		{ "of one, live", { .organisation = 1, .states = 3 }, { 5, 4 } },
+		{ "of one, by change",
+		  { .organisation = 1, .sort = HIN_CASE_BY_CHANGE },
+		  { 5, 3, 4 } },
+		{ "of one, by number",
+		  { .organisation = 1, .sort = HIN_CASE_BY_NUMBER },
+		  { 5, 4, 3 } },
+	};
+	struct hin_case_place place;
+	struct analysed a;
+
+	(void)state;
+	analysed_begin(&a, NULL);
+	run_sql(&a, "INSERT INTO organisation (id, handle, name, updated_us) VALUES (1, 'city', "
+		    "'City', 0)");
+	run_sql(&a, "INSERT INTO case_ (id, kind, subject, state, severity, organisation, "
+		    "opened_us, updated_us, first_us, last_us) VALUES "
+		    "(1, 'k', 's', 'closed', 'critical', NULL, 1, 90, 1, 1), "
+		    "(2, 'k', 's', 'new', 'critical', NULL, 1, 10, 1, 1), "
+		    "(3, 'k', 's', 'merged', 'low', 1, 1, 30, 1, 1), "
+		    "(4, 'k', 's', 'open', 'low', 1, 1, 20, 1, 1), "
+		    "(5, 'k', 's', 'open', 'high', 1, 1, 40, 1, 1), "
+		    "(6, 'k', 's', 'new', 'medium', NULL, 1, 40, 1, 1), "
+		    "(7, 'k', 's', 'open', 'high', NULL, 1, 40, 1, 1)");
+	for (size_t i = 0; i < HIN_COUNT(cases); i++) {
+		struct hin_case_filter filter = cases[i].filter;
+		struct seen_cases all = { 0 };
+		uint64_t count = 0, left = 0;
+
+		filter.assignee = HIN_CASE_ANYBODY;
+		filter.limit = 2;
+		do { /* each page in the order, none twice */
+			left = all.count;
+			GOOD(hin_case_list(a.desk, &filter, take_case, &all, err));
+			filter.behind = all.last;
+		} while (all.count > left);
+		for (size_t at = 0; at < HIN_COUNT(cases[i].want); at++)
+			if (all.ids[at] != cases[i].want[at])
+				fail_msg("%s: %lld at %zu", cases[i].name, (long long)all.ids[at],
+					 at);
+		GOOD(hin_case_count(a.desk, &filter, &count, err));
+		if (count != all.count)
+			fail_msg("%s: counted %llu", cases[i].name, (unsigned long long)count);
+	}
+	assert_true(hin_case_place_parse(&place, "7.40.3"));
+	assert_int_equal(place.rank + place.updated_us + place.id, 50);
+	assert_false(hin_case_place_parse(&place, "7.40"));
+	assert_false(hin_case_place_parse(&place, "7.40.3.1"));
+	assert_false(hin_case_place_parse(&place, "7.-40.3"));
+	assert_false(hin_case_place_parse(&place, "7.40.0"));
+	assert_false(hin_case_place_parse(&place, ""));
+	analysed_end(&a);
 }
 
 static void lists_are_paged_and_limited(void **state)
@@ -375,8 +450,7 @@ static void lists_are_paged_and_limited(void **state)
 	}
 	for (int page = 0; page < 4; page++) { /* one by one, each once */
 		GOOD(hin_case_list(a.desk, &filter, take_case, &all, err));
-		filter.before_us = all.last_us;
-		filter.before_id = all.ids[all.count - 1];
+		filter.behind = all.last;
 	}
 	assert_int_equal(all.count, 3);
 	assert_int_equal(all.ids[0] + all.ids[1] + all.ids[2], 6);
@@ -531,8 +605,9 @@ int main(void)
 		cmocka_unit_test(what_is_minor_waits_for_a_case),
 		cmocka_unit_test(merged_cases_go_on_as_one),
 		cmocka_unit_test(any_order_of_changes_keeps_all),
-		cmocka_unit_test(lists_are_paged_and_limited),
+		cmocka_unit_test(lists_have_orders),
 		cmocka_unit_test(bulk_is_bounded),
+		cmocka_unit_test(lists_are_paged_and_limited),
 		cmocka_unit_test(a_merged_case_says_nothing_of_others),
 		cmocka_unit_test(an_address_is_known),
 	};
