@@ -351,9 +351,10 @@ def matrix(door, people, a, b):
 
 def pages(door, people, a, b):
     """The plain page: who may see it, no script, and nothing of others for a member."""
-    for path in ["/", "/cases", "/cases?state=all", "/cases/%d" % a.case, "/cases/%d" % b.case,
-                 "/addresses/" + a.addresses[0], "/addresses/" + b.addresses[0], "/ledger", "/me",
-                 "/find", "/find?address=" + b.addresses[0], "/me/second-factor", "/seen", "/verify",
+    for path in ["/plain", "/plain/cases", "/plain/cases?state=all", "/plain/cases/%d" % a.case,
+                 "/plain/cases/%d" % b.case, "/plain/addresses/" + a.addresses[0],
+                 "/plain/addresses/" + b.addresses[0], "/plain/ledger", "/plain/me", "/plain/find",
+                 "/plain/find?address=" + b.addresses[0], "/plain/me/second-factor", "/seen", "/verify",
                  "/verify?code=" + b.code, "/sign-in", "/link/x", "/nowhere"]:
         for lang in ("en", "ja"):
             for role in ["public"] + ROLES:
@@ -370,10 +371,10 @@ def pages(door, people, a, b):
                     clean_of(what, Answer(answer.status, {}, text.replace(
                         b.addresses[0] if b.addresses[0] in path else "\0", "").replace(
                         b.code if b.code in path else "\0", "").encode()), b)
-    expect("a stranger is led to the sign-in", door.ask("GET", "/cases").status, 303)
-    expect("a member sees no ledger", door.ask("GET", "/ledger", who=people["member"]).status, 403)
-    expect("nor another's case", door.ask("GET", "/cases/%d" % b.case, who=people["member"]).status, 404)
-    expect("but its own", door.ask("GET", "/cases/%d" % a.case, who=people["member"]).status, 200)
+    expect("a stranger is led to the sign-in", door.ask("GET", "/plain/cases").status, 303)
+    expect("a member sees no ledger", door.ask("GET", "/plain/ledger", who=people["member"]).status, 403)
+    expect("nor another's case", door.ask("GET", "/plain/cases/%d" % b.case, who=people["member"]).status, 404)
+    expect("but its own", door.ask("GET", "/plain/cases/%d" % a.case, who=people["member"]).status, 200)
 
 
 def tokens(door, people):
@@ -533,7 +534,7 @@ def forgery(door, people):
            headers={"Sec-Fetch-Site": "cross-site"}).status, 403)
     form = {"Content-Type": "application/x-www-form-urlencoded"}
     expect("a form is no JSON", door.ask("POST", "/api/v1/sign-in", raw=b"name=a&password=b", headers=form).status, 415)
-    expect("a page's form without token", door.ask("POST", "/cases/1", raw=b"action=note&text=x", who=ann,
+    expect("a page's form without token", door.ask("POST", "/plain/cases/1", raw=b"action=note&text=x", who=ann,
            headers={**form, "X-CSRF-Token": ""}).status, 403)
     expect("GET changes nothing", door.ask("GET", "/api/v1/sign-out", who=ann).status, 405)
 
@@ -543,14 +544,14 @@ def plain_sign_in(door):
     fields = urllib.parse.urlencode({"name": "page.person", "password": PASSWORD}).encode()
     person = Person(door, "page.person", "analyst")
     answer = door.ask("POST", "/sign-in", raw=fields, headers=form)
-    expect("the page signs in", (answer.status, answer.headers["Location"]), (303, "/cases"))
+    expect("the page signs in", (answer.status, answer.headers["Location"]), (303, "/plain/cases"))
     person.cookie = answer.cookie()
-    answer = door.ask("GET", "/me", who=person)
+    answer = door.ask("GET", "/plain/me", who=person)
     csrf = re.search(r'name="csrf" value="([^"]+)"', answer.body.decode())[1]
     answer = door.ask("POST", "/sign-out", raw=b"csrf=" + csrf.encode(), who=person,
                       headers={**form, "X-CSRF-Token": ""})
     expect("and out", answer.status, 303)
-    expect("out it is", door.ask("GET", "/me", who=person).status, 303)
+    expect("out it is", door.ask("GET", "/plain/me", who=person).status, 303)
     answer = door.ask("POST", "/sign-in", raw=b"name=%3Cb%3E%22x&password=wrong", headers=form)
     expect("wrong", answer.status, 401)
     expect("what was typed is escaped", b'<b>"x' in answer.body, False)
@@ -638,7 +639,7 @@ def hostile(door, people):
                           who=ann, headers={"Content-Type": "application/json"})
         if answer.status not in statuses:
             failures.append("body %s: %d %s" % (what, answer.status, answer.body[:100]))
-    for path in ["/api/v1/sign-in", "/api/v1/link", "/api/v1/me/password", "/sign-in", "/link/x", "/me/password"]:
+    for path in ["/api/v1/sign-in", "/api/v1/link", "/api/v1/me/password", "/sign-in", "/link/x", "/plain/me/password"]:
         answer = door.ask("POST", path, raw=b"x" * 5000, headers={"Content-Type": "application/json"})
         expect("a large body for " + path, answer.status, 413)
     for path in ["/../../etc/passwd", "/%2e%2e/%2e%2e/etc/passwd", "/api/v1/..%2f..%2fetc/passwd", "/style.css/../me",
@@ -833,7 +834,7 @@ def second_factor_for_all(folder, people):
     door = Door(folder, "second-factor=1")
     ann = people["analyst"]
     expect("only the way to it", [door.ask("GET", p, who=ann).status for p in ("/api/v1/cases", "/api/v1/me")], [403, 200])
-    expect("and the page leads there", door.ask("GET", "/cases", who=ann).headers["Location"], "/me")
+    expect("and the page leads there", door.ask("GET", "/plain/cases", who=ann).headers["Location"], "/plain/me")
     door.close()
 
 

@@ -243,7 +243,7 @@ static enum hin_code open_server(struct hin_api *api, const struct hin_api_setti
 		{ "/api/v1/me*", API_SMALL_BODY },
 		{ "/sign-in", API_SMALL_BODY },
 		{ "/link/*", API_SMALL_BODY },
-		{ "/me*", API_SMALL_BODY },
+		{ "/plain/me*", API_SMALL_BODY },
 		{ "/*", API_BODY },
 	};
 	struct hin_http_route routes[HIN_COUNT(paths) * HIN_COUNT(methods)];

@@ -290,7 +290,7 @@ static bool may(struct api_call *call)
 		API_COUNT(call->api, denied);
 		if (route->flags & API_FLAG_PAGE) {
 			call->status = 303;
-			api_header(call, "Location", "/me");
+			api_header(call, "Location", "/plain/me");
 			return false;
 		}
 		api_refuse(call, 403, "second-factor-missing", "set up your second factor first");
@@ -535,7 +535,9 @@ static void answer(struct api_call *call)
 	size_t count = 6;
 
 	headers[count++] = (struct hin_http_header){ "Content-Security-Policy",
-						     page ? POLICY_PAGE : POLICY_DATA };
+						     call->policy != NULL ? call->policy
+						     : page		  ? POLICY_PAGE
+									  : POLICY_DATA };
 	if (!call->api->settings.plain)
 		headers[count++] =
 			(struct hin_http_header){ "Strict-Transport-Security", "max-age=31536000" };
@@ -607,6 +609,8 @@ static bool admit(struct api_call *call, struct hin_desk *desk)
 	struct hin_buffer body = { 0 };
 	bool good;
 
+	if (route->flags & API_FLAG_FILE)
+		return !is_too_much(call, route->rate, false);
 	if (!identify(call, desk))
 		return false;
 	call->lang = language_of(call);

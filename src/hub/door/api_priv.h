@@ -66,6 +66,7 @@ enum {
 	API_FLAG_FORM = 2,  /* its body is a form, with the token in a field */
 	API_FLAG_SETUP = 4, /* may be used before the second factor is set up */
 	API_FLAG_BODY = 8,  /* a body is needed */
+	API_FLAG_FILE = 16, /* the same for everybody, whatever the query: nobody is looked up */
 };
 
 struct api_route {
@@ -120,6 +121,7 @@ struct api_call {
 	/* the answer */
 	unsigned status;
 	const char *type;
+	const char *policy; /* what a page may do; NULL = the usual */
 	struct hin_buffer out;
 	struct hin_http_header headers[API_HEADERS];
 	size_t header_count;
@@ -337,10 +339,11 @@ uint64_t api_events_count(struct api_events *events);
 
 extern const struct api_route api_people_routes[], api_account_routes[], api_case_routes[],
 	api_read_routes[], api_directory_routes[], api_query_routes[], api_ledger_routes[],
-	api_event_routes[], api_public_routes[], api_page_routes[];
+	api_event_routes[], api_public_routes[], api_page_routes[], api_app_routes[];
 extern const size_t api_people_route_count, api_account_route_count, api_case_route_count,
 	api_read_route_count, api_directory_route_count, api_query_route_count,
-	api_ledger_route_count, api_event_route_count, api_public_route_count, api_page_route_count;
+	api_ledger_route_count, api_event_route_count, api_public_route_count, api_page_route_count,
+	api_app_route_count;
 
 /* ---- pages ---- */
 

@@ -99,11 +99,11 @@ static void menu(struct api_call *call, const char *here)
 
 	page_put(call, "<nav>");
 	if (call->signed_in) {
-		item(call, "/cases", PAGE_TEXT(call, "Cases", "案件"), here);
-		item(call, "/find", PAGE_TEXT(call, "Address", "アドレス"), here);
+		item(call, "/plain/cases", PAGE_TEXT(call, "Cases", "案件"), here);
+		item(call, "/plain/find", PAGE_TEXT(call, "Address", "アドレス"), here);
 		if (staff)
-			item(call, "/ledger", PAGE_TEXT(call, "Ledger", "台帳"), here);
-		item(call, "/me", PAGE_TEXT(call, "Account", "アカウント"), here);
+			item(call, "/plain/ledger", PAGE_TEXT(call, "Ledger", "台帳"), here);
+		item(call, "/plain/me", PAGE_TEXT(call, "Account", "アカウント"), here);
 	}
 	item(call, "/seen", PAGE_TEXT(call, "Am I seen?", "私のアドレスは?"), here);
 	item(call, "/verify", PAGE_TEXT(call, "Check a notice", "通知の確認"), here);
@@ -182,10 +182,10 @@ void page_style(struct api_call *call)
 void page_front(struct api_call *call)
 {
 	if (call->signed_in) {
-		page_go(call, "/cases");
+		page_go(call, "/plain/cases");
 		return;
 	}
-	page_begin(call, call->api->settings.name, "/");
+	page_begin(call, call->api->settings.name, "/plain");
 	page_putf(
 		call, "<p class=\"lead\">%s</p><div class=\"cards\">",
 		PAGE_TEXT(call,
@@ -219,7 +219,7 @@ void page_front(struct api_call *call)
 #define MINE API_PEOPLE, NONE, API_RATE_PLAIN
 
 const struct api_route api_page_routes[] = {
-	{ "GET", "/", OPEN, API_NOW, "", "", PAGE, page_front, NULL },
+	{ "GET", "/plain", OPEN, API_NOW, "", "", PAGE, page_front, NULL },
 	{ "GET", "/style.css", API_PUBLIC, NONE, API_RATE_PLAIN, API_NOW, "", "", 0, page_style,
 	  NULL },
 	{ "GET", "/seen", OPEN, API_NOW, "", "", PAGE, page_seen, NULL },
@@ -232,19 +232,22 @@ const struct api_route api_page_routes[] = {
 	  FORM, page_post_link, NULL },
 	{ "POST", "/sign-out", MINE, API_LANE_WRITE, "", "", FORM | SETUP, page_post_sign_out,
 	  NULL },
-	{ "GET", "/me", MINE, API_NOW, "", "", PAGE | SETUP, page_me, NULL },
-	{ "POST", "/me/password", MINE, API_LANE_PASSWORD, "", "", FORM | SETUP, page_post_password,
-	  api_code_gate },
-	{ "GET", "/me/second-factor", MINE, API_NOW, "", "", PAGE | SETUP, page_factor, NULL },
-	{ "POST", "/me/second-factor", MINE, API_LANE_PASSWORD, "", "", FORM | SETUP,
+	{ "GET", "/plain/me", MINE, API_NOW, "", "", PAGE | SETUP, page_me, NULL },
+	{ "POST", "/plain/me/password", MINE, API_LANE_PASSWORD, "", "", FORM | SETUP,
+	  page_post_password, api_code_gate },
+	{ "GET", "/plain/me/second-factor", MINE, API_NOW, "", "", PAGE | SETUP, page_factor,
+	  NULL },
+	{ "POST", "/plain/me/second-factor", MINE, API_LANE_PASSWORD, "", "", FORM | SETUP,
 	  page_post_factor, api_code_gate },
-	{ "GET", "/cases", MINE, API_LANE_READ, "", "state after", PAGE, page_cases, NULL },
-	{ "GET", "/cases/{id}", MINE, API_LANE_READ, "", "", PAGE, page_case, NULL },
-	{ "POST", "/cases/{id}", API_ACTORS | API_MEMBER, NONE, API_RATE_PLAIN, API_LANE_WRITE, "",
-	  "", FORM, page_post_case, NULL },
-	{ "GET", "/find", MINE, API_NOW, "", "address", PAGE, page_find, NULL },
-	{ "GET", "/addresses/{address}", MINE, API_LANE_QUERY, "", "", PAGE, page_address, NULL },
-	{ "GET", "/ledger", API_STAFF, NONE, API_RATE_PLAIN, API_LANE_READ, "", "before", PAGE,
-	  page_ledger, NULL },
+	{ "GET", "/plain/cases", MINE, API_LANE_READ, "", "state after", PAGE,
+	  page_cases, NULL },
+	{ "GET", "/plain/cases/{id}", MINE, API_LANE_READ, "", "", PAGE, page_case, NULL },
+	{ "POST", "/plain/cases/{id}", API_ACTORS | API_MEMBER, NONE, API_RATE_PLAIN,
+	  API_LANE_WRITE, "", "", FORM, page_post_case, NULL },
+	{ "GET", "/plain/find", MINE, API_NOW, "", "address", PAGE, page_find, NULL },
+	{ "GET", "/plain/addresses/{address}", MINE, API_LANE_QUERY, "", "", PAGE, page_address,
+	  NULL },
+	{ "GET", "/plain/ledger", API_STAFF, NONE, API_RATE_PLAIN, API_LANE_READ, "", "before",
+	  PAGE, page_ledger, NULL },
 };
 const size_t api_page_route_count = HIN_COUNT(api_page_routes);

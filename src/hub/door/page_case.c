@@ -34,10 +34,10 @@ static void case_row(struct api_call *call, const struct hin_case *c)
 {
 	char title[HIN_CASE_TITLE];
 
-	page_putf(call, "<tr><td data-h=\"%s\"><a href=\"/cases/%lld\">%lld</a></td><td>",
+	page_putf(call, "<tr><td data-h=\"%s\"><a href=\"/plain/cases/%lld\">%lld</a></td><td>",
 		  PAGE_TEXT(call, "No.", "番号"), (long long)c->id, (long long)c->id);
 	severity(call, c->severity);
-	page_putf(call, "</td><td class=\"wide\"><a href=\"/cases/%lld\">", (long long)c->id);
+	page_putf(call, "</td><td class=\"wide\"><a href=\"/plain/cases/%lld\">", (long long)c->id);
 	page_text(call, hin_case_title(c, call->lang, title));
 	page_putf(call, "</a></td><td data-h=\"%s\">", PAGE_TEXT(call, "State", "状態"));
 	page_text(call, hin_case_state_text(c->state, call->lang));
@@ -62,7 +62,7 @@ static void state_links(struct api_call *call, const char *now)
 
 	page_put(call, "<p class=\"tabs\">");
 	for (size_t i = 0; i < HIN_COUNT(links); i++)
-		page_putf(call, "<a href=\"/cases%s%s\"%s>%s</a>",
+		page_putf(call, "<a href=\"/plain/cases%s%s\"%s>%s</a>",
 			  links[i].state[0] != '\0' ? "?state=" : "", links[i].state,
 			  strcmp(links[i].state, now) == 0 ? " aria-current=\"page\"" : "",
 			  PAGE_TEXT(call, links[i].en, links[i].ja));
@@ -95,7 +95,7 @@ static void write_cases(struct api_call *call, const struct list *list, uint64_t
 	const struct hin_case *last = list->count > 0 ? &list->cases[list->count - 1] : NULL;
 	char next[HIN_CASE_PLACE];
 
-	page_begin(call, PAGE_TEXT(call, "Cases", "案件"), "/cases");
+	page_begin(call, PAGE_TEXT(call, "Cases", "案件"), "/plain/cases");
 	state_links(call, state);
 	if (last == NULL) {
 		page_putf(call, "<p class=\"say good\">%s</p>",
@@ -117,7 +117,7 @@ static void write_cases(struct api_call *call, const struct list *list, uint64_t
 	page_put(call, PAGE_TEXT(call, " in all", " 件"));
 	if (list->count == ROWS) {
 		hin_case_place_print(next, last);
-		page_putf(call, " · <a href=\"/cases?after=%s&amp;state=", next);
+		page_putf(call, " · <a href=\"/plain/cases?after=%s&amp;state=", next);
 		page_text(call, hin_case_state_parse(&(enum hin_case_state){ 0 }, state) ||
 						strcmp(state, "all") == 0
 					? state
@@ -169,7 +169,7 @@ static bool take_finding(void *user, const struct hin_finding *f)
 		char address[HIN_ADDR_TEXT];
 
 		hin_addr_format(&f->address, address);
-		page_putf(call, "<a class=\"address\" href=\"/addresses/%s\">%s</a>", address,
+		page_putf(call, "<a class=\"address\" href=\"/plain/addresses/%s\">%s</a>", address,
 			  address);
 	} else {
 		page_text(call, f->subject);
@@ -247,7 +247,7 @@ static void case_form(struct api_call *call, const struct hin_case *c)
 
 	if (call->who.account.role == HIN_ROLE_INSPECTOR || c->state == HIN_CASE_MERGED)
 		return;
-	page_putf(call, "<h2>%s</h2><form method=\"post\" action=\"/cases/%lld\">",
+	page_putf(call, "<h2>%s</h2><form method=\"post\" action=\"/plain/cases/%lld\">",
 		  PAGE_TEXT(call, "Do", "操作"), (long long)c->id);
 	page_token(call);
 	page_putf(call, "<label>%s<select name=\"action\">", PAGE_TEXT(call, "What", "内容"));
@@ -332,7 +332,7 @@ void page_post_case(struct api_call *call)
 	else
 		code = hin_fail(&err, HIN_EUSAGE, "there is no such action");
 	if (code == HIN_OK)
-		page_go(call, hin_arena_printf(&call->arena, "/cases/%lld", (long long)id));
+		page_go(call, hin_arena_printf(&call->arena, "/plain/cases/%lld", (long long)id));
 	else
 		api_refuse_code(call, code, &err);
 }
@@ -342,7 +342,7 @@ void page_post_case(struct api_call *call)
 static void find_form(struct api_call *call, const char *value)
 {
 	page_putf(call,
-		  "<form method=\"get\" action=\"/find\"><label>%s<input name=\"address\" "
+		  "<form method=\"get\" action=\"/plain/find\"><label>%s<input name=\"address\" "
 		  "required maxlength=\"45\" autocomplete=\"off\" placeholder=\"203.0.113.9\" "
 		  "value=\"",
 		  PAGE_TEXT(call, "IP address", "IP アドレス"));
@@ -358,10 +358,10 @@ void page_find(struct api_call *call)
 
 	if (text != NULL && hin_addr_parse(&address, text) == HIN_OK) {
 		hin_addr_format(&address, clean);
-		page_go(call, hin_arena_printf(&call->arena, "/addresses/%s", clean));
+		page_go(call, hin_arena_printf(&call->arena, "/plain/addresses/%s", clean));
 		return;
 	}
-	page_begin(call, PAGE_TEXT(call, "All about an address", "アドレスの情報"), "/find");
+	page_begin(call, PAGE_TEXT(call, "All about an address", "アドレスの情報"), "/plain/find");
 	if (text != NULL && text[0] != '\0')
 		page_putf(call, "<p class=\"say bad\">%s</p>",
 			  PAGE_TEXT(call, "That is no IP address.", "IP アドレスではありません。"));
@@ -432,7 +432,7 @@ static void write_about(struct api_call *call, const struct hin_about *a)
 {
 	char address[HIN_ADDR_TEXT];
 
-	page_begin(call, hin_addr_format(&a->address, address), "/find");
+	page_begin(call, hin_addr_format(&a->address, address), "/plain/find");
 	about_owner(call, a);
 	if (a->finding_count == 0)
 		page_putf(call, "<p class=\"say\">%s</p>",
@@ -504,7 +504,8 @@ static enum hin_code write_acts(struct api_call *call, int64_t before, struct hi
 	}
 	page_put(call, "</tbody></table>");
 	if (last > 1)
-		page_putf(call, "<p class=\"small\"><a href=\"/ledger?before=%lld\">%s</a></p>",
+		page_putf(call,
+			  "<p class=\"small\"><a href=\"/plain/ledger?before=%lld\">%s</a></p>",
 			  (long long)last, PAGE_TEXT(call, "older ones", "さらに古い記録"));
 	return code == HIN_EOF ? HIN_OK : code;
 }
@@ -521,7 +522,7 @@ void page_ledger(struct api_call *call)
 	if (call->api->settings.ledger != NULL)
 		code = hin_ledger_head(call->api->settings.ledger, &note, NULL, &err);
 	if (code == HIN_OK) {
-		page_begin(call, PAGE_TEXT(call, "Ledger", "台帳"), "/ledger");
+		page_begin(call, PAGE_TEXT(call, "Ledger", "台帳"), "/plain/ledger");
 		page_putf(
 			call, "<p>%s</p>",
 			PAGE_TEXT(

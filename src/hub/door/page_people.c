@@ -36,7 +36,7 @@ static void sign_in_form(struct api_call *call, const char *say, const char *nam
 void page_sign_in(struct api_call *call)
 {
 	if (call->signed_in)
-		page_go(call, "/cases");
+		page_go(call, "/plain/cases");
 	else
 		sign_in_form(call, NULL, "", false);
 }
@@ -48,7 +48,7 @@ void page_post_sign_in(struct api_call *call)
 
 	switch (api_sign_in(call, csrf)) {
 	case API_SIGNED_IN:
-		page_go(call, "/cases");
+		page_go(call, "/plain/cases");
 		break;
 	case API_CODE_NEEDED:
 		call->status = 401;
@@ -173,7 +173,7 @@ void page_post_link(struct api_call *call)
 
 static void password_form(struct api_call *call)
 {
-	page_putf(call, "<h2>%s</h2><form method=\"post\" action=\"/me/password\">",
+	page_putf(call, "<h2>%s</h2><form method=\"post\" action=\"/plain/me/password\">",
 		  PAGE_TEXT(call, "Change the password", "パスワードの変更"));
 	page_token(call);
 	page_putf(call,
@@ -192,7 +192,7 @@ void page_me(struct api_call *call)
 	const struct hin_account *me = &call->who.account;
 	int64_t left = 0;
 
-	page_begin(call, PAGE_TEXT(call, "Your account", "アカウント"), "/me");
+	page_begin(call, PAGE_TEXT(call, "Your account", "アカウント"), "/plain/me");
 	page_put(call, "<dl>");
 	page_term(call, PAGE_TEXT(call, "Name", "名前"));
 	page_text(call, me->name);
@@ -211,7 +211,8 @@ void page_me(struct api_call *call)
 	page_time(call, me->signed_in_us);
 	page_put(call, "</dd></dl>");
 	if (!me->has_totp)
-		page_putf(call, "<p class=\"say\">%s <a href=\"/me/second-factor\">%s</a></p>",
+		page_putf(call,
+			  "<p class=\"say\">%s <a href=\"/plain/me/second-factor\">%s</a></p>",
 			  PAGE_TEXT(call,
 				    "A second factor keeps others out even when they have your "
 				    "password.",
@@ -229,8 +230,8 @@ void page_post_password(struct api_call *call)
 {
 	if (!api_body_only(call, "password new csrf") || !api_change_password(call))
 		return;
-	page_begin(call, PAGE_TEXT(call, "Your account", "アカウント"), "/me");
-	page_putf(call, "<p class=\"say good\">%s</p><p><a href=\"/me\">%s</a></p>",
+	page_begin(call, PAGE_TEXT(call, "Your account", "アカウント"), "/plain/me");
+	page_putf(call, "<p class=\"say good\">%s</p><p><a href=\"/plain/me\">%s</a></p>",
 		  PAGE_TEXT(call, "The password is changed; all other sessions were ended.",
 			    "パスワードを変更し、他のセッションを終了しました。"),
 		  PAGE_TEXT(call, "Back", "戻る"));
@@ -244,7 +245,7 @@ static void factor_form(struct api_call *call, const uint8_t *secret, size_t siz
 
 	hin_totp_base32(text, secret, size);
 	hin_totp_uri(&uri, call->api->settings.name, call->who.account.name, secret, size);
-	page_begin(call, PAGE_TEXT(call, "Second factor", "二要素認証"), "/me");
+	page_begin(call, PAGE_TEXT(call, "Second factor", "二要素認証"), "/plain/me");
 	if (say != NULL)
 		page_putf(call, "<p class=\"say bad\">%s</p>", say);
 	page_putf(call, "<ol><li>%s<br><code class=\"key\">",
@@ -254,7 +255,8 @@ static void factor_form(struct api_call *call, const uint8_t *secret, size_t siz
 		page_putf(call, "%s%c", i > 0 && i % 4 == 0 ? " " : "", text[i]);
 	page_put(call, "</code><br><a href=\"");
 	page_text(call, hin_buffer_text(&uri));
-	page_putf(call, "\">%s</a></li><li>%s<form method=\"post\" action=\"/me/second-factor\">",
+	page_putf(call,
+		  "\">%s</a></li><li>%s<form method=\"post\" action=\"/plain/me/second-factor\">",
 		  PAGE_TEXT(call, "or open it there, on this device", "この端末のアプリで開く"),
 		  PAGE_TEXT(call, "Type the code that it shows, and your password:",
 			    "表示されたコードとパスワードを入力します:"));
@@ -337,7 +339,7 @@ void page_post_factor(struct api_call *call)
 		api_refuse_code(call, code, &err);
 		return;
 	}
-	page_begin(call, PAGE_TEXT(call, "Second factor", "二要素認証"), "/me");
+	page_begin(call, PAGE_TEXT(call, "Second factor", "二要素認証"), "/plain/me");
 	page_putf(call, "<p class=\"say good\">%s</p><p>%s</p><ul class=\"codes\">",
 		  PAGE_TEXT(call, "It is set up.", "設定しました。"),
 		  PAGE_TEXT(call,
@@ -347,7 +349,7 @@ void page_post_factor(struct api_call *call)
 			    "一つにつき一度だけ使えます。表示は今回限りです。"));
 	for (unsigned i = 0; i < HIN_RECOVERY_CODES; i++)
 		page_putf(call, "<li><code>%s</code></li>", codes[i]);
-	page_putf(call, "</ul><p><a href=\"/cases\">%s</a></p>",
+	page_putf(call, "</ul><p><a href=\"/plain/cases\">%s</a></p>",
 		  PAGE_TEXT(call, "Go on", "続ける"));
 	page_end(call);
 	explicit_bzero(codes, sizeof(codes));
