@@ -267,11 +267,16 @@ static bool on_news(void *user, const struct hin_news *news)
 	return true;
 }
 
-static void on_member(void *user, const struct hin_member *member)
+static void on_member(void *user, const struct hin_member_news *news)
 {
 	char text[HIN_ADDR_TEXT];
 
-	fprintf(user, "member %s\n", hin_addr_format(&member->address, text));
+	if (news->part.packets == 0 && !news->part.closed)
+		abort();
+	fprintf(user, "member %s %016llx %u %d%d %lld %llu\n",
+		hin_addr_format(&news->member->address, text), (unsigned long long)news->link,
+		news->sport, news->part.opened, news->part.closed, (long long)news->part.since_us,
+		(unsigned long long)news->part.packets);
 }
 
 static void must(enum hin_code code)

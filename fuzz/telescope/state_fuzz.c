@@ -15,6 +15,7 @@
 #include <zstd.h>
 
 #include "telescope/report.h"
+#include "telescope/tell.h"
 #include "telescope/telescope.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -96,6 +97,15 @@ static bool on_news(void *user, const struct hin_news *news)
 	return true;
 }
 
+static void on_member(void *user, const struct hin_member_news *news)
+{
+	struct hin_observation row;
+
+	(void)user;
+	hin_observe_member(&row, news);
+	must(row.kind != 0);
+}
+
 static struct hin_prefix_tree *tree_of(const char *text)
 {
 	struct hin_prefix_tree *tree = hin_prefix_tree_new();
@@ -158,6 +168,7 @@ static void init(void)
 	options.flows = true;
 	options.update_us = 60000000;
 	options.sink.news = on_news;
+	options.sink.member = on_member;
 	options.dark = tree_of("198.18.0.0/16");
 	options.member = tree_of("9.0.0.0/28");
 	snprintf(path, sizeof(path), "/dev/shm/hinomi-state-fuzz-%d", (int)getpid());

@@ -174,19 +174,19 @@ static bool on_news(void *user, const struct hin_news *news)
 }
 
 /* The DAEDALUS alert: one line at once, and an urgent row. */
-static void on_member(void *user, const struct hin_member *member)
+static void on_member(void *user, const struct hin_member_news *news)
 {
+	const struct hin_member *member = news->member;
 	struct session *s = user;
 	struct hin_observation o;
 
-	if (s->arguments.live != NULL)
+	if (s->arguments.live != NULL && news->part.opened)
 		hin_log(HIN_LOG_WARNING, "telescope.member",
 			hin_log_addr("source", &member->address),
-			hin_log_text("name", member->name),
-			hin_log_addr("target", &member->first_target),
-			hin_log_u64("port", member->first_port),
+			hin_log_u64("source_port", news->sport), hin_log_text("name", member->name),
+			hin_log_addr("target", &news->target), hin_log_u64("port", news->dport),
 			hin_log_text("tool", hin_tool_name(member->tool)));
-	hin_observe_member(&o, member);
+	hin_observe_member(&o, news);
 	/* urgent: it does not wait for the minute; a failure stops the run at the next row */
 	if (tell(s, s->observations, &o) && s->observations != NULL &&
 	    hin_teller_flush(s->observations, &s->failure) != HIN_OK)
@@ -410,7 +410,9 @@ static bool tell_open(struct session *s, const struct hin_picture *p)
 	bool good = true;
 
 	for (size_t i = 0; i < p->member_count && good; i++) {
-		hin_observe_member(&o, &p->members[i]);
+		if (!p->members[i].of_event)
+			continue; /* told as its packets came */
+		hin_observe_member_event(&o, &p->members[i]);
 		good = tell(s, s->observations, &o);
 	}
 	for (size_t i = 0; i < p->rising_count && good; i++) {

@@ -156,6 +156,7 @@ static bool tell_now(struct hin_telescope *t, int64_t now_us, enum fate fate)
 
 bool hin_telescope_tell_open(struct hin_telescope *t)
 {
+	hin_members_finish(t);
 	return tell_now(t, t->clock_us, FORGOTTEN);
 }
 

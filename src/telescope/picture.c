@@ -149,9 +149,6 @@ static enum hin_code take_members(struct hin_picture *out, const struct hin_tele
 		all[count] = m->told;
 		all[count].targets = hin_distinct_count(&t->member_pool, &m->targets);
 		all[count].ports = hin_distinct_count(&t->member_pool, &m->ports);
-		if (m->told.packets > 0)
-			all[count].confidence =
-				(uint8_t)(99 * (uint64_t)m->marks / m->told.packets);
 		count++;
 	}
 	for (size_t i = 0; t->options.dark == NULL && i < out->event_count; i++) {
@@ -169,6 +166,8 @@ static enum hin_code take_members(struct hin_picture *out, const struct hin_tele
 					  .ports = e->ports,
 					  .first_us = e->first_us,
 					  .last_us = e->last_us,
+					  .of_event = true,
+					  .link = e->link,
 					  .top_count = e->top_count,
 					  .top_proto = e->class == HIN_CLASS_UDP    ? IPPROTO_UDP
 						       : e->class == HIN_CLASS_ICMP ? IPPROTO_ICMP

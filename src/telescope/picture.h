@@ -151,6 +151,8 @@ struct hin_member {
 	uint8_t top_proto;
 	struct hin_addr first_target; /* where the first packet went */
 	uint16_t first_port;
+	bool of_event; /* no dark space is known: made of a judged scan, never told as a member */
+	uint64_t link; /* of that scan */
 };
 
 struct hin_rising {

@@ -23,8 +23,9 @@ static const struct hin_setting rows[] = {
 	  { HIN_VALUE_DURATION, 1 * HIN_NS_PER_MIN, 30 * HIN_NS_PER_DAY },
 	  offsetof(struct hin_telescope_settings, event_update_ns),
 	  "5m",
-	  "how often a live run or --follow tells what is new of an event that goes on",
-	  "実回線または --follow で、継続中のイベントの新たな分を伝える間隔",
+	  "how often a live run or --follow tells what is new of an event that goes on; of members "
+	  "any run",
+	  "実回線または --follow で、継続中のイベントの新たな分を伝える間隔 (会員については常に)",
 	  "ours; the last line comes when the event is over" },
 	{ "event.rate",
 	  { HIN_VALUE_U64, 1, 1000000 },

@@ -19,7 +19,7 @@
 
 #define MAGIC "HINSTAT1"
 #define HEADER_SIZE (8 + 32)
-#define STATE_VERSION 7u
+#define STATE_VERSION 8u
 
 struct walk {
 	bool load;
@@ -348,7 +348,11 @@ static void everything(struct walk *w, struct hin_telescope *t)
 	list(w, (void **)&t->members, &t->member_count, &t->member_size, sizeof(*t->members),
 	     MEMBERS_LIMIT);
 	FIELD(w, t->members_lost);
+	FIELD(w, t->members_told_us);
 	pool(w, &t->member_pool);
+	pool(w, &t->episode_pool);
+	if (w->load && w->code == HIN_OK && hin_members_index(t, NULL) != HIN_OK)
+		walk_fail(w, HIN_ENOMEM, "no room for the saved state");
 	change(w, &t->change);
 	results(w, &t->over);
 	FIELD(w, t->over_tools);

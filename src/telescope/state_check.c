@@ -350,6 +350,7 @@ static fault check_clocks(const struct hin_telescope *t)
 				  t->minute_us,
 				  t->expired_us,
 				  t->updated_us,
+				  t->members_told_us,
 				  t->change.scales[0].start_us,
 				  t->change.scales[1].start_us };
 	const struct counters *c = &t->counters[0];
@@ -395,26 +396,54 @@ static fault check_series(const struct hin_telescope *t)
 	return NULL;
 }
 
+static bool part_is_sound(const struct member_part *p)
+{
+	return is_bool(&p->used) && is_span(p->first_us, p->last_us) &&
+	       (p->used || p->packets == 0);
+}
+
+/* The event of a member that goes on; one that does not has nothing left. */
+static bool episode_is_sound(const struct member *m, struct owned *owned)
+{
+	uint64_t waiting = m->rest.packets;
+
+	if (!is_bool(&m->open) || !is_time(m->last_us) || !part_is_sound(&m->first) ||
+	    !part_is_sound(&m->rest) || !take_distinct(owned, &m->event_targets) ||
+	    !take_distinct(owned, &m->event_ports))
+		return false;
+	for (unsigned i = 0; i < MEMBER_PORTS; i++) {
+		if (!part_is_sound(&m->parts[i]))
+			return false;
+		waiting |= m->parts[i].packets;
+	}
+	return m->open || (waiting == 0 && m->event_targets.handle == 0);
+}
+
 static enum hin_code check_members(const struct hin_telescope *t, fault *why)
 {
-	struct owned owned;
+	struct owned owned, episodes = { 0 };
 	enum hin_code code = owned_init(&owned, &t->member_pool);
 
-	if (code != HIN_OK)
-		return code;
-	for (size_t i = 0; i < t->member_count && *why == NULL; i++) {
+	if (code == HIN_OK)
+		code = owned_init(&episodes, &t->episode_pool);
+	for (size_t i = 0; i < t->member_count && *why == NULL && code == HIN_OK; i++) {
 		const struct member *m = &t->members[i];
 
 		if (!is_text(m->told.name, sizeof(m->told.name)) || !is_bool(&m->told.infected) ||
-		    m->told.tool >= HIN_SIGN_COUNT || m->told.top_count > HIN_TOP_PORTS ||
+		    !is_bool(&m->told.of_event) || m->told.tool >= HIN_SIGN_COUNT ||
+		    m->told.top_count > HIN_TOP_PORTS ||
 		    !is_span(m->told.first_us, m->told.last_us) ||
-		    !take_distinct(&owned, &m->targets) || !take_distinct(&owned, &m->ports))
+		    !take_distinct(&owned, &m->targets) || !take_distinct(&owned, &m->ports) ||
+		    !episode_is_sound(m, &episodes))
 			*why = "a member";
 	}
-	if (*why == NULL)
+	if (*why == NULL && code == HIN_OK)
 		*why = check_free_blocks(&owned);
+	if (*why == NULL && code == HIN_OK)
+		*why = check_free_blocks(&episodes);
 	free(owned.bits);
-	return HIN_OK;
+	free(episodes.bits);
+	return code;
 }
 
 static fault check_change(const struct hin_change *c)
@@ -587,9 +616,12 @@ void hin_state_drop(struct hin_telescope *t)
 	t->members_lost = t->clock_steps = t->flow_packets = t->fold_frames = 0;
 	t->frames = 0;
 	drop_pool(&t->member_pool);
+	drop_pool(&t->episode_pool);
+	drop_index(&t->member_index);
 	hin_results_fini(&t->over);
 	drop_index(&t->ongoing.index);
 	t->ongoing.count = 0;
 	t->clock_us = t->minute_us = t->expired_us = t->updated_us = INT64_MIN;
+	t->members_told_us = INT64_MIN;
 	t->failed = true;
 }

@@ -69,7 +69,6 @@ static inline void dark_see(struct hin_telescope *t, const struct hin_addr *dst)
 static enum hin_code engine_init(struct hin_telescope *t, struct hin_error *err)
 {
 	struct hin_shard_sizes sizes = sizes_of(&t->options);
-	struct hin_distinct_pool *member_pool = &t->member_pool;
 	enum hin_code code = hin_telescope_place(t, &t->options, err);
 
 	if (code != HIN_OK)
@@ -83,8 +82,7 @@ static enum hin_code engine_init(struct hin_telescope *t, struct hin_error *err)
 	if (code == HIN_OK)
 		code = hin_ongoing_init(&t->ongoing, err);
 	if (code == HIN_OK)
-		code = hin_distinct_init_family(&member_pool, 1,
-						t->options.settings.memory_bytes / 64, err);
+		code = hin_members_init(t, err);
 	if (code != HIN_OK)
 		return code;
 	t->slot_count = t->options.threads == 1 ? 1 : t->options.threads * SLOTS_A_THREAD;
@@ -121,6 +119,7 @@ enum hin_code hin_telescope_new(struct hin_telescope **out,
 	t->options = *options;
 	pthread_mutex_init(&t->read_lock, NULL);
 	t->clock_us = t->minute_us = t->expired_us = t->updated_us = INT64_MIN;
+	t->members_told_us = INT64_MIN;
 	t->series_step_us = MINUTE_US;
 	t->over.limit = RESULTS_LIMIT;
 	t->secret[0] = 0x243f6a8885a308d3u ^ options->settings.seed; /* digits of pi */
@@ -157,11 +156,8 @@ uint64_t hin_telescope_evidence_lost(const struct hin_telescope *t)
 
 void hin_telescope_free(struct hin_telescope *t)
 {
-	struct hin_distinct_pool *member_pool;
-
 	if (t == NULL)
 		return;
-	member_pool = &t->member_pool;
 	hin_shards_fini(t->shards);
 	if (t->slots != NULL)
 		for (unsigned i = 0; i < t->slot_count; i++)
@@ -169,7 +165,7 @@ void hin_telescope_free(struct hin_telescope *t)
 	for (unsigned i = 0; i < HIN_TELESCOPE_THREADS; i++)
 		hin_batch_release(&t->pending[i].batch);
 	hin_change_fini(&t->change);
-	hin_distinct_fini_family(&member_pool, 1);
+	hin_members_fini(t);
 	pthread_mutex_destroy(&t->read_lock);
 	free(t->dark_ranges);
 	free(t->dark_seen);
@@ -178,7 +174,6 @@ void hin_telescope_free(struct hin_telescope *t)
 	free(t->port_totals);
 	free(t->port_minute);
 	free(t->series);
-	free(t->members);
 	hin_results_fini(&t->over);
 	hin_ongoing_fini(&t->ongoing);
 	free(t);
@@ -199,87 +194,6 @@ static void wait_change(struct hin_telescope *t, uint32_t seen)
 	const struct timespec most = { .tv_nsec = 50000000 };
 
 	syscall(SYS_futex, &t->epoch, FUTEX_WAIT_PRIVATE, seen, &most, NULL, 0);
-}
-
-/* ---- members ---- */
-
-static struct member *member_get(struct hin_telescope *t, const struct hin_packet *p)
-{
-	struct member *m;
-
-	for (size_t i = 0; i < t->member_count; i++)
-		if (hin_addr_equal(&t->members[i].told.address, &p->src))
-			return &t->members[i];
-	if (t->member_count == MEMBERS_LIMIT) {
-		t->members_lost++;
-		return NULL;
-	}
-	if (t->member_count == t->member_size) {
-		size_t size = t->member_size > 0 ? t->member_size * 2 : 64;
-		struct member *more = realloc(t->members, size * sizeof(*more));
-
-		if (more == NULL) {
-			t->members_lost++;
-			return NULL;
-		}
-		t->members = more;
-		t->member_size = size;
-	}
-	m = &t->members[t->member_count++];
-	*m = (struct member){ .told = { .address = p->src,
-					.first_us = p->time_us,
-					.last_us = p->time_us,
-					.first_target = p->dst,
-					.first_port = p->dport,
-					.top_proto = p->proto } };
-	if (t->options.member_names != NULL) {
-		uint32_t at = hin_prefix_tree_find(t->options.member, &p->src);
-
-		if (at != HIN_PREFIX_NONE && t->options.member_names[at] != NULL)
-			snprintf(m->told.name, sizeof(m->told.name), "%s",
-				 t->options.member_names[at]);
-	}
-	return m;
-}
-
-/* A member's packet into dark space: the DAEDALUS alert, at once when it is the first. */
-static void member_take(struct hin_telescope *t, const struct hin_packet *p)
-{
-	struct role role = hin_packet_role(p, false);
-	struct member *m = member_get(t, p);
-	uint8_t tool = (uint8_t)(p->marks & HIN_MARK_TOOL);
-	unsigned i;
-
-	if (m == NULL)
-		return;
-	m->told.packets++;
-	if (p->time_us > m->told.last_us)
-		m->told.last_us = p->time_us;
-	if (p->time_us < m->told.first_us)
-		m->told.first_us = p->time_us;
-	if (role.class >= HIN_CLASS_TCP_ANSWER)
-		m->answered++;
-	else
-		m->asked++;
-	m->told.infected = m->asked > 0 && m->asked * 10 >= m->answered;
-	if (tool != HIN_SIGN_NONE) {
-		if (m->marks == 0)
-			m->told.tool = tool;
-		m->marks = m->told.tool == tool ? m->marks + 1 : m->marks - 1;
-	}
-	(void)hin_distinct_add(&t->member_pool, &m->targets, hin_distinct_hash_addr(&p->dst));
-	(void)hin_distinct_add(&t->member_pool, &m->ports, role.port);
-	for (i = 0; i < m->told.top_count; i++)
-		if (m->told.top[i].port == role.port)
-			break;
-	if (i == m->told.top_count && i < HIN_TOP_PORTS)
-		m->told.top[m->told.top_count++].port = role.port;
-	if (i < HIN_TOP_PORTS)
-		m->told.top[i].packets++;
-	if (m->told.packets == 1 && t->options.sink.member != NULL) {
-		m->told.targets = m->told.ports = 1;
-		t->options.sink.member(t->options.sink.user, &m->told);
-	}
 }
 
 /* ---- decoding ---- */
@@ -656,6 +570,7 @@ static void tick(struct hin_telescope *t, int64_t now_us)
 			hin_telescope_expire(t, now_us);
 			t->expired_us = now_us;
 		}
+		hin_members_minute(t, now_us);
 		if (t->updated_us == INT64_MIN)
 			t->updated_us = t->minute_us;
 		if (t->options.update_us > 0 && now_us - t->updated_us >= t->options.update_us) {
@@ -944,7 +859,7 @@ static bool consume(struct worker *w)
 				       slot->which[i], slot->counts[i], t->options.flows);
 	if (w->number == 0)
 		for (size_t i = 0; i < slot->member_count; i++)
-			member_take(t, &slot->packets[slot->members[i]]);
+			hin_member_take(t, &slot->packets[slot->members[i]]);
 	w->next++;
 	/* acq_rel: whoever retires the slot has seen all uses of it */
 	if (atomic_fetch_add_explicit(&slot->consumed, 1, memory_order_acq_rel) + 1 ==

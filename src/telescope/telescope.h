@@ -54,11 +54,29 @@ struct hin_news {
 	struct hin_part part; /* what of it is new */
 };
 
+/*
+ * One line about a member that reaches dark space. Who is behind an address that several share is
+ * known by port and time alone, so a line is about one source port; what came from more ports than
+ * are told apart between two updates is in a line without ports and target.
+ */
+struct hin_member_news {
+	const struct hin_member *member; /* all that is known of it so far */
+	uint64_t link;			 /* of the event */
+	struct hin_part part;		 /* what of it is new */
+	int64_t last_us;		 /* until when that came */
+	bool one_port;			 /* the fields that follow count */
+	struct hin_addr target;		 /* where the first packet of the line went */
+	uint16_t sport, dport;
+	uint8_t proto;		 /* 0 = several */
+	uint64_t targets, ports; /* of the event so far */
+};
+
 /* Where results go while the run goes on. Each may be NULL. Called by one thread at a time. */
 struct hin_telescope_sink {
 	void *user;
-	/* at once: a member's first packet into dark space */
-	void (*member)(void *user, const struct hin_member *member);
+	/* at once: a member's first packet into dark space, from each of a few source ports; then
+	 * what came since, as `news` is told */
+	void (*member)(void *user, const struct hin_member_news *news);
 	/* each minute, in a fixed order; false ends the run (the reader of them failed) */
 	bool (*flow)(void *user, const struct hin_flow_row *row);
 	/* as it ends, and with `update_us` as it goes on, in a fixed order; false ends the run */

@@ -55,11 +55,31 @@ struct pending {
 	size_t at;
 };
 
+#define MEMBER_PORTS 8 /* source ports of a member that are told apart between two updates */
+
+/* What came from one port of a member since it was last told. */
+struct member_part {
+	uint64_t packets, bytes;
+	int64_t first_us, last_us;
+	struct hin_addr dst; /* where the first packet went */
+	uint16_t sport, dport;
+	uint8_t proto;
+	bool used;
+};
+
 struct member {
-	struct hin_member told;
+	struct hin_member told; /* of the whole run, for the report */
 	struct hin_distinct targets, ports;
 	uint32_t marks; /* majority vote over tools */
 	uint64_t asked, answered;
+	/* the event that goes on, when `open` */
+	bool open;
+	uint64_t link;
+	int64_t last_us;
+	struct hin_distinct event_targets, event_ports;
+	struct member_part first;		/* its first packet */
+	struct member_part parts[MEMBER_PORTS]; /* by source port */
+	struct member_part rest;		/* of all other ports */
 };
 
 #define SERIES_PORTS 32 /* busiest ports that are kept of each point of the series */
@@ -156,8 +176,11 @@ struct hin_telescope {
 	/* members: thread 0 */
 	struct member *members;
 	size_t member_count, member_size;
-	struct hin_distinct_pool member_pool;
+	struct hin_index member_index;	       /* of `members`, by address */
+	struct hin_distinct_pool member_pool;  /* `targets` and `ports` of all */
+	struct hin_distinct_pool episode_pool; /* the same of what goes on */
 	uint64_t members_lost;
+	int64_t members_told_us; /* clock when what goes on was told last */
 };
 
 /*
@@ -183,6 +206,23 @@ void hin_telescope_sum(struct counters *out, const struct hin_telescope *t);
 /* Judge everything that is known now; with `idle_us` only what was idle since before it. */
 void hin_judge(const struct hin_telescope *t, int64_t idle_us, int64_t now_us, struct results *out,
 	       struct hin_tool_stat tools[HIN_SIGN_COUNT]);
+
+/* ---- member.c ---- */
+
+HIN_MUST_USE enum hin_code hin_members_init(struct hin_telescope *t, struct hin_error *err);
+void hin_members_fini(struct hin_telescope *t);
+
+/* Make the index of the members that are there: they were loaded. */
+HIN_MUST_USE enum hin_code hin_members_index(struct hin_telescope *t, struct hin_error *err);
+
+/* A member's packet into dark space: the DAEDALUS alert, at once when its port is new. */
+void hin_member_take(struct hin_telescope *t, const struct hin_packet *packet);
+
+/* The minute's work: close events that were idle; tell what is new of the others when it is due. */
+void hin_members_minute(struct hin_telescope *t, int64_t now_us);
+
+/* The run ends: tell all that was not told yet. */
+void hin_members_finish(struct hin_telescope *t);
 
 /* ---- state_check.c ---- */
 

@@ -430,24 +430,54 @@ void hin_observe_news(struct hin_observation *o, const struct hin_news *news)
 	tag_if(o, !part->opened && !part->closed, HIN_TAG_UPDATED);
 }
 
-void hin_observe_member(struct hin_observation *o, const struct hin_member *m)
+static void member_row(struct hin_observation *o, const struct hin_member *m,
+		       const struct hin_part *part, int64_t last_us)
 {
 	*o = (struct hin_observation){
-		.time_us = row_time(m->first_us),
-		.duration_us = row_duration(m->first_us, m->last_us),
+		.time_us = row_time(part->since_us),
+		.duration_us = row_duration(part->since_us, last_us),
 		.kind = HIN_KIND_TELESCOPE_MEMBER,
-		.packets = m->packets,
-		.targets = count32(m->targets),
-		.ports = count32(m->ports),
-		.proto = m->top_proto,
-		.dport = m->first_port,
+		.packets = part->packets,
+		.bytes = part->bytes,
 		.tool = tool_number(m->tool),
 		.confidence = m->confidence,
 		.rule = m->infected ? HIN_RULE_MEMBER_DARK : HIN_RULE_MEMBER_BACKSCATTER,
 	};
 	hin_observation_set_src(o, &m->address);
-	hin_observation_set_dst(o, &m->first_target);
 	tag_if(o, true, HIN_TAG_MEMBER);
+	tag_if(o, part->opened, HIN_TAG_OPENED);
+	tag_if(o, part->closed, HIN_TAG_CLOSED);
+	tag_if(o, !part->opened && !part->closed, HIN_TAG_UPDATED);
+}
+
+void hin_observe_member(struct hin_observation *o, const struct hin_member_news *news)
+{
+	member_row(o, news->member, &news->part, news->last_us);
+	o->link = news->link;
+	o->targets = count32(news->targets);
+	o->ports = count32(news->ports);
+	o->proto = news->proto;
+	if (!news->one_port)
+		return;
+	o->sport = news->sport;
+	o->dport = news->dport;
+	hin_observation_set_dst(o, &news->target);
+}
+
+void hin_observe_member_event(struct hin_observation *o, const struct hin_member *m)
+{
+	const struct hin_part all = {
+		.opened = true, .closed = true, .since_us = m->first_us, .packets = m->packets
+	};
+
+	member_row(o, m, &all, m->last_us);
+	o->link = ~m->link; /* not that of the scan itself, which is its parent */
+	o->parent = m->link;
+	o->targets = count32(m->targets);
+	o->ports = count32(m->ports);
+	o->proto = m->top_proto;
+	if (m->top_count > 0)
+		o->dport = m->top[0].port;
 }
 
 void hin_observe_rising(struct hin_observation *o, const struct hin_rising *r)

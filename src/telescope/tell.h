@@ -44,5 +44,7 @@ void hin_observe_event(struct hin_observation *out, const struct hin_event *even
 void hin_observe_victim(struct hin_observation *out, const struct hin_victim *victim);
 void hin_observe_flood(struct hin_observation *out, const struct hin_flood *flood,
 		       bool amplification);
-void hin_observe_member(struct hin_observation *out, const struct hin_member *member);
+void hin_observe_member(struct hin_observation *out, const struct hin_member_news *news);
+/* Where no dark space is known: a member whose scan was judged, told once, when the run ends. */
+void hin_observe_member_event(struct hin_observation *out, const struct hin_member *member);
 void hin_observe_rising(struct hin_observation *out, const struct hin_rising *rising);

@@ -99,11 +99,11 @@ static void a_pause_between_runs_is_heard(void **state)
 	traffic_free(&traffic);
 }
 
-static void count_member(void *user, const struct hin_member *member)
+static void count_member(void *user, const struct hin_member_news *news)
 {
 	struct hin_addr *last = user;
 
-	*last = member->address;
+	*last = news->member->address;
 }
 
 /* Members, exclusions, thresholds and dark space of now on. */

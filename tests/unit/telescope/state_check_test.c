@@ -209,6 +209,14 @@ DAMAGE(member_name, memset(t->members[0].told.name, 'x', HIN_NAME_TEXT))
 DAMAGE(member_top, t->members[0].told.top_count = HIN_TOP_PORTS + 1)
 DAMAGE(member_tool, t->members[0].told.tool = HIN_SIGN_COUNT)
 DAMAGE(member_handle, t->members[0].targets = t->members[1].targets)
+DAMAGE(member_open, memset(&t->members[0].open, 2, 1))
+DAMAGE(member_closed, t->members[0].open = false)
+DAMAGE(member_port, memset(&t->members[0].parts[1].used, 2, 1))
+DAMAGE(member_part, t->members[0].parts[7] = (struct member_part){ .packets = 1 })
+DAMAGE(member_time, t->members[0].last_us = INT64_MAX)
+DAMAGE(member_span, t->members[0].rest.first_us = t->members[0].rest.last_us + 1)
+DAMAGE(member_episode, t->members[0].event_targets = t->members[1].event_targets)
+DAMAGE(episode_pool, t->episode_pool.free[2] = 0xfffffff2)
 DAMAGE(member_pool, t->member_pool.free[2] = 0xfffffff2)
 
 struct damage {
@@ -301,6 +309,14 @@ static const struct damage damages[] = {
 	CASE(member_top, "a member"),
 	CASE(member_tool, "a member"),
 	CASE(member_handle, "a member"),
+	CASE(member_open, "a member"),
+	CASE(member_closed, "a member"),
+	CASE(member_port, "a member"),
+	CASE(member_part, "a member"),
+	CASE(member_time, "a member"),
+	CASE(member_span, "a member"),
+	CASE(member_episode, "a member"),
+	CASE(episode_pool, "a list of free blocks"),
 	CASE(member_pool, "a list of free blocks"),
 };
 

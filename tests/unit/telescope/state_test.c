@@ -86,6 +86,16 @@ static bool on_news(void *user, const struct hin_news *news)
 	return true;
 }
 
+static void on_member(void *user, const struct hin_member_news *news)
+{
+	const struct hin_part *part = &news->part;
+
+	fprintf(user, "member %08x %016llx %u %d%d %lld %llu %llu\n",
+		hin_addr_v4(&news->member->address), (unsigned long long)news->link, news->sport,
+		part->opened, part->closed, (long long)part->since_us,
+		(unsigned long long)part->packets, (unsigned long long)part->bytes);
+}
+
 static struct hin_telescope *telescope_new(const struct hin_telescope_options *options)
 {
 	struct hin_telescope *t;
@@ -117,6 +127,7 @@ static char *tell(struct traffic *t, struct hin_telescope_options options, const
 	options.sink.user = out;
 	options.sink.flow = on_flow;
 	options.sink.news = on_news;
+	options.sink.member = on_member;
 	telescope = telescope_new(&options);
 	t->at = 0;
 	for (size_t i = 0; i < cut_count; i++) {
@@ -128,6 +139,7 @@ static char *tell(struct traffic *t, struct hin_telescope_options options, const
 	}
 	run_to(telescope, t, t->count);
 	assert_int_equal(hin_telescope_finish(telescope, NULL), HIN_OK);
+	assert_true(hin_telescope_tell_open(telescope));
 	assert_int_equal(hin_telescope_picture(&picture, telescope, 1000, NULL), HIN_OK);
 	assert_int_equal(hin_report_json(out, &picture, NULL, NULL), HIN_OK);
 	hin_picture_free(&picture);

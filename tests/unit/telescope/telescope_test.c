@@ -736,13 +736,17 @@ static void answers_that_were_asked_for(void **state)
 /* ---- members, IPv6, the rest ---- */
 
 static unsigned alerts;
-static struct hin_member alert;
+static struct hin_member_news alert;
 
-static void on_member(void *user, const struct hin_member *member)
+static void on_member(void *user, const struct hin_member_news *news)
 {
 	(void)user;
 	alerts++;
-	alert = *member;
+	alert = *news;
+	if (news->part.opened) {
+		assert_int_equal(hin_addr_v4(&news->member->address), SERVER);
+		assert_int_equal(news->part.packets, 1);
+	}
 }
 
 static void members(void **state)
@@ -771,9 +775,9 @@ static void members(void **state)
 	}
 	s.p = traffic_see(&s.t, &options);
 	assert_int_equal(alerts, 1);
-	assert_int_equal(hin_addr_v4(&alert.address), SERVER);
-	assert_int_equal(hin_addr_v4(&alert.first_target), DARK(0));
-	assert_int_equal(alert.first_port, 23);
+	assert_int_equal(hin_addr_v4(&alert.target), DARK(0));
+	assert_int_equal(alert.sport, 1025);
+	assert_int_equal(alert.dport, 23);
 	assert_int_equal(s.p.member_count, 1);
 	assert_true(s.p.members[0].infected);
 	assert_int_equal(s.p.members[0].tool, HIN_SIGN_MIRAI);

@@ -155,6 +155,21 @@ static void other_rows(const struct extremes *x)
 				     .packets = 1,
 				     .first_us = x->first_us,
 				     .last_us = x->last_us };
+	struct hin_member_news member_news = { .member = &member,
+					       .link = UINT64_MAX,
+					       .part = { .opened = x->v6,
+							 .closed = true,
+							 .since_us = x->first_us,
+							 .packets = UINT64_MAX,
+							 .bytes = UINT64_MAX },
+					       .last_us = x->last_us,
+					       .one_port = x->v6,
+					       .target = source_of(x),
+					       .sport = 65535,
+					       .dport = 65535,
+					       .proto = 255,
+					       .targets = UINT64_MAX,
+					       .ports = UINT64_MAX };
 	struct hin_rising rising = {
 		.proto = 6, .port = 5555, .hourly = x->v6, .time_us = x->first_us, .count = 5
 	};
@@ -162,8 +177,10 @@ static void other_rows(const struct extremes *x)
 
 	hin_observe_flow(&o, &flow);
 	good_row(&o, "flow");
-	hin_observe_member(&o, &member);
+	hin_observe_member(&o, &member_news);
 	good_row(&o, "member");
+	hin_observe_member_event(&o, &member);
+	good_row(&o, "member of an event");
 	hin_observe_rising(&o, &rising);
 	good_row(&o, "rising");
 }
