@@ -29,6 +29,36 @@ static bool device_of_row(struct identity *id, const struct hin_observation *o)
 	return true;
 }
 
+/*
+ * Who had the address and port for all of the row's time? A device counts only when nobody else had
+ * it at the end: what an hour's row says may be about either.
+ */
+static bool owner_of(const struct hin_analyse *an, const struct hin_addr *address, int port,
+		     const struct hin_observation *o, struct hin_owner *owner)
+{
+	int64_t end_us = hin_rule_end_us(o);
+	struct hin_owner last;
+
+	if (!hin_owners_find(an->owners, address, port, o->time_us, owner))
+		return false;
+	if (owner->device[0] == '\0' || owner->until_us == 0 || end_us < owner->until_us ||
+	    !hin_owners_find(an->owners, address, port, end_us, &last) || last.device[0] == '\0' ||
+	    strcmp(last.device, owner->device) == 0)
+		return true;
+	owner->device = "";
+	owner->ambiguous = true;
+	return true;
+}
+
+bool hin_rule_is_shared(const struct hin_rule_run *run, const struct hin_addr *address,
+			const struct hin_observation *o)
+{
+	struct hin_owner owner;
+
+	return owner_of(run->analyse, address, hin_rule_lease_port(o), o, &owner) &&
+	       owner.ambiguous && owner.device[0] == '\0';
+}
+
 static void identify(struct hin_analyse *an, const struct hin_claim *claim,
 		     const struct hin_observation *o)
 {
@@ -41,8 +71,7 @@ static void identify(struct hin_analyse *an, const struct hin_claim *claim,
 	id->episode = claim->type != HIN_SUBJECT_SENSOR && claim->type != HIN_SUBJECT_CAMPAIGN;
 	if (claim->type != HIN_SUBJECT_ADDRESS && claim->type != HIN_SUBJECT_PREFIX)
 		return;
-	if (an->owners != NULL &&
-	    hin_owners_find(an->owners, &claim->address, claim->lease_port, o->time_us, &owner)) {
+	if (owner_of(an, &claim->address, claim->lease_port, o, &owner)) {
 		id->organisation = owner.organisation;
 		if (owner.device[0] != '\0') {
 			strncpy(id->device, owner.device, sizeof(id->device) - 1);

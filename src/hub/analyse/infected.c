@@ -29,22 +29,37 @@ static bool is_ours(const struct hin_observation *o)
 	return hin_rule_has_tag(o, HIN_TAG_MEMBER);
 }
 
+/*
+ * Where only port and moment say who it was, alerts have them: each is of one port, and the first
+ * is an instant. What scans say of a long time, and what went on from many ports, would be one more
+ * finding, about nobody.
+ */
+static bool says_nobody(const struct hin_rule_run *run, const struct hin_observation *o)
+{
+	if (o->kind == HIN_KIND_TELESCOPE_MEMBER && !hin_rule_has_tag(o, HIN_TAG_UPDATED) &&
+	    !hin_rule_has_tag(o, HIN_TAG_CLOSED))
+		return false;
+	return hin_rule_is_shared(run, &o->src, o);
+}
+
 static uint32_t greater(const struct hin_subject *s)
 {
 	return s->own[ALERTS] > s->own[SCANS] ? s->own[ALERTS] : s->own[SCANS];
 }
 
-/* Alerts tell the total so far, scans what is new: the greater of both is what was sent. */
+/* Alerts and scans tell the same packets in their own way: the greater sum is what was sent. */
 static void count_volume(struct hin_subject *s, const struct hin_observation *o)
 {
 	uint32_t before = greater(s);
-	bool alert = o->kind == HIN_KIND_TELESCOPE_MEMBER;
-	uint64_t sum = alert ? o->packets : s->own[SCANS] + o->packets;
-	uint32_t told = sum < UINT32_MAX ? (uint32_t)sum : UINT32_MAX;
+	uint32_t *sum = &s->own[o->kind == HIN_KIND_TELESCOPE_MEMBER ? ALERTS : SCANS], grown;
 
-	if (!alert || told > s->own[ALERTS])
-		s->own[alert ? ALERTS : SCANS] = told;
-	hin_rule_volume(s, greater(s) - before, o->bytes);
+	*sum = o->packets < UINT32_MAX - *sum ? *sum + (uint32_t)o->packets : UINT32_MAX;
+	grown = greater(s) - before;
+	if (grown > 0)
+		hin_rule_volume(s, grown,
+				grown == o->packets ? o->bytes
+						    : (uint64_t)((double)o->bytes /
+								 (double)o->packets * grown));
 }
 
 static void take(struct hin_rule_run *run, const struct hin_observation *o)
@@ -58,7 +73,7 @@ static void take(struct hin_rule_run *run, const struct hin_observation *o)
 				   .tool = o->tool };
 	struct hin_subject *s;
 
-	if (!is_ours(o))
+	if (!is_ours(o) || says_nobody(run, o))
 		return;
 	s = hin_rule_subject(run, &claim, o);
 	if (s == NULL)

@@ -139,6 +139,13 @@ void hin_rule_credit(struct hin_subject *subject, uint32_t more, int64_t first_u
 /* A hash of an address that strangers cannot foresee. */
 uint32_t hin_rule_hash(const struct hin_rule_run *run, const struct hin_addr *address);
 
+/*
+ * Is it not known which of several had the address in the row's time: because they shared it and
+ * the row has no port, or because it went from one to another?
+ */
+bool hin_rule_is_shared(const struct hin_rule_run *run, const struct hin_addr *address,
+			const struct hin_observation *o);
+
 /* Does an organisation of the directory answer for the subject that was asked for last? */
 bool hin_rule_is_owned(const struct hin_rule_run *run);
 

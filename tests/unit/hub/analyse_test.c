@@ -100,7 +100,8 @@ static void the_town_is_understood(void **state)
 	assert_int_equal(f.tool, HIN_TOOLS_MIRAI);
 	assert_int_equal(f.packets,
 			 1200); /* the alert's and the scan's rows tell the same packets */
-	assert_int_equal(f.observations, 3);
+	assert_int_equal(f.bytes, 48000);
+	assert_int_equal(f.observations, 19);
 	assert_string_equal(f.technique, "T1595.001");
 	assert_true(f.live && f.case_id != 0);
 	/* the member and the flood are cases; strangers that scan are none */
@@ -469,6 +470,64 @@ static void devices_behind_one_address_are_two(void **state)
 	assert_int_equal(
 		number(&a, "SELECT count(*) FROM finding WHERE device = 'inside:10.0.0.5'"), 2);
 	assert_int_equal(number(&a, "SELECT count(*) FROM case_"), 5);
+	analysed_end(&a);
+}
+
+/* What goes on is told in deltas, by port; what no port or moment says of whom, is about nobody. */
+static void what_is_about_nobody_is_no_finding(void **state)
+{
+	struct hin_observation row, scan;
+	struct analysed a;
+
+	(void)state;
+	analysed_begin(&a, NULL);
+	city(&a);
+	lease(&a, "192.0.2.200", 1024, 2047, T0 - HOUR, T0 + HOUR, "user:alice", "nat");
+	lease(&a, "192.0.2.200", 2048, 3071, T0 - HOUR, T0 + HOUR, "user:bob", "nat");
+	lease(&a, "192.0.2.9", 0, 65535, T0 - HOUR, T0 + HOUR, "mac:00:00:5e:00:53:01", "dhcp");
+	lease(&a, "192.0.2.9", 0, 65535, T0 + HOUR, 0, "mac:00:00:5e:00:53:02", "dhcp");
+	lease(&a, "192.0.2.8", 0, 65535, T0 - HOUR, T0 + HOUR, "mac:00:00:5e:00:53:08", "dhcp");
+	owners(&a);
+	for (unsigned i = 0; i < 5; i++) {
+		row = member_row("192.0.2.200", T0 + i * MINUTE, HIN_TOOLS_MIRAI);
+		(void)hin_observation_tag(&row, i > 0 ? HIN_TAG_UPDATED : HIN_TAG_OPENED);
+		row.sport = 1500;
+		row.packets = i > 0 ? 10 : 1;
+		row.bytes = row.packets * 40;
+		give(&a, &row);
+		row.sport = 2500;
+		give(&a, &row);
+		if (i == 0)
+			continue;
+		row.sport = 0; /* of many ports */
+		row.packets = 1000;
+		give(&a, &row);
+	}
+	scan = scan_row("192.0.2.200", T0, HIN_TOOLS_MIRAI, 23, 3000);
+	(void)hin_observation_tag(&scan, HIN_TAG_MEMBER);
+	give(&a, &scan);
+	commit(&a);
+	assert_int_equal(number(&a, "SELECT count(*) FROM finding WHERE kind = 'infected-member'"),
+			 2);
+	assert_int_equal(number(&a, "SELECT count(*) FROM finding WHERE packets = 41 AND bytes = "
+				    "1640 AND device IN ('user:alice', 'user:bob')"),
+			 2);
+	/* an hour's row, in which the address went from one to another; or only its lease ended */
+	scan = scan_row("192.0.2.9", T0, HIN_TOOLS_MIRAI, 23, 3000);
+	(void)hin_observation_tag(&scan, HIN_TAG_MEMBER);
+	scan.duration_us = 2 * HOUR;
+	give(&a, &scan);
+	scan = scan_row("192.0.2.8", T0, HIN_TOOLS_MIRAI, 23, 3000);
+	(void)hin_observation_tag(&scan, HIN_TAG_MEMBER);
+	scan.duration_us = 2 * HOUR;
+	give(&a, &scan);
+	commit(&a);
+	assert_int_equal(number(&a, "SELECT count(*) FROM finding WHERE kind = 'infected-member'"),
+			 3);
+	assert_int_equal(number(&a,
+				"SELECT packets FROM finding WHERE kind = 'infected-member' AND "
+				"device = 'mac:00:00:5e:00:53:08'"),
+			 3000);
 	analysed_end(&a);
 }
 
@@ -842,6 +901,7 @@ int main(void)
 		cmocka_unit_test(patterns_are_bounded),
 		cmocka_unit_test(reassigned_addresses_are_two),
 		cmocka_unit_test(devices_behind_one_address_are_two),
+		cmocka_unit_test(what_is_about_nobody_is_no_finding),
 		cmocka_unit_test(without_a_lease_a_day_counts),
 		cmocka_unit_test(evicted_findings_go_on),
 		cmocka_unit_test(the_least_valuable_goes),
