@@ -110,7 +110,8 @@ CREATE TABLE finding (
 	query TEXT NOT NULL,			-- for `hinomi query`: shows its observations
 	live INTEGER NOT NULL DEFAULT 1,	-- seen within its rule's time
 	case_id INTEGER REFERENCES case_ ON DELETE SET NULL,
-	told_us INTEGER NOT NULL DEFAULT 0	-- when the hub knew first
+	told_us INTEGER NOT NULL DEFAULT 0,	-- when the hub knew first
+	over_us INTEGER NOT NULL DEFAULT 0	-- when an observation said that it is over; 0 = none did
 ) STRICT;
 CREATE INDEX finding_address ON finding (address) WHERE address IS NOT NULL;
 CREATE INDEX finding_device ON finding (device) WHERE device <> '';

@@ -349,9 +349,12 @@ void hin_rule_find(struct hin_rule_run *run, struct hin_subject *s, const struct
 	struct news *n = NULL;
 
 	s->found = 1;
+	if (!an->quiet && s->news != HIN_NONE && an->news[s->news].over && !drain(an))
+		return; /* found, over, and found again: one after the other */
 	if (!an->quiet)
 		n = news_of(an, s, place_of(an, s));
 	if (n != NULL) {
+		n->found = true;
 		merge_claim(n, claim);
 		n->identity = an->identity;
 		n->first_us = s->first_us < n->first_us ? s->first_us : n->first_us;
@@ -364,6 +367,48 @@ void hin_rule_find(struct hin_rule_run *run, struct hin_subject *s, const struct
 	}
 	s->packets = s->bytes = 0;
 	s->observations = 0;
+}
+
+struct hin_subject *hin_rule_peek(struct hin_rule_run *run, const struct hin_claim *claim,
+				  const struct hin_observation *o)
+{
+	struct hin_analyse *an = run->analyse;
+	uint8_t key[HIN_FINDING_KEY];
+	struct hin_subject *s;
+
+	identify(an, claim, o);
+	make_key(key, an, claim, hin_rules[run->rule]->finding);
+	s = find_subject(an, key);
+	if (s == NULL)
+		an->counters.refused++;
+	else
+		s->rule = run->rule;
+	return s;
+}
+
+void hin_rule_over(struct hin_rule_run *run, struct hin_subject *s, const struct hin_claim *claim,
+		   const struct hin_observation *o, bool closes)
+{
+	struct hin_analyse *an = run->analyse;
+	struct news *n = NULL;
+
+	if (!an->quiet)
+		n = news_of(an, s, place_of(an, s));
+	if (n != NULL) {
+		if (!n->found) {
+			n->claim = *claim;
+			n->identity = an->identity;
+		}
+		n->over = true;
+		n->over_closes |= closes;
+		n->over_least = claim->severity;
+		n->over_us = hin_rule_end_us(o);
+	}
+	if (closes) {
+		s->first_us = s->last_us = 0;
+		s->packets = s->bytes = 0;
+		s->observations = s->targets = 0;
+	}
 }
 
 /* ---- rows ---- */

@@ -46,6 +46,7 @@ struct hin_analyse_counters {
 	_Atomic uint64_t refused;	   /* rows for which there was no room */
 	_Atomic uint64_t late;		   /* rows too old for what is known of their address */
 	_Atomic uint64_t opened, grown, reopened; /* cases */
+	_Atomic uint64_t settled;		  /* cases that closed: the trouble was over */
 	_Atomic uint64_t held;	    /* findings that wait for a case: too many were opened */
 	_Atomic uint64_t forgotten; /* findings in no case, not seen for long */
 	_Atomic uint64_t crowded;   /* findings left out of a case that has too many */

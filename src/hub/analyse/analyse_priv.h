@@ -27,6 +27,11 @@ struct news {
 	uint64_t packets, bytes, targets;
 	uint32_t observations;
 	uint8_t sensors[NEWS_SENSORS][16];
+	bool found;		      /* there is something to write */
+	bool over;		      /* and then it was over, at `over_us` */
+	bool over_closes;	      /* so that nothing is left of it */
+	enum hin_severity over_least; /* a finding of this severity at least */
+	int64_t over_us;
 };
 
 /* A batch that was analysed, and perhaps not stored. */

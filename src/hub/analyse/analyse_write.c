@@ -27,6 +27,7 @@ struct writing {
 	/* of the desk */
 	int64_t id, case_id, first_us, last_us;
 	bool live, same_address;
+	int64_t over_us;
 	enum hin_severity severity;
 	char sensors[HIN_FINDING_SENSORS * 33], query[HIN_FINDING_QUERY];
 
@@ -144,7 +145,7 @@ static void add_query(struct writing *w)
 
 #define COLUMNS                                                                                    \
 	"SELECT id, coalesce(case_id, 0), first_us, last_us, live, severity, sensors, query, "     \
-	"address IS ?2 FROM finding WHERE "
+	"address IS ?2, over_us FROM finding WHERE "
 
 /* Read the finding with this id or, when it is 0, with this key. HIN_EOF: there is none. */
 static enum hin_code look_up(struct writing *w, int64_t id, const uint8_t key[HIN_FINDING_KEY])
@@ -174,6 +175,7 @@ static enum hin_code look_up(struct writing *w, int64_t id, const uint8_t key[HI
 	snprintf(w->sensors, sizeof(w->sensors), "%s", hin_desk_text(s, 6));
 	snprintf(w->query, sizeof(w->query), "%s", hin_desk_text(s, 7));
 	w->same_address = sqlite3_column_int(s, 8) != 0;
+	w->over_us = sqlite3_column_int64(s, 9);
 	sqlite3_reset(s);
 	return HIN_OK;
 }
@@ -250,7 +252,7 @@ static enum hin_code update(struct writing *w)
 		"observations = min(observations, 1 << 62) + ?4, "
 		"packets = min(packets, 1 << 61) + min(?5, 1 << 61), "
 		"bytes = min(bytes, 1 << 61) + min(?6, 1 << 61), targets = max(targets, ?7), "
-		"confidence = max(confidence, ?8), severity = ?9, live = 1, "
+		"confidence = max(confidence, ?8), severity = ?9, live = 1, over_us = 0, "
 		"organisation = coalesce(nullif(?10, 0), organisation), tool = CASE WHEN ?11 <> 0 "
 		"THEN ?11 ELSE tool END, port = CASE WHEN ?12 <> 0 THEN ?12 ELSE port END, "
 		"address = coalesce(?13, address), sensors = ?14, query = ?15 WHERE id = ?1",
@@ -363,7 +365,36 @@ static enum hin_code write_past(struct writing *w)
 	return code == HIN_OK ? write_known(w) : code;
 }
 
-static enum hin_code write_one(struct writing *w)
+/* What was found is over: said once, in the history of its case. */
+static enum hin_code write_over(struct writing *w)
+{
+	const struct news *n = w->news;
+	struct hin_case_settling settling = { .finding = w->subject->finding,
+					      .closes = n->over_closes,
+					      .text = "" };
+	bool closed = false;
+	enum hin_code code = look_up(w, w->subject->finding, w->subject->key);
+
+	if (code == HIN_EOF)
+		return HIN_OK;
+	if (code != HIN_OK || w->severity < n->over_least ||
+	    (w->over_us != 0 && !(w->live && n->over_closes)))
+		return code;
+	code = hin_desk_run(w->an->desk, w->err,
+			    "UPDATE finding SET over_us = ?2, live = CASE WHEN ?3 THEN 0 ELSE live "
+			    "END WHERE id = ?1",
+			    "iii", w->id, n->over_us, (int64_t)n->over_closes);
+	settling.finding = w->id;
+	settling.case_id = w->case_id;
+	if (hin_rules[n->rule]->over != NULL)
+		settling.text = hin_rules[n->rule]->over;
+	if (code == HIN_OK && w->case_id != 0)
+		code = hin_case_settle(w->an->desk, &settling, w->now_us, &closed, w->err);
+	w->an->counters.settled += closed;
+	return code;
+}
+
+static enum hin_code write_found(struct writing *w)
 {
 	const struct news *n = w->news;
 	const uint8_t *key = w->subject->key;
@@ -383,6 +414,13 @@ static enum hin_code write_one(struct writing *w)
 		return write_past(w);
 	w->subject->finding = w->id;
 	return write_known(w);
+}
+
+static enum hin_code write_one(struct writing *w)
+{
+	enum hin_code code = w->news->found ? write_found(w) : HIN_OK;
+
+	return code == HIN_OK && w->news->over ? write_over(w) : code;
 }
 
 /* A finding that the desk's rules do not admit is left out whole: it must not hold up others. */

@@ -90,6 +90,7 @@ struct hin_rule {
 	size_t settings;		/* where its struct lies in hin_analyse_settings */
 	size_t idle;			/* in it: int64_t, ns without a row until it is over */
 	const char *why[2];		/* why we think so, a sentence, by enum hin_lang */
+	const char *over; /* for the history of a case, when the rule said over; or NULL */
 
 	/* Look at a row of its kinds. */
 	void (*take)(struct hin_rule_run *run, const struct hin_observation *o);
@@ -155,6 +156,22 @@ bool hin_rule_is_owned(const struct hin_rule_run *run);
  */
 void hin_rule_find(struct hin_rule_run *run, struct hin_subject *subject,
 		   const struct hin_claim *claim);
+
+/*
+ * The subject of a claim, made when there is none, without counting a row in: for rows that say
+ * that a trouble is over. NULL when there is no room.
+ */
+struct hin_subject *hin_rule_peek(struct hin_rule_run *run, const struct hin_claim *claim,
+				  const struct hin_observation *o);
+
+/*
+ * What was found is over, as far as a finding of the claim's severity at least goes: the next
+ * commit says so in the history of its case. With `closes` the finding is not live any more, and
+ * the case is closed when none of its findings is. Nothing happens when the desk has none. Called
+ * after hin_rule_peek(); what is seen later begins anew.
+ */
+void hin_rule_over(struct hin_rule_run *run, struct hin_subject *subject,
+		   const struct hin_claim *claim, const struct hin_observation *o, bool closes);
 
 /* Append "src 192.0.2.7", or "src net 2001:db8::/64" for a prefix; `field` is "src" or "dst". */
 void hin_rule_query_address(struct hin_buffer *out, const char *field,

@@ -296,3 +296,36 @@ enum hin_code hin_case_join(struct hin_desk *desk, const struct hin_case_joining
 	}
 	return code;
 }
+
+/* ---- what is over ---- */
+
+enum hin_code hin_case_settle(struct hin_desk *desk, const struct hin_case_settling *settling,
+			      int64_t now_us, bool *closed, struct hin_error *err)
+{
+	struct case_line line = { .case_id = settling->case_id,
+				  .now_us = now_us,
+				  .action = "noted",
+				  .act = HIN_ACT_CASE_NOTED,
+				  .text = settling->text,
+				  .finding = settling->finding };
+	struct case_head head;
+	int64_t live = 0;
+	enum hin_code code = case_head_read(desk, settling->case_id, 0, &head, err);
+
+	*closed = false;
+	if (code == HIN_OK)
+		code = case_record(desk, &line, err);
+	if (code == HIN_OK)
+		code = hin_desk_number(
+			desk, &live, err,
+			"SELECT count(*) FROM finding WHERE case_id = ?1 AND live = 1", "i",
+			head.id);
+	if (code != HIN_OK || !settling->closes || live > 0 ||
+	    (head.state != HIN_CASE_NEW && head.state != HIN_CASE_OPEN))
+		return code;
+	code = case_set_state(desk, head.id, HIN_CASE_CLOSED, settling->text, 0, now_us, err);
+	line.action = "closed";
+	line.act = HIN_ACT_CASE_CLOSED;
+	*closed = code == HIN_OK;
+	return code == HIN_OK ? case_record(desk, &line, err) : code;
+}

@@ -36,3 +36,19 @@ enum hin_case_joined {
 HIN_MUST_USE enum hin_code hin_case_join(struct hin_desk *desk, const struct hin_case_joining *j,
 					 int64_t now_us, enum hin_case_joined *out,
 					 struct hin_error *err);
+
+/* An observation said that a finding is over. */
+struct hin_case_settling {
+	int64_t finding, case_id;
+	bool closes;	  /* nothing is left of it; else it is noted only */
+	const char *text; /* what to say: a literal */
+};
+
+/*
+ * Note it in the history of its case, in the open transaction. With `closes` the case is closed, as
+ * an act of hinomi itself, when it was new or open and none of its findings is live; `*closed`
+ * tells. The next time that the finding is seen opens it again.
+ */
+HIN_MUST_USE enum hin_code hin_case_settle(struct hin_desk *desk,
+					   const struct hin_case_settling *settling, int64_t now_us,
+					   bool *closed, struct hin_error *err);

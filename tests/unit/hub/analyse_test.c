@@ -776,6 +776,126 @@ static void what_is_not_seen_is_over(void **state)
 }
 
 /* A sensor that makes up a thousand troubles does not make a thousand cases. */
+static struct hin_observation road_row(const struct analysed *a, uint16_t kind, int64_t time_us,
+				       int64_t duration_us)
+{
+	struct hin_observation o = {
+		.time_us = time_us, .duration_us = (uint64_t)duration_us, .kind = kind, .packets = 2
+	};
+
+	if (kind != HIN_KIND_ROAD_ALIVE) { /* that one is said by the sensor itself */
+		o.device_basis = HIN_DEVICE_BASIS_SENSOR_KEY;
+		memcpy(o.device, a->sensor, sizeof(o.device));
+	}
+	return o;
+}
+
+static void say(struct analysed *a, uint16_t kind, int64_t time_us, int64_t duration_us)
+{
+	struct hin_observation row = road_row(a, kind, time_us, duration_us);
+
+	give(a, &row);
+	a->now_us = time_us + duration_us + SECOND;
+	commit(a);
+}
+
+#define STATE_IS(word) assert_int_equal(number(&a, "SELECT state = '" word "' FROM case_"), 1)
+#define LINES(word)                                                                                \
+	number(&a, "SELECT count(*) FROM case_history h JOIN act t ON t.id = h.act WHERE "         \
+		   "h.action = '" word "'")
+
+/* A sensor that is silent, comes back, and is silent again: one finding, one case. */
+static void a_sensor_that_returns_closes_its_case(void **state)
+{
+	struct analysed a;
+
+	(void)state;
+	for (unsigned restart = 0; restart < 2; restart++) {
+		analysed_begin(&a, NULL);
+		for (int i = 0; i < 3; i++) /* nothing to say of a sensor that is there */
+			say(&a, HIN_KIND_ROAD_ALIVE, T0 + i * MINUTE, MINUTE);
+		assert_int_equal(number(&a, "SELECT count(*) FROM finding"), 0);
+		say(&a, HIN_KIND_ROAD_SILENT, T0 + 3 * MINUTE, 5 * MINUTE);
+		STATE_IS("new");
+		say(&a, HIN_KIND_ROAD_ALIVE, T0 + 4 * MINUTE, MINUTE); /* was on its way */
+		STATE_IS("new");
+		if (restart)
+			hin_analyse_reset(a.an);
+		say(&a, HIN_KIND_ROAD_ALIVE, T0 + 30 * HOUR, MINUTE);
+		STATE_IS("closed");
+		assert_int_equal(number(&a, "SELECT live FROM finding"), 0);
+		assert_int_equal(number(&a, "SELECT observations FROM finding"), 1);
+		assert_int_equal(LINES("noted"), 1);
+		assert_int_equal(LINES("closed"), 1);
+		assert_int_equal(number(&a, "SELECT count(*) FROM act WHERE account = 0 AND kind = "
+					    "207"),
+				 1);
+		if (restart)
+			hin_analyse_reset(a.an);
+		say(&a, HIN_KIND_ROAD_ALIVE, T0 + 31 * HOUR, MINUTE);
+		assert_int_equal(LINES("noted"), 1); /* once */
+		say(&a, HIN_KIND_ROAD_SILENT, T0 + 32 * HOUR, 5 * MINUTE);
+		STATE_IS("open");
+		assert_int_equal(number(&a, "SELECT reopened FROM case_"), 1);
+		assert_int_equal(number(&a, "SELECT live FROM finding"), 1);
+		/* silent, back and silent in one commit, as a replay has it */
+		for (int i = 0; i < 2; i++) {
+			struct hin_observation row =
+				road_row(&a, HIN_KIND_ROAD_ALIVE, T0 + (40 + i) * HOUR, MINUTE);
+
+			give(&a, &row);
+			row = road_row(&a, HIN_KIND_ROAD_SILENT, T0 + (40 + i) * HOUR + 2 * MINUTE,
+				       5 * MINUTE);
+			give(&a, &row);
+		}
+		a.now_us = 0;
+		commit(&a);
+		STATE_IS("open");
+		assert_int_equal(number(&a, "SELECT reopened FROM case_"), 3);
+		assert_int_equal(number(&a, "SELECT count(*) FROM finding"), 1);
+		assert_int_equal(number(&a, "SELECT observations FROM finding"), 4);
+		analysed_end(&a);
+	}
+}
+
+/* A person has the last word; and what is missing is still missing when the sensor is back. */
+static void a_return_does_not_close_what_is_not_over(void **state)
+{
+	struct hin_case_actor somebody = { .account = 0, .now_us = T0 + 10 * MINUTE };
+	const int64_t id = 1;
+	struct analysed a;
+
+	(void)state;
+	analysed_begin(&a, NULL);
+	say(&a, HIN_KIND_ROAD_SILENT, T0, 5 * MINUTE);
+	GOOD(hin_case_suppress(a.desk, &somebody, &id, 1, 0, "moved", err));
+	say(&a, HIN_KIND_ROAD_ALIVE, T0 + HOUR, MINUTE);
+	STATE_IS("suppressed");
+	assert_int_equal(LINES("noted"), 1);
+	analysed_end(&a);
+
+	analysed_begin(&a, NULL);
+	say(&a, HIN_KIND_ROAD_SILENT, T0, 5 * MINUTE);
+	say(&a, HIN_KIND_ROAD_GAP, T0 + 6 * MINUTE, 0); /* two batches */
+	say(&a, HIN_KIND_ROAD_ALIVE, T0 + 7 * MINUTE, MINUTE);
+	STATE_IS("new");
+	assert_int_equal(LINES("noted"), 1);
+	assert_int_equal(number(&a, "SELECT live FROM finding"), 1);
+	say(&a, HIN_KIND_ROAD_ALIVE, T0 + 8 * MINUTE, MINUTE);
+	assert_int_equal(LINES("noted"), 1);
+	say(&a, HIN_KIND_ROAD_FILLED, T0 + 9 * MINUTE, 0);
+	STATE_IS("closed");
+	analysed_end(&a);
+
+	analysed_begin(&a, NULL); /* missing batches alone: no sign of life makes them come */
+	say(&a, HIN_KIND_ROAD_GAP, T0, 0);
+	hin_analyse_reset(a.an);
+	say(&a, HIN_KIND_ROAD_ALIVE, T0 + MINUTE, MINUTE);
+	STATE_IS("new");
+	assert_int_equal(LINES("noted"), 0);
+	analysed_end(&a);
+}
+
 static void cases_are_limited_in_an_hour(void **state)
 {
 	const char *const set[] = { "analyse.cases=10", NULL };
@@ -911,6 +1031,8 @@ int main(void)
 		cmocka_unit_test(a_batch_counts_once),
 		cmocka_unit_test(what_is_not_seen_is_over),
 		cmocka_unit_test(times_stay_in_range),
+		cmocka_unit_test(a_sensor_that_returns_closes_its_case),
+		cmocka_unit_test(a_return_does_not_close_what_is_not_over),
 		cmocka_unit_test(cases_are_limited_in_an_hour),
 		cmocka_unit_test(what_no_case_has_is_forgotten),
 		cmocka_unit_test(growth_is_told_once_a_minute),
