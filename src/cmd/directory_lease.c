@@ -1,17 +1,10 @@
 /* directory_lease - leases: import, list, forget; see directory.h */
-#include <errno.h>
-#include <limits.h>
-#include <sodium.h>
 #include <stdio.h>
-#include <sys/random.h>
 
 #include "base/escape.h"
-#include "base/file.h"
 #include "base/time.h"
 #include "cmd/directory.h"
 #include "hub/owners/lease.h"
-
-#define KEY 32
 
 static enum hin_code format_of(const struct directory_session *s, enum hin_lease_format *out,
 			       struct hin_error *err)
@@ -25,38 +18,6 @@ static enum hin_code format_of(const struct directory_session *s, enum hin_lease
 		}
 	return hin_fail(err, HIN_EUSAGE,
 			"--format is dhcpd, kea, dnsmasq, radius, nat, conntrack or csv");
-}
-
-/* The key that devices are digested with; made when there is none. */
-static enum hin_code read_key(const struct directory_session *s, char key[KEY],
-			      struct hin_error *err)
-{
-	const char *folder = s->arguments.dir != NULL ? s->arguments.dir : DIRECTORY_FOLDER;
-	struct hin_buffer text = { 0 };
-	char path[PATH_MAX], hex[2 * KEY + 2];
-	size_t size = 0;
-	enum hin_code code;
-
-	if (snprintf(path, sizeof(path), "%s/device.key", folder) >= (int)sizeof(path))
-		return hin_fail(err, HIN_ELIMIT, "the path of the folder is too long");
-	code = hin_file_read_private(&text, path, 256, err);
-	if (code == HIN_ENOENT) {
-		if (getrandom(key, KEY, 0) != KEY)
-			return hin_fail(err, HIN_ESYS, "getrandom");
-		sodium_bin2hex(hex, sizeof(hex), (const unsigned char *)key, KEY);
-		strcat(hex, "\n");
-		code = hin_file_replace(path, hex, strlen(hex), 0600, err);
-		explicit_bzero(hex, sizeof(hex));
-		return code;
-	}
-	if (code == HIN_OK && (sodium_hex2bin((unsigned char *)key, KEY, hin_buffer_text(&text),
-					      text.used, "\n", &size, NULL) != 0 ||
-			       size != KEY))
-		code = hin_fail(err, HIN_EFORMAT, "%s is no key", path);
-	if (text.data != NULL)
-		explicit_bzero(text.data, text.used);
-	hin_buffer_fini(&text);
-	return code;
 }
 
 static enum hin_code import_leases(struct directory_session *s, struct directory_file *file,
@@ -73,7 +34,7 @@ static enum hin_code import_leases(struct directory_session *s, struct directory
 					   .dry_run = a->dry_run,
 					   .skip_refused = a->skip_refused };
 	struct hin_lease_change change;
-	char key[KEY];
+	char key[HIN_LEASE_KEY];
 	enum hin_code code = format_of(s, &options.format, err);
 
 	if (code == HIN_OK && import.source == NULL)
@@ -81,7 +42,7 @@ static enum hin_code import_leases(struct directory_session *s, struct directory
 	if (code == HIN_OK)
 		code = directory_open(s, true, err);
 	if (code == HIN_OK && a->keyed)
-		code = read_key(s, key, err);
+		code = hin_lease_key(key, a->dir != NULL ? a->dir : DIRECTORY_FOLDER, err);
 	if (code == HIN_OK)
 		code = directory_account(s, &import.account, err);
 	options.key = a->keyed ? key : NULL;

@@ -18,16 +18,6 @@ static const char *const request_refusals[] = {
 #undef X
 };
 
-/* One word for how a sensor is. */
-static const char *word_of(const struct hin_sensor_state *s)
-{
-	return s->revoked	  ? "revoked"
-	       : s->silent	  ? "silent"
-	       : s->heard_ns == 0 ? "never"
-	       : s->missing > 0	  ? "gaps"
-				  : "ok";
-}
-
 static void hex(char out[2 * HIN_SENSOR_ID + 1], const uint8_t id[HIN_SENSOR_ID])
 {
 	for (size_t i = 0; i < HIN_SENSOR_ID; i++)
@@ -76,7 +66,7 @@ static bool list_sensor(void *user, const struct hin_sensor_state *s)
 	l->any = true;
 	put_text(out, "sensor", id);
 	put_text(out, "name", s->name);
-	put_text(out, "state", word_of(s));
+	put_text(out, "state", hin_sensor_word(s));
 	put_text(out, "version", s->version);
 	put_number(out, "settings", s->settings);
 	put_time(out, "heard", s->heard_ns);

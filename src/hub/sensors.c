@@ -75,6 +75,15 @@ static struct hin_sensor_state *add(struct hin_sensors *s, uint32_t *slot, const
 	return state_at(s, s->count - 1);
 }
 
+const char *hin_sensor_word(const struct hin_sensor_state *s)
+{
+	return s->revoked	  ? "revoked"
+	       : s->silent	  ? "silent"
+	       : s->heard_ns == 0 ? "never"
+	       : s->missing > 0	  ? "gaps"
+				  : "ok";
+}
+
 bool hin_sensors_change(struct hin_sensors *s, const uint8_t id[HIN_SENSOR_ID],
 			hin_sensor_change_fn change, void *user)
 {

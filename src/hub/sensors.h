@@ -31,6 +31,9 @@ struct hin_sensor_state {
 	bool revoked; /* by the roster */
 };
 
+/* One word for how a sensor is: "revoked", "silent", "never", "gaps" or "ok". */
+const char *hin_sensor_word(const struct hin_sensor_state *state);
+
 struct hin_sensors;
 
 /* A new, empty table, or NULL. */

@@ -59,7 +59,7 @@ class Door:
 
     def __init__(self, folder, *settings):
         self.folder = folder
-        self.process = subprocess.Popen([SERVE, str(folder), *settings], stdin=subprocess.PIPE,
+        self.process = subprocess.Popen([SERVE, str(folder), "hub=1", *settings], stdin=subprocess.PIPE,
                                         stdout=subprocess.PIPE, text=True)
         line = self.process.stdout.readline()
         if not line:
@@ -268,8 +268,12 @@ BODIES = {
     "changePassword": {"password": "wrong", "new": "x"}, "setSecondFactor":
     {"password": "wrong", "secret": "x", "code": "0"}, "removeSecondFactor": {"password": "wrong"},
     "makeRecoveryCodes": {"password": "wrong"},
-    "signIn": {"name": "nobody", "password": "wrong"}, "useLink": {"link": "x", "password": "x"},
+    "makeCode": {"name": "one", "valid": "1h"}, "forgetLeases": {"before": "2001-01-01"},
+    "revokeSensor": {"reason": "lost"}, "signIn": {"name": "nobody", "password": "wrong"}, "useLink": {"link": "x", "password": "x"},
 }
+# files as they are, and the query that goes with them
+TEXTS = {"importLeases": ("?format=csv&dry-run=1", "address,device,from\n192.0.2.1,mac:02:00:00:00:00:01,2026-01-01\n")}
+SENSOR = "aabb0102030405060708090a0b0c0000"
 ENDS_SESSION = {"signOut", "signOutEverywhere"}
 
 
@@ -291,6 +295,8 @@ def objects_of(operation, path, owner, people):
         return ["AAAA-BBBB-CCCC"]
     if "/ledger/acts/" in path:
         return [1]
+    if path == "/api/v1/sensors/{id}":
+        return [SENSOR]
     return ["0" * 32]
 
 
@@ -328,9 +334,13 @@ def matrix(door, people, a, b):
                     body = BODIES.get(name)
                     if name == "actOnCases":
                         body = {**body, "cases": [owner.case]}
+                    raw, headers = None, None
+                    if name in TEXTS:
+                        whole, raw = whole + TEXTS[name][0], TEXTS[name][1].encode()
+                        headers = {"Content-Type": "text/plain"}
                     for query in queries_of(operation, owner) if method == "GET" else [""]:
                         what = "%s %s%s as %s" % (method, whole, query, role)
-                        answer = door.ask(method, whole + query, body, who)
+                        answer = door.ask(method, whole + query, body, who, headers, raw)
                         count += 1
                         check_answer(what, operation, answer)
                         if role == "member":
@@ -830,6 +840,83 @@ def work(door, people, a, b):
     expect("an act", (acts[0]["account"], acts[0]["object"]["to"]), (root.id, "inspector"))
 
 
+def act_of(door, kind, who):
+    """The object of the newest act of a kind."""
+    acts = door.ask("GET", "/api/v1/ledger/acts?limit=1&kind=" + kind, who=who).json["acts"]
+    return acts[0]["object"] if acts else None
+
+
+def sensors(door, people):
+    op, ann, root = people["operator"], people["analyst"], people["administrator"]
+    listed = door.ask("GET", "/api/v1/sensors", who=ann).json["sensors"]
+    expect("the one that is heard", [(s["id"], s["name"], s["state"], s["settings"]) for s in listed],
+           [(SENSOR, "heard", "ok", 3)])
+    hour, day = listed[0]["watched"]["hour"], listed[0]["watched"]["day"]
+    expect("an hour was watched, less its ends", hour["watched_s"] >= 3500 and hour["expected_s"] <= 3600, True)
+    expect("of the day only since it began", day["expected_s"] <= 3700, True)
+    one = door.ask("GET", "/api/v1/sensors/" + SENSOR, who=ann).json
+    expect("one of them", (one["id"], one["gaps"], one["watched"]), (SENSOR, [], listed[0]["watched"]))
+    for path in ("00" * 16, "x", "00", SENSOR[:-1] + "g"):
+        expect("no sensor " + path, door.ask("GET", "/api/v1/sensors/" + path, who=ann).status, 404)
+    for name in ("", "A", "a b", "../x", "x" * 64):
+        expect("no name %r" % name, door.ask("POST", "/api/v1/sensors/codes", {"name": name}, op).status in (400, 422), True)
+    for valid in ("0s", "8d", "-1h", "soon"):
+        expect("not valid " + valid, door.ask("POST", "/api/v1/sensors/codes", {"name": "n", "valid": valid}, op).status, 422)
+    made = door.ask("POST", "/api/v1/sensors/codes", {"name": "alpha", "valid": "2h"}, op)
+    expect("a code", (made.status, made.json["code"].startswith("hinomi-join:hub.test.example:8443:")), (201, True))
+    expect("its act", act_of(door, "enrolment-code", root)["code"], made.json["id"])
+    expect("the name is taken", door.ask("POST", "/api/v1/sensors/codes", {"name": "alpha"}, op).status, 409)
+    text = door.ask("GET", "/api/v1/sensors/codes", who=op).body.decode()
+    expect("listed without its secret", ("alpha" in text, made.json["code"][-20:] in text), (True, False))
+    path = "/api/v1/sensors/codes/" + made.json["id"]
+    expect("withdrawn", door.ask("DELETE", path, who=op).status, 200)
+    expect("once", door.ask("DELETE", path, who=op).status, 404)
+    expect("its act too", act_of(door, "revocation", root)["code"], made.json["id"])
+    states = {c["id"]: c["state"] for c in door.ask("GET", "/api/v1/sensors/codes", who=op).json["codes"]}
+    expect("void", states[made.json["id"]], "void")
+    expect("none of that id joined", door.ask("POST", "/api/v1/sensors/%s/revoke" % SENSOR, {}, op).status, 404)
+
+
+def leases(door, people, a):
+    op, root = people["operator"], people["administrator"]
+    log = ("lease 203.0.113.7 {\n  starts 6 2026/11/21 01:00:00;\n  ends 6 2026/11/21 03:00:00;\n"
+           "  binding state active;\n  hardware ethernet 02:00:00:00:00:07;\n}\n")
+    def send(query, text, who=op, kind="text/plain"):
+        return door.ask("POST", "/api/v1/leases/import?" + query, who=who, raw=text.encode(),
+                        headers={"Content-Type": kind})
+    expect("dry", (lambda r: (r.status, r.json["added"]))(send("format=dhcpd&dry-run=1", log)), (200, 1))
+    expect("nothing was written", door.ask("GET", "/api/v1/leases?address=203.0.113.7", who=op).json["leases"], [])
+    expect("import", send("format=dhcpd", log).json["added"], 1)
+    expect("again", send("format=dhcpd", log).json["same"], 1)
+    expect("its act", act_of(door, "leases-loaded", root) is not None, True)
+    got = door.ask("GET", "/api/v1/leases?address=203.0.113.7", who=op).json["leases"]
+    expect("there", [(l["device"], l["basis"]) for l in got], [("mac:02:00:00:00:00:07", "dhcp")])
+    for query, count in [("at=2026-11-21T02:00:00Z", 1), ("at=2026-11-21T04:00:00Z", 0), ("device=mac:02:00:00:00:00:07", 1),
+                         ("device=mac:02", 0), ("basis=radius&address=203.0.113.7", 0), ("source=dhcpd", 1)]:
+        got = door.ask("GET", "/api/v1/leases?%s" % query, who=op).json["leases"]
+        expect("leases " + query, sum(l["low"] == "203.0.113.7" for l in got), count)
+    expect("keyed", send("format=dhcpd&keyed=1&source=keyed", log).json["added"], 1)
+    got = door.ask("GET", "/api/v1/leases?source=keyed", who=op).json["leases"]
+    expect("no MAC", ("02:00:00:00:00:07" in json.dumps(got), len(got)), (False, 1))
+    for what, query, text, kind, status in [
+            ("no format", "", log, "text/plain", 400), ("unknown", "format=x", log, "text/plain", 400),
+            ("JSON", "format=csv", "{}", "application/json", 415), ("empty", "format=csv", "", "text/plain", 400),
+            ("wrong lines", "format=csv", "nonsense\n", "text/csv", 422), ("NUL", "format=dhcpd", "\0" * 100, "text/plain", 422),
+            ("source", "format=csv&source=%0a", "address\n", "text/csv", 422),
+            ("large", "format=csv&dry-run=1", "address,device,from\n" + "".join(
+                "203.0.113.%d,mac:02:00:00:00:00:07,2026-01-01\n" % (i % 250) for i in range(18000)), "text/csv", 200),
+            ("too large", "format=csv", "x" * (1 << 20) + "x", "text/csv", 413)]:
+        try:
+            answer = send(query, text, kind=kind)
+        except OSError:  # it did not wait for the end of what it will not take
+            expect("leases, %s: cut" % what, status, 413)
+            continue
+        if answer.status != status:
+            failures.append("leases, %s: %d %s" % (what, answer.status, answer.body[:120]))
+    gone = door.ask("POST", "/api/v1/leases/forget", {"before": "2026-11-21T05:00:00Z"}, op)
+    expect("forget", gone.json["forgotten"] >= 2, True)
+
+
 def second_factor_for_all(folder, people):
     door = Door(folder, "second-factor=1")
     ann = people["analyst"]
@@ -863,7 +950,8 @@ def main():
                      lambda d: sessions(d, people), lambda d: second_factor(d, people),
                      lambda d: forgery(d, people), plain_sign_in, lambda d: lock_out(d, desk_path),
                      lambda d: hostile(d, people), lambda d: live(d, desk_path, people, a, b),
-                     lambda d: work(d, people, a, b)):
+                     lambda d: work(d, people, a, b), lambda d: sensors(d, people),
+                     lambda d: leases(d, people, a)):
             door = Door(folder, "rate=0")
             part(door)
             door.close()

@@ -9,6 +9,7 @@
 
 #include "base/log.h"
 #include "hub/door/api_priv.h"
+#include "trust/ca.h"
 
 #define RATE_ENTRIES 65536
 #define BODIES ((uint64_t)16 << 20)	      /* bytes of all bodies at once */
@@ -206,6 +207,8 @@ static enum hin_code take_settings(struct hin_api *api, const struct hin_api_set
 	s->name = copy(api, settings->name, &failed);
 	s->ledger_folder = copy(api, settings->ledger_folder, &failed);
 	s->authorities = copy(api, settings->authorities, &failed);
+	s->folder = copy(api, settings->folder, &failed);
+	s->trust = copy(api, settings->trust, &failed);
 	s->proxies = NULL;
 	api->limits = (struct hin_session_limits){ settings->idle_ns / 1000,
 						   settings->session_ns / 1000 };
@@ -241,6 +244,7 @@ static enum hin_code open_server(struct hin_api *api, const struct hin_api_setti
 		{ "/api/v1/sign-in", API_SMALL_BODY },
 		{ "/api/v1/link", API_SMALL_BODY },
 		{ "/api/v1/me*", API_SMALL_BODY },
+		{ "/api/v1/leases/import", API_TEXT_BODY },
 		{ "/sign-in", API_SMALL_BODY },
 		{ "/link/*", API_SMALL_BODY },
 		{ "/plain/me*", API_SMALL_BODY },
@@ -286,11 +290,14 @@ enum hin_code hin_api_open(struct hin_api **out, const struct hin_api_settings *
 		return hin_fail(err, HIN_ENOMEM, "no memory for the door");
 	}
 	pthread_mutex_init(&api->lock, NULL);
+	pthread_mutex_init(&api->trust_lock, NULL);
 	for (unsigned i = 0; i < API_LANES; i++) {
 		pthread_cond_init(&api->queues[i].wake, NULL);
 		api->queues[i].last = &api->queues[i].first;
 	}
 	code = take_settings(api, settings, err);
+	if (code == HIN_OK && settings->trust != NULL)
+		code = hin_ca_open(&api->ca, settings->trust, err);
 	if (code == HIN_OK)
 		code = start_lanes(api, err);
 	if (code == HIN_OK)
@@ -326,6 +333,9 @@ void hin_api_close(struct hin_api *api)
 		pthread_cond_destroy(&api->queues[i].wake);
 	hin_prefix_tree_free(api->proxies);
 	hin_rate_free(api->rates);
+	hin_ca_close(api->ca);
+	api_watched_free(api->watched);
+	pthread_mutex_destroy(&api->trust_lock);
 	pthread_mutex_destroy(&api->lock);
 	hin_arena_fini(&api->texts);
 	free(api);

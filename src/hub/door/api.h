@@ -18,6 +18,7 @@
 struct hin_api;
 struct hin_ledger;
 struct hin_owners_box;
+struct hin_sensors;
 struct hin_telling;
 
 /* Append a JSON object: how the hub and its sensors are, as status.json has it. */
@@ -46,6 +47,9 @@ struct hin_api_settings {
 	const char *ledger_folder;     /* of the same; or NULL */
 	struct hin_telling *telling;   /* for previews of notices; borrowed, or NULL */
 	const char *authorities;       /* folder of authorities, or NULL */
+	const char *folder;	       /* of the hub, or NULL */
+	const char *trust;	       /* folder of the CA, or NULL */
+	struct hin_sensors *sensors;   /* what the hub hears of them; borrowed, or NULL */
 	void (*changed)(void *user);   /* the door committed to the desk; NULL is fine */
 };
 

@@ -556,6 +556,7 @@ void api_call_free(struct api_call *call)
 {
 	json_decref(call->body);
 	hin_buffer_fini(&call->out);
+	hin_buffer_fini(&call->text);
 	explicit_bzero(&call->who, sizeof(call->who));
 	hin_arena_fini(&call->arena);
 	free(call);

@@ -194,11 +194,33 @@ static bool is_type(const char *type, const char *want)
 	       (type[size] == '\0' || type[size] == ';' || type[size] == ' ');
 }
 
+/* A file as it is. */
+static bool read_text(struct api_call *call, const struct hin_buffer *body, const char *type)
+{
+	static const char *const types[] = { "text/plain", "text/csv", "application/octet-stream" };
+	bool known = false;
+
+	call->body = json_object();
+	for (size_t i = 0; i < HIN_COUNT(types); i++)
+		known |= is_type(type, types[i]);
+	if (!known)
+		api_refuse(call, 415, "type", "the body must be text/plain or text/csv");
+	else if (body->used == 0)
+		api_refuse(call, 400, "missing", "the body is empty: send the file");
+	else
+		hin_buffer_add(&call->text, body->data, body->used);
+	if (call->body == NULL || call->text.failed)
+		api_refuse(call, 503, "memory", "no memory: try again");
+	return call->status == 0;
+}
+
 bool api_read_body(struct api_call *call, const struct hin_buffer *body, const char *type)
 {
 	bool form = (call->route->flags & API_FLAG_FORM) != 0;
 	json_error_t why;
 
+	if (call->route->flags & API_FLAG_TEXT)
+		return read_text(call, body, type);
 	if (body->used == 0) {
 		call->body = json_object();
 		if (call->body == NULL) {

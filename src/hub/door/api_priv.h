@@ -14,6 +14,7 @@
 #include "hub/door/api.h"
 #include "hub/door/rate.h"
 #include "hub/people/session.h"
+#include "hub/sensors.h"
 #include "store/store.h"
 
 #define API_SEGMENTS 8	 /* most segments of a path */
@@ -22,6 +23,7 @@
 #define API_QUERY_VALUE 8192
 #define API_BODY ((size_t)64 << 10)	 /* most bytes of a request's body */
 #define API_SMALL_BODY ((size_t)4 << 10) /* ... of a sign-in, a link or the own account */
+#define API_TEXT_BODY ((size_t)1 << 20)	 /* ... that is a file */
 #define API_BODY_DEPTH 8
 #define API_ANSWER ((size_t)32 << 20) /* most bytes of an answer */
 #define API_HEADERS 6		      /* of a call's own */
@@ -67,6 +69,7 @@ enum {
 	API_FLAG_SETUP = 4, /* may be used before the second factor is set up */
 	API_FLAG_BODY = 8,  /* a body is needed */
 	API_FLAG_FILE = 16, /* the same for everybody, whatever the query: nobody is looked up */
+	API_FLAG_TEXT = 32, /* it is a file as it is: a log, a note */
 };
 
 struct api_route {
@@ -112,6 +115,7 @@ struct api_call {
 	bool signed_in, by_token;
 	struct hin_identity who;
 	json_t *body;
+	struct hin_buffer text; /* the body of API_FLAG_TEXT */
 	struct hin_arena arena;
 
 	/* of the thread that handles it */
@@ -158,7 +162,9 @@ struct api_queue {
 	pthread_cond_t wake;
 };
 
-struct api_events; /* api_events.c */
+struct api_events;  /* api_events.c */
+struct api_watched; /* api_sensors.c */
+struct hin_ca;
 
 struct hin_api {
 	struct hin_api_settings settings; /* its texts are copies */
@@ -179,6 +185,9 @@ struct hin_api {
 	struct hin_api_counters counters;
 
 	struct api_events *events;
+	pthread_mutex_t trust_lock;  /* of the two below */
+	struct hin_ca *ca;	     /* NULL = none */
+	struct api_watched *watched; /* api_sensors.c */
 };
 
 #define API_COUNT(api, name)                                                                       \
@@ -299,6 +308,19 @@ int64_t api_body_time(struct api_call *call, const char *name, bool *good);
 /* The numbers of an array of the body, at most `most`; NULL when refused. They are the arena's. */
 int64_t *api_body_numbers(struct api_call *call, const char *name, size_t most, size_t *count);
 
+/*
+ * Do `change` and write the act about it, in one transaction: it appends what it did to `object`,
+ * JSON without the braces. False when refused.
+ */
+typedef enum hin_code (*api_change_fn)(struct api_call *call, void *user, struct hin_buffer *object,
+				       struct hin_error *err);
+bool api_do_act(struct api_call *call, uint16_t kind, api_change_fn change, void *user);
+
+/* ---- api_sensors.c ---- */
+
+struct api_watched;
+void api_watched_free(struct api_watched *watched); /* NULL is fine */
+
 /* ---- api_case.c ---- */
 
 struct hin_case;
@@ -344,6 +366,8 @@ extern const size_t api_people_route_count, api_account_route_count, api_case_ro
 	api_read_route_count, api_directory_route_count, api_query_route_count,
 	api_ledger_route_count, api_event_route_count, api_public_route_count, api_page_route_count,
 	api_app_route_count;
+extern const struct api_route api_lease_routes[], api_sensor_routes[];
+extern const size_t api_lease_route_count, api_sensor_route_count;
 
 /* ---- pages ---- */
 

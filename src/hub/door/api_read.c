@@ -1,9 +1,9 @@
-/* api_read - findings, addresses, notices, alerts, owners, leases, sensors */
+/* api_read - findings, addresses, notices, alerts, owners */
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "hub/case/about.h"
-#include "hub/door/api_priv.h"
+#include "hub/door/api_rows.h"
 #include "hub/telling/telling.h"
 
 /* ---- findings ---- */
@@ -17,17 +17,6 @@ static bool take_finding(void *user, const struct hin_finding *f)
 	return !call->out.failed;
 }
 
-static bool query_address(struct api_call *call, struct hin_addr *out, bool *given)
-{
-	const char *text = api_query(call, "address");
-
-	*given = text != NULL && text[0] != '\0';
-	if (!*given || hin_addr_parse(out, text) == HIN_OK)
-		return true;
-	api_refuse(call, 400, "address", "\"address\" is no IP address");
-	return false;
-}
-
 static void handle_findings(struct api_call *call)
 {
 	struct hin_finding_filter f = { .organisation = api_scope(call) };
@@ -38,7 +27,7 @@ static void handle_findings(struct api_call *call)
 	bool has_address;
 	enum hin_code code;
 
-	if (!query_address(call, &address, &has_address) ||
+	if (!api_query_address(call, "address", &address, &has_address) ||
 	    !api_query_number(call, "case", 1, INT64_MAX, &f.case_id) ||
 	    !api_query_number(call, "organisation", 1, INT64_MAX, &organisation) ||
 	    !api_query_number(call, "before", 0, INT64_MAX, &f.before_id) ||
@@ -338,59 +327,7 @@ static void handle_figures(struct api_call *call)
 
 /* ---- rows of the desk that no module writes as JSON ---- */
 
-/* A column of an answer: 't' text, 'i' number, 'd' id or null, 'u' time, 'a' address, 'b' yes. */
-struct column {
-	const char *name;
-	char type;
-};
-
-static void write_columns(struct hin_buffer *out, sqlite3_stmt *s, const struct column *columns,
-			  size_t count)
-{
-	struct hin_addr address;
-
-	api_open(out, NULL, '{');
-	for (size_t i = 0; i < count; i++) {
-		int at = (int)i;
-
-		switch (columns[i].type) {
-		case 't':
-			api_text(out, columns[i].name, hin_desk_text(s, at));
-			break;
-		case 'i':
-			api_number(out, columns[i].name, sqlite3_column_int64(s, at));
-			break;
-		case 'd':
-			api_id(out, columns[i].name, sqlite3_column_int64(s, at));
-			break;
-		case 'u':
-			api_time(out, columns[i].name, sqlite3_column_int64(s, at));
-			break;
-		case 'b':
-			api_bool(out, columns[i].name, sqlite3_column_int64(s, at) != 0);
-			break;
-		default:
-			api_address(out, columns[i].name,
-				    hin_desk_address(s, at, &address) ? &address : NULL);
-			break;
-		}
-	}
-	hin_buffer_putc(out, '}');
-}
-
-/* Step through `s` and write each row; the statement is bound. */
-static enum hin_code write_rows(struct api_call *call, sqlite3_stmt *s,
-				const struct column *columns, size_t count, struct hin_error *err)
-{
-	enum hin_code code;
-
-	while ((code = hin_desk_step(call->desk, s, err)) == HIN_OK && !call->out.failed)
-		write_columns(&call->out, s, columns, count);
-	sqlite3_reset(s);
-	return code == HIN_EOF ? HIN_OK : code;
-}
-
-static const struct column alert_columns[] = {
+static const struct api_column alert_columns[] = {
 	{ "id", 'i' },	    { "case", 'i' },	 { "severity", 't' }, { "channel", 't' },
 	{ "address", 't' }, { "text", 't' },	 { "created", 'u' },  { "due", 'u' },
 	{ "sent", 'u' },    { "attempts", 'i' }, { "error", 't' },
@@ -417,13 +354,13 @@ static void handle_alerts(struct api_call *call)
 	if (s != NULL)
 		code = hin_desk_bind(call->desk, s, &err, "iii", before, case_id, limit);
 	if (code == HIN_OK)
-		code = write_rows(call, s, alert_columns, HIN_COUNT(alert_columns), &err);
+		code = api_rows_json(call, s, alert_columns, HIN_COUNT(alert_columns), &err);
 	hin_buffer_puts(&call->out, "]}\n");
 	if (code != HIN_OK)
 		api_refuse_code(call, code, &err);
 }
 
-static const struct column organisation_columns[] = {
+static const struct api_column organisation_columns[] = {
 	{ "id", 'i' },	    { "handle", 't' },	 { "name", 't' },    { "name_ja", 't' },
 	{ "country", 't' }, { "language", 't' }, { "sector", 't' },  { "tlp", 't' },
 	{ "member", 'b' },  { "source", 't' },	 { "updated", 'u' },
@@ -456,26 +393,26 @@ static void handle_organisations(struct api_call *call)
 		code = hin_desk_bind(call->desk, s, &err, "iiti", after, api_scope(call),
 				     text != NULL ? text : "", limit);
 	if (code == HIN_OK)
-		code = write_rows(call, s, organisation_columns, HIN_COUNT(organisation_columns),
-				  &err);
+		code = api_rows_json(call, s, organisation_columns, HIN_COUNT(organisation_columns),
+				     &err);
 	hin_buffer_puts(&call->out, "]}\n");
 	if (code != HIN_OK)
 		api_refuse_code(call, code, &err);
 }
 
-static const struct column contact_columns[] = {
+static const struct api_column contact_columns[] = {
 	{ "id", 'i' },		 { "role", 't' },     { "channel", 't' },
 	{ "address", 't' },	 { "language", 't' }, { "state", 't' },
 	{ "state_reason", 't' }, { "quiet", 't' },    { "digest", 't' },
 };
 
-static const struct column holding_columns[] = {
+static const struct api_column holding_columns[] = {
 	{ "id", 'i' },	 { "kind", 't' },  { "low", 'a' },    { "high", 'a' }, { "asn", 'd' },
 	{ "name", 't' }, { "label", 't' }, { "source", 't' }, { "from", 'u' }, { "until", 'u' },
 };
 
 static enum hin_code write_part(struct api_call *call, const char *name, const char *sql,
-				const struct column *columns, size_t count, int64_t id,
+				const struct api_column *columns, size_t count, int64_t id,
 				struct hin_error *err)
 {
 	sqlite3_stmt *s = hin_desk_statement(call->desk, sql, err);
@@ -483,7 +420,7 @@ static enum hin_code write_part(struct api_call *call, const char *name, const c
 
 	api_open(&call->out, name, '[');
 	if (code == HIN_OK)
-		code = write_rows(call, s, columns, count, err);
+		code = api_rows_json(call, s, columns, count, err);
 	hin_buffer_putc(&call->out, ']');
 	return code;
 }
@@ -511,7 +448,8 @@ static void handle_organisation(struct api_call *call)
 	if (code == HIN_OK) {
 		api_open(&call->out, NULL, '{');
 		api_key(&call->out, "organisation");
-		write_columns(&call->out, s, organisation_columns, HIN_COUNT(organisation_columns));
+		api_columns_json(&call->out, s, organisation_columns,
+				 HIN_COUNT(organisation_columns));
 		sqlite3_reset(s);
 	}
 	if (code == HIN_OK)
@@ -527,43 +465,6 @@ static void handle_organisation(struct api_call *call)
 				  "10000",
 				  holding_columns, HIN_COUNT(holding_columns), id, &err);
 	hin_buffer_puts(&call->out, "}\n");
-	if (code != HIN_OK)
-		api_refuse_code(call, code, &err);
-}
-
-static const struct column lease_columns[] = {
-	{ "id", 'i' },		 { "low", 'a' },   { "high", 'a' },	  { "port_low", 'i' },
-	{ "port_high", 'i' },	 { "from", 'u' },  { "until", 'u' },	  { "device", 't' },
-	{ "organisation", 'd' }, { "basis", 't' }, { "confidence", 'i' }, { "source", 't' },
-};
-
-static void handle_leases(struct api_call *call)
-{
-	struct hin_addr address;
-	int64_t limit = 100, before = INT64_MAX;
-	struct hin_error err = { 0 };
-	bool has_address;
-	sqlite3_stmt *s;
-	enum hin_code code = HIN_EFORMAT;
-
-	if (!query_address(call, &address, &has_address) ||
-	    !api_query_number(call, "before", 1, INT64_MAX, &before) ||
-	    !api_query_number(call, "limit", 1, API_PAGE_MOST, &limit))
-		return;
-	api_open(&call->out, NULL, '{');
-	api_open(&call->out, "leases", '[');
-	s = hin_desk_statement(call->desk,
-			       "SELECT id, low, high, port_low, port_high, from_us, until_us, "
-			       "device, organisation, basis, confidence, source FROM lease WHERE "
-			       "(?1 IS NULL OR (low <= ?1 AND high >= ?1)) AND (?2 = 0 OR "
-			       "organisation = ?2) AND id < ?3 ORDER BY id DESC LIMIT ?4",
-			       &err);
-	if (s != NULL)
-		code = hin_desk_bind(call->desk, s, &err, "aiii", has_address ? &address : NULL,
-				     api_scope(call), before, limit);
-	if (code == HIN_OK)
-		code = write_rows(call, s, lease_columns, HIN_COUNT(lease_columns), &err);
-	hin_buffer_puts(&call->out, "]}\n");
 	if (code != HIN_OK)
 		api_refuse_code(call, code, &err);
 }
@@ -605,8 +506,6 @@ const struct api_route api_read_routes[] = {
 	  0, handle_organisations, NULL },
 	{ "GET", V "/organisations/{id}", READ, API_LANE_READ, "getOrganisation", "", 0,
 	  handle_organisation, NULL },
-	{ "GET", V "/leases", READ, API_LANE_READ, "listLeases", "address before limit", 0,
-	  handle_leases, NULL },
 	{ "GET", V "/status", STAFF, API_NOW, "getStatus", "", 0, handle_status, NULL },
 };
 const size_t api_read_route_count = HIN_COUNT(api_read_routes);

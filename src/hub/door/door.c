@@ -101,8 +101,9 @@ enum hin_code hin_door_open(struct hin_hub *hub, const struct hin_door_settings 
 	s.status = write_status;
 	s.user = hub;
 	s.owners = hub->owners;
-	s.ledger = hub->ledger;
-	s.ledger_folder = hub->ledger_folder;
+	s.folder = hub->folder;
+	s.trust = hub->trust;
+	s.sensors = hub->sensors;
 	s.changed = hub_desk_changed;
 	s.ledger = hub->ledger;
 	s.ledger_folder = hub->ledger_folder;

@@ -21,6 +21,7 @@
 
 #define HIN_LEASE_LINE 8192	/* bytes of a line */
 #define HIN_LEASE_DEVICE 96	/* longest device, with its NUL */
+#define HIN_LEASE_KEY 32	/* bytes of the key that devices are digested with */
 #define HIN_LEASE_OPEN 4000000u /* sessions that are open at once while a file is read */
 
 enum hin_lease_format {
@@ -66,6 +67,10 @@ HIN_MUST_USE enum hin_code hin_lease_parse(const struct hin_lease_options *optio
 					   const void *data, size_t size, hin_lease_fn take,
 					   void *user, struct hin_directory_notes *notes,
 					   struct hin_error *err);
+
+/* The key of the hub in `folder` that devices are digested with; made when there is none. */
+HIN_MUST_USE enum hin_code hin_lease_key(char key[HIN_LEASE_KEY], const char *folder,
+					 struct hin_error *err);
 
 struct hin_lease_change {
 	uint64_t added, extended, same, refused;

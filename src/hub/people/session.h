@@ -30,7 +30,10 @@
 	X(HIN_SCOPE_NOTICES, "notices", "act on notices")                                          \
 	X(HIN_SCOPE_DIRECTORY, "directory", "change owners, contacts, holdings and leases")        \
 	X(HIN_SCOPE_LEDGER, "ledger", "read acts, proofs and authorities")                         \
-	X(HIN_SCOPE_ACCOUNTS, "accounts", "read and change accounts")
+	X(HIN_SCOPE_ACCOUNTS, "accounts", "read and change accounts")                              \
+	X(HIN_SCOPE_SENSORS, "sensors", "make and withdraw enrolment codes, revoke sensors")       \
+	X(HIN_SCOPE_RULES, "rules", "switch rules, replay them over stored observations")          \
+	X(HIN_SCOPE_EXPORT, "export", "take observations, cases and notices away as files")
 
 enum hin_scope {
 #define X(name, text, meaning) name,

@@ -1,0 +1,30 @@
+/* api_act - a change and the act about it, in one transaction of the desk */
+#include "hub/door/api_priv.h"
+
+bool api_do_act(struct api_call *call, uint16_t kind, api_change_fn change, void *user)
+{
+	struct hin_desk_act act = { .time_us = call->now_us,
+				    .account = call->who.account.id,
+				    .kind = kind };
+	struct hin_buffer object = { 0 };
+	struct hin_error err = { 0 };
+	enum hin_code code = hin_desk_begin(call->desk, &err);
+
+	hin_buffer_putc(&object, '{');
+	if (code == HIN_OK && change != NULL)
+		code = change(call, user, &object, &err);
+	hin_buffer_putc(&object, '}');
+	if (code == HIN_OK && object.failed)
+		code = hin_fail(&err, HIN_ENOMEM, "no memory: try again");
+	act.object = hin_buffer_text(&object);
+	if (code == HIN_OK)
+		code = hin_desk_act(call->desk, &act, NULL, &err);
+	if (code == HIN_OK)
+		code = hin_desk_commit(call->desk, &err);
+	else
+		hin_desk_rollback(call->desk);
+	hin_buffer_fini(&object);
+	if (code != HIN_OK)
+		api_refuse_code(call, code, &err);
+	return code == HIN_OK;
+}
