@@ -155,9 +155,13 @@ static enum hin_code check_all(struct hin_store *s, struct hin_store_checked *ou
 	for (size_t i = 0; i < s->catalog.segment_count && code == HIN_OK; i++) {
 		const struct hin_segment *x = &s->catalog.segments[i];
 		struct hin_house_found found;
+		bool good = true;
 
 		code = hin_house_read(s, x, NULL, NULL, &found, err);
 		check_counts(s, x, &found);
+		if (code == HIN_OK && found.damaged_blocks == 0)
+			code = hin_store_check_sources(s, x, &good, err);
+		out->damaged_blocks += !good;
 		out->files++;
 		out->bytes += x->length;
 		out->blocks += found.blocks;

@@ -13,7 +13,8 @@
 #define ASK_NETWORKS 8u		    /* most networks that are asked for one by one */
 #define ASK_LINES 64u		    /* most lines of a map that are read for one question */
 
-enum { KIND_MAP = 1, KIND_KEYS = 2 };
+/* KEYS has networks too; a program that knows ADDRESSES not takes all for there */
+enum { KIND_MAP = 1, KIND_KEYS = 2, KIND_ADDRESSES = 3 };
 
 static void set_bit(uint8_t *lines, size_t bit)
 {
@@ -59,7 +60,7 @@ static bool has_key(const uint8_t *line, uint64_t probes)
 }
 
 /* The addresses of the column loaded, and their networks. */
-static void add_keys(const struct hin_coder *c, uint8_t *lines, uint32_t count)
+static void add_keys(const struct hin_coder *c, bool networks, uint8_t *lines, uint32_t count)
 {
 	uint64_t last = UINT64_MAX;
 
@@ -67,18 +68,18 @@ static void add_keys(const struct hin_coder *c, uint8_t *lines, uint32_t count)
 		uint64_t address = c->base + c->dict[i], network = address >> 8;
 
 		add_key(lines, count, address);
-		if (network != last)
+		if (networks && network != last)
 			add_key(lines, count, network | NETWORK);
 		last = network;
 	}
 }
 
-static size_t count_keys(const struct hin_coder *c)
+static size_t count_keys(const struct hin_coder *c, bool networks)
 {
 	uint64_t last = UINT64_MAX;
 	size_t keys = c->distinct;
 
-	for (size_t i = 0; i < c->distinct; i++) {
+	for (size_t i = 0; i < c->distinct && networks; i++) {
 		uint64_t network = (c->base + c->dict[i]) >> 8;
 
 		keys += network != last;
@@ -87,11 +88,13 @@ static size_t count_keys(const struct hin_coder *c)
 	return keys;
 }
 
-void hin_block_filter_write(struct hin_coder *c, struct hin_buffer *out, struct hin_part *part)
+void hin_block_filter_write(struct hin_coder *c, bool networks, struct hin_buffer *out,
+			    struct hin_part *part)
 {
+	uint8_t kind = networks ? KIND_KEYS : KIND_ADDRESSES;
 	uint64_t range = c->max - c->base;
 	bool map = range < MAP_PER_ROW * c->count;
-	size_t bits = map ? (size_t)range + 1 : count_keys(c) * KEY_BITS;
+	size_t bits = map ? (size_t)range + 1 : count_keys(c, networks) * KEY_BITS;
 	uint32_t lines = (uint32_t)(bits / LINE_BITS + 1);
 	uint8_t *bytes = calloc(1, HEAD + (size_t)lines * LINE);
 	struct hin_writer head = hin_writer_of(bytes, HEAD);
@@ -100,14 +103,14 @@ void hin_block_filter_write(struct hin_coder *c, struct hin_buffer *out, struct 
 		out->failed = true;
 		return;
 	}
-	hin_write_le32(&head, map ? KIND_MAP : KIND_KEYS);
+	hin_write_le32(&head, map ? KIND_MAP : kind);
 	hin_write_le32(&head, (uint32_t)c->base);
 	hin_write_le32(&head, lines);
 	if (map)
 		for (size_t i = 0; i < c->distinct; i++)
 			set_bit(bytes + HEAD, c->dict[i]);
 	else
-		add_keys(c, bytes + HEAD, lines);
+		add_keys(c, networks, bytes + HEAD, lines);
 	for (uint32_t i = 0; i < lines; i++) {
 		uint8_t *line = bytes + HEAD + (size_t)i * LINE;
 		uint32_t sum = HIN_LE32(hin_sum(line, LINE - 4));
@@ -118,7 +121,7 @@ void hin_block_filter_write(struct hin_coder *c, struct hin_buffer *out, struct 
 	/* what is asked before a block is opened stands in its head */
 	part->base = c->base;
 	part->max = c->max;
-	part->width = map ? KIND_MAP : KIND_KEYS;
+	part->width = map ? KIND_MAP : kind;
 	free(bytes);
 }
 
@@ -190,11 +193,11 @@ enum hin_code hin_block_filter_ask(struct hin_block_reader *r, const struct hin_
 		return part->max - part->base < (uint64_t)part->count * LINE_BITS
 			       ? ask_map(r, part, low, high, maybe, err)
 			       : HIN_OK;
-	if (part->width != KIND_KEYS)
+	if (part->width != KIND_KEYS && part->width != KIND_ADDRESSES)
 		return HIN_OK;
 	if (low == high)
 		return ask_key(r, part, low, maybe, err);
-	if ((high >> 8) - (low >> 8) >= ASK_NETWORKS)
+	if (part->width == KIND_ADDRESSES || (high >> 8) - (low >> 8) >= ASK_NETWORKS)
 		return HIN_OK;
 	*maybe = false;
 	for (uint32_t net = low >> 8; net <= high >> 8 && !*maybe && code == HIN_OK; net++)

@@ -193,6 +193,12 @@ HIN_MUST_USE enum hin_code hin_block_column(struct hin_block_reader *r, unsigned
 					    const struct hin_column_data **out,
 					    struct hin_error *err);
 
+/* The same, with the values of a dictionary alone, `dict`. The block has the part, and it is one.
+ */
+HIN_MUST_USE enum hin_code hin_block_dictionary(struct hin_block_reader *r, unsigned id,
+						const struct hin_column_data **out,
+						struct hin_error *err);
+
 /*
  * The same, with codes alone of a dictionary: its values are not unpacked; hin_block_ranks() tells
  * which codes stand for the values from `first` to `last` (as kept): from `*low` to before `*end`.
@@ -260,10 +266,11 @@ void hin_block_rows_fini(struct hin_block_rows *rows);
 /* ---- filters of addresses ---- */
 
 /*
- * Which IPv4 addresses, and which networks of 24 bits, may be in a block: a map of bits when they
- * lie close together, else lines of 64 bytes, of which an address looks at one.
+ * Which IPv4 addresses, and with `networks` which networks of 24 bits, may be in a block: a map of
+ * bits when they lie close together, else lines of 64 bytes, of which an address looks at one.
  */
-void hin_block_filter_write(struct hin_coder *c, struct hin_buffer *out, struct hin_part *part);
+void hin_block_filter_write(struct hin_coder *c, bool networks, struct hin_buffer *out,
+			    struct hin_part *part);
 
 /* May an address from `low` to `high` be there? True when it cannot be told; HIN_OK but for reads.
  */

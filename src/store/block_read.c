@@ -500,6 +500,16 @@ enum hin_code hin_block_column(struct hin_block_reader *r, unsigned id,
 	return code == HIN_OK ? load_codes(r, c, err) : code;
 }
 
+enum hin_code hin_block_dictionary(struct hin_block_reader *r, unsigned id,
+				   const struct hin_column_data **out, struct hin_error *err)
+{
+	struct hin_column_data *c = column_of(r, id);
+	enum hin_code code = hold_summary(r, c, err);
+
+	*out = c;
+	return code == HIN_OK ? damaged(r, &c->part, hin_column_read_dictionary(c), err) : code;
+}
+
 enum hin_code hin_block_codes(struct hin_block_reader *r, unsigned id,
 			      const struct hin_column_data **out, struct hin_error *err)
 {

@@ -53,7 +53,8 @@ static void put_addresses(struct writing *w, enum hin_field field, const uint8_t
 				new_part(w, field == HIN_FIELD_SRC ? HIN_PART_FILTER_SRC
 								   : HIN_PART_FILTER_DST);
 
-			hin_block_filter_write(c, w->out, part);
+			/* of sources the index of a file tells networks */
+			hin_block_filter_write(c, field == HIN_FIELD_DST, w->out, part);
 			if (part->shape != HIN_SHAPE_BYTES)
 				w->part_count--;
 		}

@@ -257,6 +257,9 @@ HIN_MUST_USE enum hin_code hin_piece_unpack(struct hin_piece *piece, ZSTD_DCtx *
  */
 HIN_MUST_USE enum hin_code hin_column_read_summary(struct hin_column_data *c);
 
+/* Unpack `dict` alone of the summary that is held, `part.distinct` of them. The same codes. */
+HIN_MUST_USE enum hin_code hin_column_read_dictionary(struct hin_column_data *c);
+
 /* Read the directory (of what is not divided: nothing), its checksum checked. HIN_EFORMAT. */
 HIN_MUST_USE enum hin_code hin_column_read_directory(struct hin_column_data *c,
 						     const uint8_t *bytes, size_t size);

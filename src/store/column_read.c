@@ -105,6 +105,18 @@ enum hin_code hin_column_read_summary(struct hin_column_data *c)
 	return HIN_OK;
 }
 
+enum hin_code hin_column_read_dictionary(struct hin_column_data *c)
+{
+	struct hin_reader in = hin_reader_of(c->summary.bytes, c->summary.size);
+	uint32_t range;
+
+	if (!c->summary.have || !dict_range(&c->part, &range))
+		return HIN_EFORMAT;
+	if (!numbers(&c->dict))
+		return HIN_ENOMEM;
+	return hin_ascending_read(&in, c->dict, c->part.distinct, range) ? HIN_OK : HIN_EFORMAT;
+}
+
 enum hin_code hin_column_rank(const struct hin_column_data *c, uint64_t value, uint32_t *out)
 {
 	struct hin_reader in = hin_reader_of(c->summary.bytes, c->summary.size);

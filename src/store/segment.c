@@ -220,6 +220,24 @@ static enum hin_code read_index(struct hin_heads *h, int fd, const char *name,
 	return code;
 }
 
+enum hin_code hin_segment_index_end(int fd, const char *name, const struct hin_segment *s,
+				    uint64_t *end, struct hin_error *err)
+{
+	uint8_t head[INDEX_HEAD];
+	struct hin_reader in;
+	size_t got;
+	enum hin_code code = read_some(fd, name, s->index, head, sizeof(head), &got, err);
+
+	if (code != HIN_OK)
+		return code;
+	in = hin_reader_of(head, got);
+	hin_read_skip(&in, 8);
+	*end = s->index + INDEX_HEAD + hin_read_le32(&in);
+	return in.failed ? hin_fail(err, HIN_ETRUNCATED, "%s: offset %llu: the index is damaged",
+				    name, (unsigned long long)s->index)
+			 : HIN_OK;
+}
+
 /* Where the next head begins at or after `at`; `end` when there is none. */
 static enum hin_code find_head(int fd, const char *name, uint64_t at, uint64_t end, uint64_t *out,
 			       struct hin_error *err)
@@ -281,10 +299,38 @@ static enum hin_code read_head(struct hin_heads *h, int fd, const char *name, ui
 	return code;
 }
 
-static bool is_damage(enum hin_code code)
+/* The head added last does not count. */
+static void drop_last(struct hin_heads *h)
 {
-	return code == HIN_EVERIFY || code == HIN_EFORMAT || code == HIN_ETRUNCATED ||
-	       code == HIN_EUNSUPPORTED;
+	h->count--;
+	h->part_count -= h->refs[h->count].head.part_count;
+}
+
+static enum hin_code bad_head(const char *name, uint64_t at, enum hin_code code,
+			      struct hin_error *err)
+{
+	return hin_fail(err, code, "%s: offset %llu: head of a block %s", name,
+			(unsigned long long)at,
+			code == HIN_EUNSUPPORTED ? "of a newer version"
+			: code == HIN_ETRUNCATED ? "ends too early"
+						 : "is damaged");
+}
+
+enum hin_code hin_segment_head_at(struct hin_heads *out, int fd, const char *name,
+				  const struct hin_segment *s, uint64_t offset,
+				  struct hin_error *err)
+{
+	enum hin_code code = HIN_EFORMAT;
+
+	if (offset >= HIN_SEGMENT_HEAD && offset < s->index)
+		code = read_head(out, fd, name, offset, err);
+	if (code == HIN_OK && out->refs[out->count - 1].head.size > s->index - offset) {
+		drop_last(out);
+		code = HIN_ETRUNCATED;
+	}
+	if (code == HIN_ENOMEM)
+		return hin_fail(err, code, "no room for a head of %s", name);
+	return hin_is_damage(code) ? bad_head(name, offset, code, err) : code;
 }
 
 /* Go from block to block. */
@@ -303,17 +349,12 @@ static enum hin_code walk(struct hin_heads *h, int fd, const char *name,
 			continue;
 		}
 		if (code == HIN_OK) {
-			h->count--;
-			h->part_count -= h->refs[h->count].head.part_count;
+			drop_last(h);
 			code = HIN_ETRUNCATED;
 		}
-		if (!is_damage(code))
+		if (!hin_is_damage(code))
 			return code;
-		code = hin_fail(&what, code, "%s: offset %llu: head of a block %s", name,
-				(unsigned long long)at,
-				code == HIN_EUNSUPPORTED ? "of a newer version"
-				: code == HIN_ETRUNCATED ? "ends too early"
-							 : "is damaged");
+		code = bad_head(name, at, code, &what);
 		h->damaged++;
 		damage(user, &what);
 		code = find_head(fd, name, at + 1, end, &next, err);
@@ -333,7 +374,7 @@ enum hin_code hin_segment_heads(struct hin_heads *out, int fd, const char *name,
 		struct hin_error what;
 		enum hin_code code = read_index(out, fd, name, s, err);
 
-		if (!is_damage(code))
+		if (!hin_is_damage(code))
 			return code;
 		(void)hin_fail(&what, code, "%s: offset %llu: the index is damaged", name,
 			       (unsigned long long)s->index);

@@ -1,6 +1,6 @@
 /*
  * segment_priv - one file of blocks: its head, the blocks one behind the other, and once nothing
- * more is added an index of their heads.
+ * more is added an index of their heads, and later one of their sources: sources_priv.h.
  *
  * How far a file belongs to the store stands in the journal. Bytes behind that were never
  * acknowledged.
@@ -15,7 +15,8 @@
 #define HIN_SEGMENT_HEAD 64
 #define HIN_SEGMENT_BYTES (UINT64_C(256) << 20) /* a file that is larger takes no more blocks */
 #define HIN_SEGMENT_BLOCKS 512u
-#define HIN_SEGMENT_NAME 40 /* "2026-11-22/00000000000000ff.seg" and its NUL */
+#define HIN_SOURCES_LEAST 32u /* blocks of a file that an index of its sources is worth it for */
+#define HIN_SEGMENT_NAME 40   /* "2026-11-22/00000000000000ff.seg" and its NUL */
 
 /* A block of a file. */
 struct hin_block_ref {
@@ -32,6 +33,13 @@ struct hin_heads {
 	uint64_t damaged; /* stretches that had to be jumped over */
 	uint64_t bytes_read;
 };
+
+/* Is it said of bytes that are not right? */
+static inline bool hin_is_damage(enum hin_code code)
+{
+	return code == HIN_EVERIFY || code == HIN_EFORMAT || code == HIN_ETRUNCATED ||
+	       code == HIN_EUNSUPPORTED;
+}
 
 /* Told of each stretch that is damaged. */
 typedef void (*hin_damage_fn)(void *user, const struct hin_error *what);
@@ -56,6 +64,11 @@ HIN_MUST_USE enum hin_code hin_segment_heads(struct hin_heads *out, int fd, cons
 					     const struct hin_segment *s, hin_damage_fn damage,
 					     void *user, struct hin_error *err);
 
+/* Where the index of a sealed file ends. */
+HIN_MUST_USE enum hin_code hin_segment_index_end(int fd, const char *name,
+						 const struct hin_segment *s, uint64_t *end,
+						 struct hin_error *err);
+
 /* Append the index of `heads`, whose blocks stand in the file. */
 void hin_segment_index(struct hin_buffer *out, const struct hin_heads *heads, int fd,
 		       const char *name, struct hin_error *err);
@@ -63,6 +76,14 @@ void hin_segment_index(struct hin_buffer *out, const struct hin_heads *heads, in
 /* Add the head of one block, as bytes. */
 HIN_MUST_USE enum hin_code hin_heads_add(struct hin_heads *h, uint64_t offset, const void *bytes,
 					 size_t size, size_t *need);
+
+/*
+ * Add the head that the block at `offset` of a sealed file has itself. HIN_ESYS, HIN_ENOMEM; of
+ * damage `err` names file and offset.
+ */
+HIN_MUST_USE enum hin_code hin_segment_head_at(struct hin_heads *out, int fd, const char *name,
+					       const struct hin_segment *s, uint64_t offset,
+					       struct hin_error *err);
 
 void hin_heads_reset(struct hin_heads *h);
 void hin_heads_fini(struct hin_heads *h);

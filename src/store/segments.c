@@ -301,7 +301,8 @@ enum hin_code hin_store_open_as(struct hin_store **out, const char *where,
 				 .rebuild = r,
 				 .reader = { .fd = -1 },
 				 .journal_limit = JOURNAL_LEAST,
-				 .journal_least = JOURNAL_LEAST };
+				 .journal_least = JOURNAL_LEAST,
+				 .sources_least = HIN_SOURCES_LEAST };
 	if (options != NULL)
 		s->options = *options;
 	if (s->options.memory_bytes == 0)

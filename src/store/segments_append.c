@@ -93,9 +93,8 @@ enum hin_code hin_store_sync_files(struct hin_store *s, struct hin_error *err)
 	return HIN_OK;
 }
 
-/* The descriptor of a file to write to; it is kept until the sync. */
-static enum hin_code dirty_file(struct hin_store *s, const struct hin_segment *segment, bool fresh,
-				int *fd, char name[4096], struct hin_error *err)
+enum hin_code hin_store_dirty_file(struct hin_store *s, const struct hin_segment *segment,
+				   bool fresh, int *fd, char name[4096], struct hin_error *err)
 {
 	enum hin_code code = HIN_OK;
 
@@ -144,7 +143,7 @@ static enum hin_code make_segment(struct hin_store *s, int64_t day, unsigned kin
 	hin_day_name(folder, day);
 	if (mkdirat(s->folder, folder, 0750) != 0 && errno != EEXIST)
 		return hin_fail(err, HIN_ESYS, "create %s/%s", s->path, folder);
-	code = dirty_file(s, out, true, &fd, name, err);
+	code = hin_store_dirty_file(s, out, true, &fd, name, err);
 	if (code != HIN_OK)
 		return code;
 	hin_segment_head(&head, s->catalog.store, out);
@@ -172,7 +171,7 @@ enum hin_code hin_store_put_block(struct hin_store *s, int64_t day, unsigned kin
 			return hin_fail(err, HIN_ENOMEM, "no room for one more file");
 		s->catalog.next_id++;
 	}
-	code = dirty_file(s, open_one, false, &fd, name, err);
+	code = hin_store_dirty_file(s, open_one, false, &fd, name, err);
 	if (code == HIN_OK)
 		code = write_at(fd, bytes->data, bytes->used, open_one->length, name, err);
 	if (code != HIN_OK)
@@ -204,7 +203,7 @@ enum hin_code hin_store_seal(struct hin_store *s, struct hin_segment *segment,
 
 	if (segment->sealed)
 		return HIN_OK;
-	code = dirty_file(s, segment, false, &fd, name, err);
+	code = hin_store_dirty_file(s, segment, false, &fd, name, err);
 	if (code == HIN_OK)
 		code = hin_segment_heads(&heads, fd, name, segment, hin_store_note_damage, s, err);
 	if (code == HIN_OK && heads.count != segment->blocks)

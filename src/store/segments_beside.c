@@ -16,6 +16,7 @@ struct change {
 	struct change *next;
 	struct hin_segment *fresh, *gone;
 	size_t fresh_count, gone_count;
+	bool longer;	      /* `fresh` is a file of the store that has grown */
 	uint64_t rolled_rows; /* more than before */
 };
 
@@ -82,6 +83,15 @@ static void remove_files(const struct hin_store *s, const struct hin_segment *fi
 	}
 }
 
+/* A change that is not taken over. */
+static void forget(const struct hin_store *s, struct change *c)
+{
+	/* what stands behind the end of a file is nobody's */
+	if (!c->longer)
+		remove_files(s, c->fresh, c->fresh_count);
+	free_change(c);
+}
+
 /* The change that the side's catalog shows. NULL without memory. */
 static struct change *make_change(const struct hin_house_change *c)
 {
@@ -130,11 +140,20 @@ static enum hin_code name_files(struct hin_store *s, struct change *c, struct hi
 	return code;
 }
 
+/* The writer finds it with its next poll. */
+static void tell(struct hin_beside *b, struct change *change)
+{
+	pthread_mutex_lock(&b->lock);
+	*b->last = change;
+	b->last = &change->next;
+	pthread_cond_signal(&b->told);
+	pthread_mutex_unlock(&b->lock);
+}
+
 enum hin_code hin_beside_hand_over(struct hin_house_change *c, struct hin_error *err)
 {
 	struct hin_store *s = c->store;
 	struct hin_catalog *catalog = &s->catalog;
-	struct hin_beside *b = s->beside_of;
 	size_t kept = 0;
 	struct change *change;
 	enum hin_code code = hin_store_sync_files(s, err);
@@ -155,11 +174,29 @@ enum hin_code hin_beside_hand_over(struct hin_house_change *c, struct hin_error 
 			catalog->segments[kept++] = catalog->segments[i];
 	}
 	catalog->segment_count = kept;
-	pthread_mutex_lock(&b->lock);
-	*b->last = change;
-	b->last = &change->next;
-	pthread_cond_signal(&b->told);
-	pthread_mutex_unlock(&b->lock);
+	tell(s->beside_of, change);
+	return HIN_OK;
+}
+
+enum hin_code hin_beside_hand_over_longer(struct hin_store *s, const struct hin_segment *segment,
+					  struct hin_error *err)
+{
+	struct change *change;
+	enum hin_code code = hin_store_sync_files(s, err);
+
+	if (code != HIN_OK)
+		return code;
+	change = calloc(1, sizeof(*change));
+	if (change != NULL)
+		change->fresh = malloc(sizeof(*change->fresh));
+	if (change == NULL || change->fresh == NULL) {
+		free_change(change);
+		return hin_fail(err, HIN_ENOMEM, "no room for a list of files");
+	}
+	change->fresh[0] = *segment;
+	change->fresh_count = 1;
+	change->longer = true;
+	tell(s->beside_of, change);
 	return HIN_OK;
 }
 
@@ -194,8 +231,7 @@ static void free_beside(struct hin_beside *b)
 		struct change *c = b->first;
 
 		b->first = c->next;
-		remove_files(b->side, c->fresh, c->fresh_count);
-		free_change(c);
+		forget(b->side, c);
 	}
 	hin_store_close(b->side);
 	pthread_mutex_destroy(&b->lock);
@@ -262,6 +298,7 @@ static enum hin_code open_side(struct hin_store *s, struct hin_beside *b, struct
 		.journal = -1,
 		.writer = true,
 		.reader = { .fd = -1 },
+		.sources_least = s->sources_least,
 		.beside_of = b,
 		.options = { .memory_bytes = s->options.memory_bytes, .note = take_note, .user = b }
 	};
@@ -382,6 +419,19 @@ static enum hin_code apply(struct hin_store *s, const struct change *c, struct h
 	return HIN_OK;
 }
 
+/* A file has grown; it is sealed, so nobody else changed it. */
+static void lengthen(struct hin_catalog *catalog, const struct hin_segment *longer)
+{
+	for (size_t i = 0; i < catalog->segment_count; i++) {
+		struct hin_segment *s = &catalog->segments[i];
+
+		if (s->id != longer->id || s->length >= longer->length)
+			continue;
+		s->length = longer->length;
+		s->dirty = true;
+	}
+}
+
 /* What the thread has told since. True when there was something. */
 static bool take_over(struct hin_store *s, struct hin_beside *b)
 {
@@ -412,10 +462,13 @@ static bool take_over(struct hin_store *s, struct hin_beside *b)
 		struct change *c = changes;
 
 		changes = c->next;
-		if (apply(s, c, &what) != HIN_OK) {
+		if (c->longer) {
+			lengthen(&s->catalog, &c->fresh[0]);
+		} else if (apply(s, c, &what) != HIN_OK) {
 			/* the old files stay */
 			hin_store_note(s, &what);
-			remove_files(s, c->fresh, c->fresh_count);
+			forget(s, c);
+			continue;
 		}
 		free_change(c);
 	}

@@ -1,4 +1,4 @@
-/* segments_compact - many small files and blocks become few full ones; see store.h */
+/* segments_compact - small files and blocks become few full ones, with an index; see store.h */
 #include <stdlib.h>
 
 #include "store/segments_house_priv.h"
@@ -110,6 +110,8 @@ enum hin_code hin_house_compact(struct hin_store *s, int64_t now_us, struct hin_
 		for (unsigned kind = 0; kind < HIN_SEGMENT_KINDS && code == HIN_OK; kind++)
 			if (!hin_segment_is_rollup(kind) && worth_it(s, day, kind))
 				code = compact_day(s, day, kind, work, err);
+		if (code == HIN_OK)
+			code = hin_house_sources(s, day, err);
 		last = day;
 	}
 	return code;

@@ -3,6 +3,27 @@
 
 #include "store/segments_view_priv.h"
 
+#define SPANS 64u /* ranges of addresses that filters and indices are asked for */
+
+/* Does a test ask for few ranges of sources? */
+static bool names_sources(const struct hin_filter_node *test)
+{
+	return test->type == HIN_FILTER_ADDRESSES && test->field == HIN_FIELD_SRC &&
+	       !test->negated && test->count <= SPANS;
+}
+
+/* Can a row match only when it has one of few sources? */
+static bool narrows(const struct hin_filter *f, size_t node)
+{
+	const struct hin_filter_node *n = &f->nodes[node];
+
+	if (n->type == HIN_FILTER_AND)
+		return narrows(f, n->left) || narrows(f, n->right);
+	if (n->type == HIN_FILTER_OR)
+		return narrows(f, n->left) && narrows(f, n->right);
+	return names_sources(n);
+}
+
 enum hin_code hin_matcher_init(struct hin_matcher *m, const struct hin_store_range *range,
 			       struct hin_block_reader *reader, struct hin_error *err)
 {
@@ -18,7 +39,10 @@ enum hin_code hin_matcher_init(struct hin_matcher *m, const struct hin_store_ran
 	m->masks = calloc(nodes + 1, sizeof(*m->masks));
 	m->v4 = calloc((nodes > 0 ? f->address_count : 0) + 1, sizeof(*m->v4));
 	m->table = malloc(HIN_COLUMN_ROWS);
-	if (m->answers == NULL || m->masks == NULL || m->v4 == NULL || m->table == NULL) {
+	m->narrows = nodes > 0 && narrows(m->filter, nodes - 1);
+	m->sets = calloc(m->narrows ? nodes : 1, sizeof(*m->sets));
+	if (m->answers == NULL || m->masks == NULL || m->v4 == NULL || m->table == NULL ||
+	    m->sets == NULL) {
 		hin_matcher_fini(m);
 		return hin_fail(err, HIN_ENOMEM, "no room for a filter");
 	}
@@ -49,6 +73,7 @@ void hin_matcher_fini(struct hin_matcher *m)
 	free(m->masks);
 	free(m->v4);
 	free(m->table);
+	free(m->sets);
 	*m = (struct hin_matcher){ 0 };
 }
 
@@ -75,6 +100,56 @@ static bool give_mask(struct hin_matcher *m, uint8_t **mask)
 	return true;
 }
 
+/* ---- by the index of sources ---- */
+
+static enum hin_code narrow_test(struct hin_matcher *m, const struct hin_filter_node *test,
+				 struct hin_sources *sources, struct hin_block_set *out,
+				 struct hin_error *err)
+{
+	enum hin_code code = HIN_OK;
+
+	if (!names_sources(test)) {
+		memset(out, 0xff, sizeof(*out));
+		return HIN_OK;
+	}
+	*out = (struct hin_block_set){ 0 };
+	for (uint32_t i = 0; i < test->count && code == HIN_OK; i++) {
+		const struct hin_span *span = &m->v4[test->first + i];
+
+		if (span->first <= span->last)
+			code = hin_sources_ask(sources, (uint32_t)span->first, (uint32_t)span->last,
+					       out, err);
+	}
+	for (uint32_t b = 0; b < sources->blocks; b++)
+		if (hin_sources_untold(sources, b))
+			hin_block_set_add(out, b);
+	return code;
+}
+
+enum hin_code hin_matcher_narrow(struct hin_matcher *m, struct hin_sources *sources,
+				 struct hin_block_set *out, struct hin_error *err)
+{
+	enum hin_code code = HIN_OK;
+
+	for (size_t i = 0; i < m->node_count && code == HIN_OK; i++) {
+		const struct hin_filter_node *n = &m->filter->nodes[i];
+		struct hin_block_set *set = &m->sets[i];
+
+		if (n->type != HIN_FILTER_AND && n->type != HIN_FILTER_OR) {
+			code = narrow_test(m, n, sources, set, err);
+			continue;
+		}
+		for (size_t w = 0; w < HIN_COUNT(set->words); w++) {
+			uint64_t left = m->sets[n->left].words[w];
+			uint64_t right = m->sets[n->right].words[w];
+
+			set->words[w] = n->type == HIN_FILTER_AND ? left & right : left | right;
+		}
+	}
+	*out = m->sets[m->node_count - 1];
+	return code;
+}
+
 /* ---- by heads ---- */
 
 static enum hin_filter_answer opposite(enum hin_filter_answer a)
@@ -90,7 +165,7 @@ static bool maybe_there(struct hin_matcher *m, const struct hin_filter_node *tes
 	const struct hin_part *part =
 		hin_block_part(m->reader->head, test->field == HIN_FIELD_SRC ? HIN_PART_FILTER_SRC
 									     : HIN_PART_FILTER_DST);
-	bool maybe = part == NULL || test->count > 64;
+	bool maybe = part == NULL || test->count > SPANS;
 
 	for (uint32_t i = 0; i < test->count && !maybe; i++) {
 		const struct hin_span *span = &m->v4[test->first + i];

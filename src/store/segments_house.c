@@ -210,8 +210,11 @@ enum hin_code hin_house_end(struct hin_house_change *c, struct hin_error *err)
 	enum hin_code code = HIN_OK;
 
 	for (size_t i = 0; i < catalog->segment_count && code == HIN_OK; i++)
-		if (catalog->segments[i].id >= c->first_id)
+		if (catalog->segments[i].id >= c->first_id) {
 			code = hin_store_seal(c->store, &catalog->segments[i], err);
+			if (code == HIN_OK)
+				code = hin_store_add_sources(c->store, &catalog->segments[i], err);
+		}
 	if (code == HIN_OK)
 		code = hin_beside_hand_over(c, err);
 	if (code != HIN_OK)

@@ -76,6 +76,28 @@ HIN_MUST_USE enum hin_code hin_house_retain(struct hin_store *side,
 HIN_MUST_USE enum hin_code hin_house_compact(struct hin_store *side, int64_t now_us,
 					     struct hin_store_work *work, struct hin_error *err);
 
+/*
+ * Give a sealed file of rows an index of their sources, when it has none and is large enough: it
+ * stands behind the end, and belongs to the file once `segment->length` says so.
+ */
+HIN_MUST_USE enum hin_code hin_store_add_sources(struct hin_store *side,
+						 struct hin_segment *segment,
+						 struct hin_error *err);
+
+/* The same of all files of a day, each handed over to the writer. */
+HIN_MUST_USE enum hin_code hin_house_sources(struct hin_store *side, int64_t day,
+					     struct hin_error *err);
+
+/* Tell the writer that a file has grown. */
+HIN_MUST_USE enum hin_code hin_beside_hand_over_longer(struct hin_store *side,
+						       const struct hin_segment *segment,
+						       struct hin_error *err);
+
+/* Read all that stands behind the blocks of a sealed file; damage is a note, and `*good` false. */
+HIN_MUST_USE enum hin_code hin_store_check_sources(struct hin_store *s,
+						   const struct hin_segment *segment, bool *good,
+						   struct hin_error *err);
+
 /* Can a row of this day be over, by the rules alone? */
 bool hin_house_may_drop(const struct hin_store_policy *policy, int64_t now_us, int64_t day);
 

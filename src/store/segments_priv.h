@@ -42,6 +42,7 @@ struct hin_store {
 	uint64_t notes;
 	uint64_t journal_end, journal_limit;
 	uint64_t journal_least; /* bytes before a journal is replaced */
+	uint32_t sources_least; /* blocks of a file that gets an index of its sources */
 	struct hin_catalog catalog;
 
 	/* the writer's */
@@ -82,6 +83,11 @@ void hin_store_segment_path(const struct hin_store *s, const struct hin_segment 
 HIN_MUST_USE enum hin_code hin_store_open_segment(const struct hin_store *s,
 						  const struct hin_segment *segment, int flags,
 						  int *fd, char name[4096], struct hin_error *err);
+
+/* The descriptor of a file to write to; it is kept until the sync. */
+HIN_MUST_USE enum hin_code hin_store_dirty_file(struct hin_store *s,
+						const struct hin_segment *segment, bool fresh,
+						int *fd, char name[4096], struct hin_error *err);
 
 /* Append one block, in `bytes`, to the file of its day and kind. */
 HIN_MUST_USE enum hin_code hin_store_put_block(struct hin_store *s, int64_t day, unsigned kind,

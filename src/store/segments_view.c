@@ -110,12 +110,61 @@ static bool segment_wanted(struct walk *w, const struct hin_segment *s)
 	return false;
 }
 
+/*
+ * By the index of its sources only those blocks of a file in which a row may match; `*done` stays
+ * false when there is none that can be used.
+ */
+static enum hin_code open_some(struct walk *w, struct source *source, const struct hin_segment *s,
+			       bool *done, struct hin_error *err)
+{
+	struct hin_sources index;
+	struct hin_block_set set;
+	struct hin_error what = { 0 };
+	uint64_t rows = 0;
+	enum hin_code code = hin_sources_open(&index, source->fd, source->name, s, &what);
+
+	*done = code == HIN_OK;
+	if (code == HIN_OK)
+		code = hin_matcher_narrow(&w->matcher, &index, &set, &what);
+	for (uint32_t b = 0; code == HIN_OK && b < index.blocks; b++) {
+		if (!hin_block_set_has(&set, b))
+			continue;
+		code = hin_segment_head_at(&source->heads, source->fd, source->name, s,
+					   hin_sources_offset(&index, b), &what);
+		/* of the index, or of the head: the others may be good */
+		if (hin_is_damage(code))
+			break;
+	}
+	source->heads.bytes_read += index.bytes_read;
+	hin_sources_close(&index);
+	if (hin_is_damage(code)) {
+		/* all heads are asked then */
+		note(w, &what, 0);
+		*done = false;
+	}
+	if (code == HIN_ENOENT || hin_is_damage(code))
+		return HIN_OK;
+	if (code != HIN_OK) {
+		if (err != NULL)
+			*err = what;
+		return code;
+	}
+	for (size_t i = 0; i < source->heads.count; i++)
+		rows += source->heads.refs[i].head.rows;
+	w->view->effort->blocks += s->blocks - source->heads.count;
+	w->view->effort->blocks_skipped += s->blocks - source->heads.count;
+	w->blocks_done += s->blocks - source->heads.count;
+	w->rows_done += s->rows > rows ? s->rows - rows : 0;
+	return HIN_OK;
+}
+
 static enum hin_code open_segment(struct walk *w, const struct hin_segment *s,
 				  struct hin_error *err)
 {
 	char name[4096];
 	struct hin_error what = { 0 };
 	struct source *source;
+	bool done = false;
 	int fd;
 	enum hin_code code = hin_store_open_segment(w->store, s, O_RDONLY, &fd, name, &what);
 
@@ -134,6 +183,11 @@ static enum hin_code open_segment(struct walk *w, const struct hin_segment *s,
 	if (source == NULL) {
 		close(fd);
 		return hin_fail(err, HIN_ENOMEM, "no room for one more file");
+	}
+	if (w->matcher.narrows) {
+		code = open_some(w, source, s, &done, err);
+		if (code != HIN_OK || done)
+			return code;
 	}
 	return hin_segment_heads(&source->heads, fd, name, s, note_damage, w, err);
 }

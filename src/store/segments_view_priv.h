@@ -5,6 +5,7 @@
  */
 #pragma once
 #include "store/segments_priv.h"
+#include "store/sources_priv.h"
 
 /* The rows of a block that a filter and a range of time want. */
 struct hin_selection {
@@ -26,6 +27,8 @@ struct hin_matcher {
 	size_t node_count; /* 0 without a filter: then there is a mask all the same */
 	size_t pool_count, pool_room;
 	uint8_t *table; /* HIN_COLUMN_ROWS, answers by code */
+	bool narrows;	/* only rows of some IPv4 sources can match: an index of them helps */
+	struct hin_block_set *sets; /* of each node, when it does */
 	struct hin_error error;
 };
 
@@ -33,6 +36,10 @@ HIN_MUST_USE enum hin_code hin_matcher_init(struct hin_matcher *m,
 					    const struct hin_store_range *range,
 					    struct hin_block_reader *reader, struct hin_error *err);
 void hin_matcher_fini(struct hin_matcher *m);
+
+/* By the index of the sources of a file, when it `narrows`: the blocks in which a row may match. */
+HIN_MUST_USE enum hin_code hin_matcher_narrow(struct hin_matcher *m, struct hin_sources *sources,
+					      struct hin_block_set *out, struct hin_error *err);
 
 /* By the head and the filters of addresses of the block that `reader` is at. */
 HIN_MUST_USE enum hin_code hin_matcher_judge(struct hin_matcher *m, enum hin_filter_answer *out,
@@ -79,9 +86,3 @@ HIN_MUST_USE enum hin_code hin_view_run(const struct hin_view *view, struct hin_
 	 UINT64_C(1) << HIN_FIELD_PROTO | UINT64_C(1) << HIN_FIELD_DPORT |                         \
 	 UINT64_C(1) << HIN_FIELD_TOOL | UINT64_C(1) << HIN_FIELD_PACKETS |                        \
 	 UINT64_C(1) << HIN_FIELD_BYTES)
-
-static inline bool hin_is_damage(enum hin_code code)
-{
-	return code == HIN_EVERIFY || code == HIN_EFORMAT || code == HIN_ETRUNCATED ||
-	       code == HIN_EUNSUPPORTED;
-}

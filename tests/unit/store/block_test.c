@@ -570,7 +570,7 @@ static void filters_addresses(void **state)
 				cases[i].base + (uint32_t)rows_below(&seed, cases[i].limit) / 2 * 2;
 		hin_coder_load_u32(&coder, values, count);
 		hin_coder_distinct(&coder);
-		hin_block_filter_write(&coder, &out, &part);
+		hin_block_filter_write(&coder, true, &out, &part);
 		hin_block_reader_start(&reader, -1, "memory", 0, &head);
 		reader.memory = (const uint8_t *)out.data;
 		for (size_t k = 0; k < count; k++) {
