@@ -2,7 +2,8 @@
  * store_bench - how fast the store takes rows in and answers, and the same of SQLite.
  *
  *	hinomi-store-bench fill FOLDER ROWS A_MINUTE	append, synced each second
- *	hinomi-store-bench ask FOLDER ROWS		the questions, each three times
+ *	hinomi-store-bench compact FOLDER ROWS		close and index the days, as the hub does at
+ *night hinomi-store-bench ask FOLDER ROWS		the questions, each three times
  *	hinomi-store-bench one FOLDER ROWS		one source in all days
  *	hinomi-store-bench rare FOLDER ROWS		the same of a source that sends rarely
  *	hinomi-store-bench house FOLDER ROWS		what appends wait while days are rolled up
@@ -259,6 +260,27 @@ static int ask_all(const char *path)
 	return 0;
 }
 
+/* What the hub does when a day is over. */
+static int compact(const char *path)
+{
+	struct hin_store *store = open_store(path, HIN_STORE_WRITE);
+	struct hin_store_work work;
+	struct hin_store_stats stats;
+	struct hin_error err;
+	struct spent from = start();
+	double size;
+
+	if (hin_store_compact(store, ROWS_START + 400 * INT64_C(86400000000), &work, &err) !=
+		    HIN_OK ||
+	    hin_store_stats(store, &stats, &err) != HIN_OK)
+		die("compact", &err);
+	report_time("compact", stop(from), "");
+	size = (double)stats.bytes / (double)stats.rows;
+	report("size", size, size, "bytes/row", "");
+	hin_store_close(store);
+	return 0;
+}
+
 /* The longest of what the writer's thread did. */
 static void longest(int64_t *most, int64_t from_ns)
 {
@@ -461,6 +483,8 @@ int main(int argc, char *argv[])
 		ask_one(argv[2], "no source", 0xdf000001);
 		return 0;
 	}
+	if (argc == 4 && strcmp(argv[1], "compact") == 0)
+		return compact(argv[2]);
 	if (argc == 4 && strcmp(argv[1], "house") == 0)
 		return house(argv[2]);
 	if (argc == 4 && strcmp(argv[1], "rare") == 0) {
@@ -468,7 +492,8 @@ int main(int argc, char *argv[])
 		return 0;
 	}
 	if (argc != 5) {
-		fprintf(stderr, "usage: %s fill|ask|one|rare|house|sqlite FOLDER ROWS [A_MINUTE]\n",
+		fprintf(stderr,
+			"usage: %s fill|compact|ask|one|rare|house|sqlite FOLDER ROWS [A_MINUTE]\n",
 			argv[0]);
 		return 2;
 	}
