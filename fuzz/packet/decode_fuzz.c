@@ -56,6 +56,29 @@ static void check_packet(const struct hin_packet *p, size_t size, unsigned decap
 	want(tcp || (p->seq == 0 && p->window == 0 && p->tcp_options == 0 && p->mss == 0));
 }
 
+/* In a batch, which goes another way, the frame is the same packet. */
+static void check_batch(const struct hin_frame *frame, unsigned decap, const struct hin_packet *one,
+			bool packet)
+{
+	enum { COUNT = 16 };
+	struct hin_packet packets[COUNT];
+	struct hin_frame frames[COUNT];
+	uint64_t refused[HIN_REFUSAL_COUNT] = { 0 };
+	size_t got;
+
+	for (unsigned i = 0; i < COUNT; i++)
+		frames[i] = *frame;
+	memset(packets, 0x5a, sizeof(packets));
+	got = hin_decode_batch(packets, frames, 0, COUNT, decap, refused);
+	want(got == (packet ? COUNT : 0));
+	want(packet || refused[one->refusal] == COUNT);
+	for (unsigned i = 0; i < got; i++) {
+		want(packets[i].frame == i);
+		packets[i].frame = 0;
+		want(memcmp(&packets[i], one, offsetof(struct hin_packet, hash)) == 0);
+	}
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct hin_frame frame = { .time_ns = 1700000000000000000 };
@@ -89,6 +112,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	} else {
 		want(one.refusal < HIN_REFUSAL_COUNT);
 	}
+	check_batch(&frame, decap, &one, packet);
 	free(copy);
 	return 0;
 }

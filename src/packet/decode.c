@@ -1,12 +1,8 @@
-#include "packet/decode.h"
+#include "packet/decode_priv.h"
 
-#include <assert.h>
 #include <netinet/in.h>
 
-static_assert(sizeof(struct hin_packet) == 128, "a packet is two cache lines");
-
 enum {
-	ETHER_IPV4 = 0x0800,
 	ETHER_IPV6 = 0x86dd,
 	ETHER_VLAN = 0x8100,
 	ETHER_QINQ = 0x88a8,
@@ -20,7 +16,6 @@ enum {
 	PPP_IPV6 = 0x0057,
 	PPP_MPLS = 0x0281,
 	PORT_VXLAN = 4789,
-	TCP_SIX = 0x3f, /* the six flags of RFC 793 */
 };
 
 const char *hin_packet_kind_name(enum hin_packet_kind kind)
@@ -152,40 +147,6 @@ static void decode_tcp_options(struct hin_packet *out, const uint8_t *at, size_t
 	}
 	out->tcp_options = order;
 	out->flags |= HIN_PACKET_OPTIONS;
-}
-
-/* Kind by the six flags of RFC 793; ECN bits change nothing. A SYN stands alone. */
-static inline uint8_t kind_of_flags(uint8_t flags)
-{
-	enum {
-		O = HIN_TCP_OTHER,
-		S = HIN_TCP_SYN,
-		R = HIN_TCP_RST,
-		A = HIN_TCP_ACK,
-		B = HIN_TCP_SYN_ACK
-	};
-	/* columns: FIN 1, SYN 2, RST 4, PSH 8; rows: ACK 16, URG 32 */
-	static const uint8_t kinds[64] = {
-		O, O, S, O, R, O, O, O, O, O, O, O, R, O, O, O, /* none */
-		A, O, B, O, R, O, O, O, A, O, B, O, R, O, O, O, /* ACK */
-		O, O, O, O, R, O, O, O, O, O, O, O, R, O, O, O, /* URG */
-		A, O, B, O, R, O, O, O, A, O, B, O, R, O, O, O, /* ACK and URG */
-	};
-
-	return kinds[flags & TCP_SIX];
-}
-
-static inline uint16_t be16(const uint8_t *at)
-{
-	return (uint16_t)(at[0] << 8 | at[1]);
-}
-
-static inline uint32_t be32(const uint8_t *at)
-{
-	uint32_t value;
-
-	memcpy(&value, at, 4);
-	return HIN_BE32(value);
 }
 
 /* `size` bytes were recorded of a segment that is `wire` bytes long. */
@@ -735,207 +696,8 @@ static bool decode_link(struct state *s, struct hin_reader in, uint16_t link)
 	return decode_ethertype(s, in, type);
 }
 
-/* ---- the usual frame: Ethernet, IPv4 without options, a whole TCP header ---- */
-
-#define NO_SHAPE 0xff
-
-/*
- * An order of TCP options that is often seen: where its kinds and lengths stand, in up to three
- * words at `at` behind the start of the TCP header (data offsets from 20 on), which may overlap.
- */
-struct shape {
-	uint64_t order; /* as hin_packet.tcp_options */
-	uint64_t mask[3], value[3];
-	uint8_t at[3];
-	uint8_t mss_at;	   /* the MSS */
-	uint16_t mss_mask; /* 0 when there is none */
-	uint8_t next;	   /* another of the same length to try, or NO_SHAPE */
-};
-
-/* Eight bytes as they lie, for words that are compared with words in memory. */
-#define W(a, b, c, d, e, f, g, h)                                                                  \
-	(HIN_LE64((uint64_t)(a) | (uint64_t)(b) << 8 | (uint64_t)(c) << 16 | (uint64_t)(d) << 24 | \
-		  (uint64_t)(e) << 32 | (uint64_t)(f) << 40 | (uint64_t)(g) << 48 |                \
-		  (uint64_t)(h) << 56))
-#define X 0xffu
-
-static const struct shape shapes[] = {
-	/* none */
-	{ .order = 0, .next = NO_SHAPE },
-	/* MSS */
-	{ .order = 0x2,
-	  .at = { 16 },
-	  .mask = { W(0, 0, 0, 0, X, X, 0, 0) },
-	  .value = { W(0, 0, 0, 0, 2, 4, 0, 0) },
-	  .mss_at = 22,
-	  .mss_mask = 0xffff,
-	  .next = NO_SHAPE },
-	/* MSS NOP NOP SACK */
-	{ .order = 0x4112,
-	  .at = { 20 },
-	  .mask = { W(X, X, 0, 0, X, X, X, X) },
-	  .value = { W(2, 4, 0, 0, 1, 1, 4, 2) },
-	  .mss_at = 22,
-	  .mss_mask = 0xffff,
-	  .next = NO_SHAPE },
-	/* MSS NOP WS NOP NOP SACK */
-	{ .order = 0x411312,
-	  .at = { 20, 24 },
-	  .mask = { W(X, X, 0, 0, X, X, X, 0), W(X, X, X, 0, X, X, X, X) },
-	  .value = { W(2, 4, 0, 0, 1, 3, 3, 0), W(1, 3, 3, 0, 1, 1, 4, 2) },
-	  .mss_at = 22,
-	  .mss_mask = 0xffff,
-	  .next = 4 },
-	/* MSS NOP NOP SACK NOP WS */
-	{ .order = 0x314112,
-	  .at = { 20, 24 },
-	  .mask = { W(X, X, 0, 0, X, X, X, X), W(X, X, X, X, X, X, X, 0) },
-	  .value = { W(2, 4, 0, 0, 1, 1, 4, 2), W(1, 1, 4, 2, 1, 3, 3, 0) },
-	  .mss_at = 22,
-	  .mss_mask = 0xffff,
-	  .next = NO_SHAPE },
-	/* MSS SACK TS NOP WS */
-	{ .order = 0x31842,
-	  .at = { 20, 32 },
-	  .mask = { W(X, X, 0, 0, X, X, X, X), W(0, 0, 0, 0, X, X, X, 0) },
-	  .value = { W(2, 4, 0, 0, 4, 2, 8, 10), W(0, 0, 0, 0, 1, 3, 3, 0) },
-	  .mss_at = 22,
-	  .mss_mask = 0xffff,
-	  .next = 6 },
-	/* MSS NOP WS SACK TS */
-	{ .order = 0x84312,
-	  .at = { 20, 28 },
-	  .mask = { W(X, X, 0, 0, X, X, X, 0), W(X, X, X, X, 0, 0, 0, 0) },
-	  .value = { W(2, 4, 0, 0, 1, 3, 3, 0), W(4, 2, 8, 10, 0, 0, 0, 0) },
-	  .mss_at = 22,
-	  .mss_mask = 0xffff,
-	  .next = NO_SHAPE },
-	/* MSS NOP WS NOP NOP TS SACK, end */
-	{ .order = 0x4811312,
-	  .at = { 20, 28, 36 },
-	  .mask = { W(X, X, 0, 0, X, X, X, 0), W(X, X, X, X, 0, 0, 0, 0),
-		    W(0, 0, 0, 0, X, X, X, 0) },
-	  .value = { W(2, 4, 0, 0, 1, 3, 3, 0), W(1, 1, 8, 10, 0, 0, 0, 0),
-		     W(0, 0, 0, 0, 4, 2, 0, 0) },
-	  .mss_at = 22,
-	  .mss_mask = 0xffff,
-	  .next = NO_SHAPE },
-};
-
-#undef W
-#undef X
-
-/* The first shape to try, by the data offset. */
-static const uint8_t first_shape[16] = {
-	NO_SHAPE, NO_SHAPE, NO_SHAPE, NO_SHAPE, NO_SHAPE, 0,	    1,	      2,
-	3,	  NO_SHAPE, 5,	      7,	NO_SHAPE, NO_SHAPE, NO_SHAPE, NO_SHAPE,
-};
-
-/* IPv4 as ::ffff:a.b.c.d */
-static inline void put_v4(struct hin_addr *out, const uint8_t *be)
-{
-	static const uint8_t mapped[12] = { [10] = 0xff, [11] = 0xff };
-
-	memcpy(out->b, mapped, 12);
-	memcpy(out->b + 12, be, 4);
-}
-
-static inline uint64_t word_at(const uint8_t *at)
-{
-	uint64_t word;
-
-	memcpy(&word, at, sizeof(word));
-	return word;
-}
-
-static inline bool shape_fits(const struct shape *shape, const uint8_t *tcp)
-{
-	uint64_t differs = 0;
-
-	for (unsigned i = 0; i < 3; i++)
-		differs |= (word_at(tcp + shape->at[i]) & shape->mask[i]) ^ shape->value[i];
-	return differs == 0;
-}
-
-/* The shape of a whole TCP header, or NULL: then the options have to be walked through. */
-static inline const struct shape *shape_of(const uint8_t *tcp)
-{
-	unsigned i = first_shape[tcp[12] >> 4];
-
-	while (i != NO_SHAPE) {
-		if (HIN_LIKELY(shape_fits(&shapes[i], tcp)))
-			return &shapes[i];
-		i = shapes[i].next;
-	}
-	return NULL;
-}
-
-/*
- * Decode the usual frame as decode_link() would. False for any other, with `out` untouched but for
- * what it would write over. `data` has at least 54 bytes.
- */
-static inline __attribute__((always_inline)) bool decode_usual(struct hin_packet *out,
-							       const struct hin_frame *frame,
-							       int64_t time_us)
-{
-	const uint8_t *data = frame->data, *ip = data + 14, *tcp = data + 34;
-	size_t wire = be16(ip + 2), header = (size_t)(tcp[12] >> 4) * 4;
-	uint16_t offset = be16(ip + 6);
-	const struct shape *shape;
-
-	/* IPv4 type, version and length of header, protocol, no fragment */
-	if (HIN_UNLIKELY(data[12] != 0x08 || data[13] != 0x00 || ip[0] != 0x45 ||
-			 ip[9] != IPPROTO_TCP || (offset & 0x3fff) != 0))
-		return false;
-	if (HIN_UNLIKELY(header < 20 || wire < 20 + header || frame->size < 34 + header))
-		return false;
-	shape = shape_of(tcp);
-	if (HIN_UNLIKELY(shape == NULL))
-		return false;
-	out->time_us = time_us;
-	put_v4(&out->src, ip + 12);
-	put_v4(&out->dst, ip + 16);
-	out->sport = be16(tcp);
-	out->dport = be16(tcp + 2);
-	out->bytes = (uint32_t)wire;
-	out->seq = be32(tcp + 4);
-	out->ip_id = be16(ip + 4);
-	out->window = be16(tcp + 14);
-	out->tcp_options = shape->order;
-	out->flags = HIN_PACKET_OPTIONS | HIN_PACKET_V4 |
-		     (uint32_t)(offset >> 14 & 1) * HIN_PACKET_DF |
-		     (uint32_t)(wire > 20 + header) * HIN_PACKET_PAYLOAD;
-	out->marks = 0;
-	out->quoted_dst = (struct hin_addr){ 0 };
-	out->quoted_port = 0;
-	out->quoted_proto = 0;
-	out->kind = kind_of_flags(tcp[13]);
-	out->proto = IPPROTO_TCP;
-	out->ttl = ip[8];
-	out->tcp_flags = tcp[13];
-	out->refusal = HIN_REFUSED_NOTHING;
-	out->mss = be16(tcp + shape->mss_at) & shape->mss_mask;
-	out->key = 0;
-	out->hash = 0;
-	return true;
-}
-
-static inline int64_t time_of(const struct hin_frame *frame)
-{
-	int64_t ns = frame->time_ns;
-
-	return HIN_LIKELY(ns >= 0) ? (int64_t)((uint64_t)ns / 1000) : ns / 1000 - (ns % 1000 < 0);
-}
-
-static inline bool is_usual_link(const struct hin_frame *frame)
-{
-	return frame->link == HIN_LINK_ETHERNET && frame->size >= 54;
-}
-
-/* Any other frame. */
-static __attribute__((noinline)) bool decode_other(struct hin_packet *out,
-						   const struct hin_frame *frame, int64_t time_us,
-						   unsigned decap)
+bool hin_decode_any(struct hin_packet *out, const struct hin_frame *frame, int64_t time_us,
+		    unsigned decap)
 {
 	struct state s = { .out = out, .decap = decap };
 
@@ -945,38 +707,4 @@ static __attribute__((noinline)) bool decode_other(struct hin_packet *out,
 		       be16(frame->data + 12) == ETHER_IPV4 && frame->data[14] >> 4 == 4))
 		return decode_ipv4(&s, frame->data + 14, frame->size - 14);
 	return decode_link(&s, hin_reader_of(frame->data, frame->size), frame->link);
-}
-
-bool hin_decode(struct hin_packet *out, const struct hin_frame *frame, unsigned decap)
-{
-	int64_t time_us = time_of(frame);
-
-	if (HIN_LIKELY(is_usual_link(frame)) && HIN_LIKELY(decode_usual(out, frame, time_us)))
-		return true;
-	return decode_other(out, frame, time_us, decap);
-}
-
-#define AHEAD 4 /* frames whose headers are fetched while another is decoded */
-
-size_t hin_decode_batch(struct hin_packet *out, const struct hin_frame *frames, size_t count,
-			unsigned decap, uint64_t refused[HIN_REFUSAL_COUNT])
-{
-	struct hin_packet *p = out;
-
-	for (size_t i = 0; i < count; i++) {
-		const struct hin_frame *frame = &frames[i];
-		int64_t time_us = time_of(frame);
-
-		__builtin_prefetch(frames[i + AHEAD < count ? i + AHEAD : i].data + 14);
-		if (HIN_UNLIKELY(!is_usual_link(frame)) ||
-		    HIN_UNLIKELY(!decode_usual(p, frame, time_us))) {
-			if (HIN_UNLIKELY(!decode_other(p, frame, time_us, decap))) {
-				refused[p->refusal]++;
-				continue;
-			}
-		}
-		p->frame = (uint16_t)i;
-		p++;
-	}
-	return (size_t)(p - out);
 }

@@ -128,9 +128,9 @@ enum {
 bool hin_decode(struct hin_packet *out, const struct hin_frame *frame, unsigned decap);
 
 /*
- * Decode `count` frames into `out`, which has room for as many packets and is filled densely:
- * packet.frame says which frame it is from. Returns how many hold a packet; frames without one
- * are counted by reason in `refused`. Each as hin_decode() has it.
+ * Decode frames[from] to frames[to - 1] into `out`, which has room for as many packets and is
+ * filled densely: packet.frame says which frame it is from. Returns how many hold a packet; frames
+ * without one are counted by reason in `refused`. Each as hin_decode() has it.
  */
-size_t hin_decode_batch(struct hin_packet *out, const struct hin_frame *frames, size_t count,
-			unsigned decap, uint64_t refused[HIN_REFUSAL_COUNT]);
+size_t hin_decode_batch(struct hin_packet *out, const struct hin_frame *frames, size_t from,
+			size_t to, unsigned decap, uint64_t refused[HIN_REFUSAL_COUNT]);

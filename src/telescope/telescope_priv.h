@@ -31,11 +31,17 @@ struct counters {
 #define FOLD_FRAMES                                                                                \
 	(1u << 24) /* fold at least this often, so that the packed counts cannot run over */
 
+/* For struct counters: the port that a packet asks, as an index of its `ports`, and its size. */
+struct asked {
+	uint32_t port, bytes;
+};
+
 /* One batch under way. */
 struct slot {
 	struct hin_batch batch;
 	struct hin_packet packets[HIN_BATCH_FRAMES]; /* those of the frames that count */
 	size_t packet_count;
+	struct asked asked[HIN_BATCH_FRAMES]; /* of each packet */
 	uint64_t kinds[HIN_PACKET_KIND_COUNT], bytes;
 	int64_t first_us, last_us;
 	uint16_t which[HIN_SHARDS][2 * HIN_BATCH_FRAMES];
@@ -190,6 +196,12 @@ struct hin_telescope {
 HIN_MUST_USE enum hin_code hin_telescope_place(struct hin_telescope *t,
 					       const struct hin_telescope_options *options,
 					       struct hin_error *err);
+
+/* Decode the frames of a slot; mark, count and spread the packets (slot.c). */
+void hin_slot_decode(struct hin_telescope *t, struct slot *slot, struct counters *counters);
+
+/* Count what belongs to the running minute, when the slot's turn has come. */
+void hin_slot_count_minute(struct counters *counters, const struct slot *slot);
 
 /* Turn events that were idle too long into results (judge.c). */
 void hin_telescope_expire(struct hin_telescope *t, int64_t now_us);

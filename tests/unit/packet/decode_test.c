@@ -933,23 +933,96 @@ static void short_way_is_the_long_way(void **state)
 	}
 }
 
+/*
+ * A batch large enough to be decoded as vectors is what its frames are one by one: each order of
+ * options, changed at random, cut at random, in a block of exactly its size.
+ */
+static void large_batch_is_one_by_one(void **state)
+{
+	static const char *const options[] = {
+		"",
+		"020405b4",
+		"020405b4 01010402",
+		"020405b4 01030308 01010402",
+		"020405b4 01010402 01030306",
+		"020405b4 0402080a 11223344 00000000 01030307",
+		"020405b4 01030306 0402080a 11223344 00000000",
+		"020405b4 01010402 01030306 0101080a 11223344 00000000",
+		"020405b4 01030306 0402 0101080a 11223344 00000000 0000",
+		"020405b4 01030306 0101080a 11223344 00000000 04020000",
+		"01010101",
+		"020405b4 01030306 0101080a 11223344 00000000 04020000 01010101 01010101 01010101 "
+		"01010101",
+	};
+	enum { COUNT = 512 };
+	struct hin_packet *packets = aligned_alloc(64, COUNT * sizeof(*packets)), one;
+	struct hin_frame *in = calloc(COUNT, sizeof(*in));
+	uint64_t seed = 7, refused[HIN_REFUSAL_COUNT] = { 0 }, want[HIN_REFUSAL_COUNT] = { 0 };
+	size_t n = 0, got;
+
+	(void)state;
+	assert_non_null(packets);
+	assert_non_null(in);
+	memset(packets, 0x55, COUNT * sizeof(*packets));
+	for (size_t i = 0; i < COUNT; i++) {
+		uint8_t bytes[1024];
+		char hex[512];
+		size_t size;
+
+		snprintf(hex, sizeof(hex), "%s%s", ETHER4 IP4("0028", "06") SYN,
+			 options[i % HIN_COUNT(options)]);
+		size = bytes_of(hex, bytes);
+		bytes[17] = (uint8_t)(size - 14 + random_next(&seed) % 2);
+		bytes[46] = (uint8_t)((size - 34) / 4 << 4);
+		for (uint64_t k = random_next(&seed) % 4; k > 0; k--)
+			bytes[12 + random_next(&seed) % (size - 12)] = (uint8_t)random_next(&seed);
+		if (random_next(&seed) % 8 == 0)
+			size = random_next(&seed) % size;
+		in[i] = (struct hin_frame){ .data = hin_test_copy(bytes, size),
+					    .size = (uint32_t)size,
+					    .length = (uint32_t)size,
+					    .time_ns = (int64_t)random_next(&seed),
+					    .link = HIN_LINK_ETHERNET };
+	}
+	got = hin_decode_batch(packets, in, 3, COUNT, 0, refused);
+	for (size_t i = 3; i < COUNT; i++) {
+		memset(&one, 0xaa, sizeof(one));
+		if (!hin_decode(&one, &in[i], 0)) {
+			want[one.refusal]++;
+			continue;
+		}
+		one.frame = (uint16_t)i;
+		assert_true(n < got);
+		/* what lies behind the hash is padding */
+		assert_memory_equal(&packets[n], &one, offsetof(struct hin_packet, hash) + 8);
+		n++;
+	}
+	assert_int_equal(n, got);
+	assert_in_range(got, COUNT * 3 / 4, COUNT - 4);
+	assert_memory_equal(refused, want, sizeof(want));
+	for (size_t i = 0; i < COUNT; i++)
+		free((void *)(uintptr_t)in[i].data);
+	free(in);
+	free(packets);
+}
+
 /* A batch is what its frames are one by one: those without a packet leave no hole, but a count. */
 static void batch_is_one_by_one(void **state)
 {
 	static const char *const frames[] = {
 		MACS "0800 4500 0028 0001 4000 4006 0000 01020304 c6120001"
-		    "1234 0017 00000001 00000000 5002 ffff 0000 0000",
+		     "1234 0017 00000001 00000000 5002 ffff 0000 0000",
 		MACS "0806 0001 0800 0604 0001", /* ARP */
-		"0011",				/* cut in the link header */
+		"0011",				 /* cut in the link header */
 		MACS "0800 4500 001c 0002 0000 4011 0000 01020305 c6120002"
-		    "0035 1234 0008 0000",
+		     "0035 1234 0008 0000",
 		MACS "0800 4500 0028 0003 0000 4006 0000 01020306 c6120003"
-		    "1234 0050 00000002", /* cut in the TCP header */
+		     "1234 0050 00000002", /* cut in the TCP header */
 		MACS "86dd 6000 0000 0008 1140 20010db8000000000000000000000001"
-		    "20010db8000000000000000000000002 0035 1234 0008 0000",
+		     "20010db8000000000000000000000002 0035 1234 0008 0000",
 	};
 	struct hin_frame in[3 * HIN_COUNT(frames)];
-	struct hin_packet *packets = calloc(HIN_COUNT(in), sizeof(*packets)), one;
+	struct hin_packet *packets = aligned_alloc(64, HIN_COUNT(in) * sizeof(*packets)), one;
 	uint64_t refused[HIN_REFUSAL_COUNT] = { 0 }, want[HIN_REFUSAL_COUNT] = { 0 };
 	size_t got, n = 0;
 	uint8_t bytes[1024];
@@ -965,7 +1038,7 @@ static void batch_is_one_by_one(void **state)
 					    .time_ns = 1700000000123456789 + (int64_t)i,
 					    .link = HIN_LINK_ETHERNET };
 	}
-	got = hin_decode_batch(packets, in, HIN_COUNT(in), 0, refused);
+	got = hin_decode_batch(packets, in, 0, HIN_COUNT(in), 0, refused);
 	for (size_t i = 0; i < HIN_COUNT(in); i++) {
 		memset(&one, 0, sizeof(one));
 		if (!hin_decode(&one, &in[i], 0)) {
@@ -981,7 +1054,7 @@ static void batch_is_one_by_one(void **state)
 	assert_int_equal(got, 3 * 4);
 	assert_memory_equal(refused, want, sizeof(want));
 	assert_int_equal(want[HIN_REFUSED_NOT_IP], 3);
-	assert_int_equal(hin_decode_batch(packets, in, 0, 0, refused), 0);
+	assert_int_equal(hin_decode_batch(packets, in, 0, 0, 0, refused), 0);
 	for (size_t i = 0; i < HIN_COUNT(in); i++)
 		free((void *)(uintptr_t)in[i].data);
 	free(packets);
@@ -1039,6 +1112,7 @@ int main(void)
 		cmocka_unit_test(cut_at_every_byte),
 		cmocka_unit_test(short_way_is_the_long_way),
 		cmocka_unit_test(batch_is_one_by_one),
+		cmocka_unit_test(large_batch_is_one_by_one),
 		cmocka_unit_test(times),
 		cmocka_unit_test(names),
 	};
