@@ -3,6 +3,13 @@
 #include <assert.h>
 #include <netinet/in.h>
 
+#if defined(__x86_64__) && defined(__GNUC__)
+#include <immintrin.h>
+#define HAVE_WIDE 1
+#else
+#define HAVE_WIDE 0
+#endif
+
 /* ---- sources that cannot be ---- */
 
 /* IPv4 special-purpose addresses by first octet. */
@@ -139,7 +146,8 @@ struct window {
 };
 
 /* multiplied by this number, they differ in their upper three bits */
-#define WINDOW_OF(window) ((uint32_t)(window)*0xef8acd13u >> 29)
+#define WINDOW_FACTOR 0xef8acd13u
+#define WINDOW_OF(window) ((uint32_t)(window)*WINDOW_FACTOR >> 29)
 
 static const struct window windows[8] = {
 #define WINDOW(window_, habits_) [WINDOW_OF(window_)] = { (window_), (habits_) }
@@ -203,15 +211,28 @@ static inline uint32_t syn_marks(const struct hin_packet *p, bool v4)
 
 static_assert(HIN_PACKET_DF == 1, "the flag is an index");
 
-/* First octets under which source_marks_v4() knows something. */
+/* How far a habit's bit is from that of HIN_MARK_SHAPE. */
+#define SHAPE_OF_ZMAP 4
+#define SHAPE_OF_MASSCAN 3
+static_assert(HABIT_ZMAP << SHAPE_OF_ZMAP == HIN_MARK_SHAPE &&
+		      HABIT_MASSCAN << SHAPE_OF_MASSCAN == HIN_MARK_SHAPE,
+	      "habits become marks");
+
+/* First octets under which source_marks_v4() knows something: a bit each. */
+static const uint32_t special_octets[8] = {
+	1u << 0 | 1u << 10, /* 0, 10 */
+	0,
+	0,
+	1u << (100 - 96) | 1u << (127 - 96), /* 100, 127 */
+	0,
+	1u << (169 - 160) | 1u << (172 - 160),			   /* 169, 172 */
+	1u << (192 - 192) | 1u << (198 - 192) | 1u << (203 - 192), /* 192, 198, 203 */
+	UINT32_MAX,						   /* 224 and more */
+};
+
 static inline bool octet_is_special(uint32_t octet)
 {
-	static const bool special[256] = {
-		[0] = true,   [10] = true,  [100] = true, [127] = true, [169] = true,
-		[172] = true, [192] = true, [198] = true, [203] = true, [224 ... 255] = true,
-	};
-
-	return special[octet];
+	return (special_octets[octet / 32] >> octet % 32 & 1) != 0;
 }
 
 static bool is_member(const struct hin_marker *marker, const struct hin_addr *a, bool v4)
@@ -279,24 +300,238 @@ static __attribute__((noinline)) uint32_t address_marks(const struct hin_packet 
 	return marks;
 }
 
+static inline __attribute__((always_inline)) uint32_t marks_of(const struct hin_packet *p,
+							       const struct hin_marker *marker)
+{
+	uint32_t marks = HIN_LIKELY((p->flags & HIN_PACKET_V4) && marker->dark_single)
+				 ? address_marks_v4(p, marker)
+				 : address_marks(p, marker);
+
+	if (HIN_UNLIKELY(marks & HIN_MARK_BOGON) && stays_home(p))
+		marks &= ~(uint32_t)(HIN_MARK_BOGON | HIN_MARK_SPOOFED);
+	if (HIN_LIKELY(p->kind == HIN_TCP_SYN && p->refusal == HIN_REFUSED_NOTHING))
+		return marks | syn_marks(p, (marks & HIN_MARK_V6) == 0);
+	if (p->ip_id == 54321 && (p->kind == HIN_UDP || p->kind == HIN_ICMP))
+		marks |= HIN_SIGN_ZMAP | (zmap_datagram(p) ? HIN_MARK_SHAPE : 0);
+	return marks;
+}
+
+/* ---- sixteen packets at once ---- */
+
+#if HAVE_WIDE
+
+#define WIDE __attribute__((target("avx512f,avx512bw,avx512vl,avx512dq")))
+#define LANES 16
+
+/* Where the lower halves of the orders differ in their upper four bits: a search found it. */
+#define LAYOUT_FACTOR 0x19999e3fu
+
+/* The tables above, for each lane to look into. */
+struct wide {
+	const struct hin_marker *marker;
+	__m512i order_low, order_high, layouts; /* stack, TTL << 8, habits << 16 */
+	__m512i windows;			/* window, habits << 16 */
+	__m512i habit_marks, special;
+	__m512i offsets; /* of the packets, in bytes */
+	__m512i swap;	 /* byte order of 32 bits */
+};
+
+static bool has_wide(void)
+{
+	return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+	       __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq");
+}
+
+WIDE static void wide_prepare(struct wide *w, const struct hin_marker *marker)
+{
+	uint32_t low[LANES], high[LANES] = { 0 }, says[LANES] = { 0 }, window[LANES] = { 0 },
+			     marks[LANES] = { 0 }, special[LANES] = { 0 }, offsets[LANES],
+			     swap[LANES];
+
+	memset(low, 0xff, sizeof(low)); /* no order */
+	for (unsigned i = 0; i < LAYOUTS; i++) {
+		uint32_t order = (uint32_t)layouts[i].order, at = order * LAYOUT_FACTOR >> 28;
+
+		if (layouts[i].ttl == 0)
+			continue; /* an empty place */
+		low[at] = order;
+		high[at] = (uint32_t)(layouts[i].order >> 32);
+		says[at] = layouts[i].stack | (uint32_t)layouts[i].ttl << 8 |
+			   (uint32_t)layouts[i].habits << 16;
+	}
+	for (unsigned i = 0; i < HIN_COUNT(windows); i++)
+		window[i] = windows[i].window | (uint32_t)windows[i].habits << 16;
+	for (unsigned i = 0; i < HIN_COUNT(habit_marks); i++)
+		marks[i] = habit_marks[i];
+	memcpy(special, special_octets, sizeof(special_octets));
+	for (unsigned i = 0; i < LANES; i++) {
+		offsets[i] = i * (uint32_t)sizeof(struct hin_packet);
+		swap[i] = 0x00010203u + 0x04040404u * (i % 4);
+	}
+	*w = (struct wide){ .marker = marker,
+			    .order_low = _mm512_loadu_si512(low),
+			    .order_high = _mm512_loadu_si512(high),
+			    .layouts = _mm512_loadu_si512(says),
+			    .windows = _mm512_loadu_si512(window),
+			    .habit_marks = _mm512_loadu_si512(marks),
+			    .special = _mm512_loadu_si512(special),
+			    .offsets = _mm512_loadu_si512(offsets),
+			    .swap = _mm512_loadu_si512(swap) };
+}
+
+/* 32 bits at `at` of each packet. */
+#define GATHER(w, packets, at)                                                                     \
+	_mm512_i32gather_epi32((w)->offsets, (const uint8_t *)(packets) + (at), 1)
+
+#define SET(value) _mm512_set1_epi32((int)(value))
+
+/* Where `key`, of eight bits, has a bit in `table`. */
+WIDE static inline __attribute__((always_inline)) __mmask16 has_bit(__m512i table, __m512i key)
+{
+	__m512i word = _mm512_permutexvar_epi32(_mm512_srli_epi32(key, 5), table);
+
+	return _mm512_test_epi32_mask(word,
+				      _mm512_sllv_epi32(SET(1), _mm512_and_si512(key, SET(31))));
+}
+
+/* As syn_marks() for IPv4; `ports`, `ids` and `last` are words of the packets as they lie. */
+WIDE static inline __attribute__((always_inline)) __m512i wide_syn_marks(
+	const struct wide *w, const struct hin_packet *packets, __m512i dst, __m512i flags,
+	__m512i last)
+{
+	__m512i ports = GATHER(w, packets, offsetof(struct hin_packet, sport));
+	__m512i ids = GATHER(w, packets, offsetof(struct hin_packet, ip_id));
+	__m512i seq = GATHER(w, packets, offsetof(struct hin_packet, seq));
+	__m512i low = GATHER(w, packets, offsetof(struct hin_packet, tcp_options));
+	__m512i high = GATHER(w, packets, offsetof(struct hin_packet, tcp_options) + 4);
+	__m512i half = SET(0xffff), octet = SET(0xff);
+	__m512i sport = _mm512_and_si512(ports, half), dport = _mm512_srli_epi32(ports, 16);
+	__m512i id = _mm512_and_si512(ids, half), window = _mm512_srli_epi32(ids, 16);
+	__m512i ttl = _mm512_and_si512(_mm512_srli_epi32(last, 8), octet);
+	__m512i tcp_flags = _mm512_and_si512(_mm512_srli_epi32(last, 16), octet);
+	__m512i at = _mm512_srli_epi32(_mm512_mullo_epi32(low, SET(LAYOUT_FACTOR)), 28);
+	__m512i says = _mm512_permutexvar_epi32(at, w->layouts);
+	__m512i of_window = _mm512_permutexvar_epi32(
+		_mm512_srli_epi32(_mm512_mullo_epi32(window, SET(WINDOW_FACTOR)), 29), w->windows);
+	__mmask16 known =
+		_mm512_cmpeq_epi32_mask(low, _mm512_permutexvar_epi32(at, w->order_low)) &
+		_mm512_cmpeq_epi32_mask(high, _mm512_permutexvar_epi32(at, w->order_high));
+	__mmask16 whole =
+		known & _mm512_cmpeq_epi32_mask(window, _mm512_and_si512(of_window, half));
+	__mmask16 zmap =
+		_mm512_cmpeq_epi32_mask(tcp_flags, SET(TCP_SYN_ALONE)) &
+		_mm512_test_epi32_mask(id, id) &
+		_mm512_cmple_epu32_mask(_mm512_sub_epi32(sport, SET(32768)), SET(61000 - 32768));
+	__m512i habits = _mm512_maskz_and_epi32(whole, _mm512_srli_epi32(of_window, 16),
+						_mm512_srli_epi32(says, 16));
+	__m512i by_ttl = _mm512_setzero_si512(), marks, program, shape, mixed;
+	__mmask16 signs;
+
+	by_ttl = _mm512_mask_mov_epi32(by_ttl, _mm512_cmple_epu32_mask(ttl, SET(64)),
+				       SET(HABIT_NMAP | HABIT_HPING));
+	by_ttl = _mm512_mask_mov_epi32(by_ttl, _mm512_cmpge_epu32_mask(ttl, SET(193)),
+				       SET(HABIT_ZMAP | HABIT_MASSCAN));
+	habits = _mm512_and_si512(habits, by_ttl);
+	habits = _mm512_mask_and_epi32(habits, _mm512_test_epi32_mask(flags, SET(HIN_PACKET_DF)),
+				       habits, SET(HABIT_MASSCAN | HABIT_NMAP));
+	habits = _mm512_mask_and_epi32(habits, (__mmask16)~zmap, habits, SET(~HABIT_ZMAP));
+	marks = _mm512_mask_and_epi32(
+		SET(HIN_SIGN_NONE),
+		known & _mm512_cmple_epu32_mask(
+				ttl, _mm512_and_si512(_mm512_srli_epi32(says, 8), octet)),
+		says, octet);
+	program = _mm512_permutexvar_epi32(habits, w->habit_marks);
+	marks = _mm512_mask_mov_epi32(marks, _mm512_test_epi32_mask(program, program), program);
+	mixed = _mm512_and_si512(_mm512_ternarylogic_epi32(dst, dport, seq, 0x96), half);
+	shape = _mm512_and_si512(_mm512_slli_epi32(habits, SHAPE_OF_MASSCAN), SET(HIN_MARK_SHAPE));
+	signs = _mm512_cmpeq_epi32_mask(id, mixed);
+	marks = _mm512_mask_or_epi32(marks, signs, shape, SET(HIN_SIGN_MASSCAN));
+	shape = _mm512_and_si512(_mm512_slli_epi32(habits, SHAPE_OF_ZMAP), SET(HIN_MARK_SHAPE));
+	signs = _mm512_cmpeq_epi32_mask(id, SET(54321));
+	marks = _mm512_mask_or_epi32(marks, signs, shape, SET(HIN_SIGN_ZMAP));
+	signs = _mm512_cmpeq_epi32_mask(seq, dst);
+	return _mm512_mask_mov_epi32(marks, signs, SET(HIN_SIGN_MIRAI | HIN_MARK_SHAPE));
+}
+
+/*
+ * Set the marks of LANES packets; returns all of them together. SYNs over IPv4 from ordinary
+ * addresses, which nearly all packets are, go together, others one by one.
+ */
+WIDE static uint32_t wide_mark(const struct wide *w, struct hin_packet *packets)
+{
+	const struct hin_marker *marker = w->marker;
+	__m512i flags = GATHER(w, packets, offsetof(struct hin_packet, flags));
+	__m512i kind = GATHER(w, packets, offsetof(struct hin_packet, kind) - 3);
+	__m512i last = GATHER(w, packets, offsetof(struct hin_packet, proto));
+	__m512i src = _mm512_shuffle_epi8(GATHER(w, packets, offsetof(struct hin_packet, src) + 12),
+					  w->swap);
+	__m512i dst = _mm512_shuffle_epi8(GATHER(w, packets, offsetof(struct hin_packet, dst) + 12),
+					  w->swap);
+	__m512i base = SET(marker->dark_base), mask = SET(marker->dark_mask), marks;
+	__mmask16 usual =
+		_mm512_test_epi32_mask(flags, SET(HIN_PACKET_V4)) &
+		_mm512_cmpeq_epi32_mask(_mm512_srli_epi32(kind, 24), SET(HIN_TCP_SYN)) &
+		_mm512_cmpeq_epi32_mask(_mm512_srli_epi32(last, 24), SET(HIN_REFUSED_NOTHING)) &
+		(__mmask16)~has_bit(w->special, _mm512_srli_epi32(src, 24));
+	uint32_t each[LANES], any = 0;
+
+	if (marker->member != NULL) {
+		__m512i block = _mm512_srli_epi32(src, 16);
+		__m512i word =
+			_mm512_i32gather_epi32(_mm512_srli_epi32(block, 5), marker->member_v4, 4);
+
+		usual &= _mm512_testn_epi32_mask(
+			word, _mm512_sllv_epi32(SET(1), _mm512_and_si512(block, SET(31))));
+	}
+	marks = wide_syn_marks(w, packets, dst, flags, last);
+	/* address_marks_v4() */
+	marks = _mm512_mask_or_epi32(marks,
+				     _mm512_test_epi32_mask(_mm512_xor_si512(dst, base), mask),
+				     marks, SET(HIN_MARK_OUTSIDE));
+	marks = _mm512_mask_or_epi32(marks,
+				     _mm512_testn_epi32_mask(_mm512_xor_si512(src, base), mask) |
+					     _mm512_cmpeq_epi32_mask(src, dst),
+				     marks, SET(HIN_MARK_SPOOFED));
+	_mm512_storeu_si512(each, marks);
+	for (uint32_t rest = (uint16_t)~usual; rest != 0; rest &= rest - 1) {
+		unsigned i = (unsigned)__builtin_ctz(rest);
+
+		each[i] = marks_of(&packets[i], marker);
+	}
+	for (unsigned i = 0; i < LANES; i++) {
+		packets[i].marks = each[i];
+		any |= each[i];
+	}
+	return any;
+}
+
+WIDE static __attribute__((noinline)) size_t wide_mark_all(struct hin_packet *packets, size_t count,
+							   const struct hin_marker *marker,
+							   uint32_t *any)
+{
+	struct wide w;
+	size_t i = 0;
+
+	wide_prepare(&w, marker);
+	for (; i + LANES <= count; i += LANES)
+		*any |= wide_mark(&w, packets + i);
+	return i;
+}
+
+#endif
+
 uint32_t hin_mark(struct hin_packet *packets, size_t count, const struct hin_marker *marker)
 {
 	uint32_t any = 0;
+	size_t i = 0;
 
-	for (size_t i = 0; i < count; i++) {
-		struct hin_packet *p = &packets[i];
-		uint32_t marks = HIN_LIKELY((p->flags & HIN_PACKET_V4) && marker->dark_single)
-					 ? address_marks_v4(p, marker)
-					 : address_marks(p, marker);
-
-		if (HIN_UNLIKELY(marks & HIN_MARK_BOGON) && stays_home(p))
-			marks &= ~(uint32_t)(HIN_MARK_BOGON | HIN_MARK_SPOOFED);
-		if (HIN_LIKELY(p->kind == HIN_TCP_SYN && p->refusal == HIN_REFUSED_NOTHING))
-			marks |= syn_marks(p, (marks & HIN_MARK_V6) == 0);
-		else if (p->ip_id == 54321 && (p->kind == HIN_UDP || p->kind == HIN_ICMP))
-			marks |= HIN_SIGN_ZMAP | (zmap_datagram(p) ? HIN_MARK_SHAPE : 0);
-		p->marks = marks;
-		any |= marks;
+#if HAVE_WIDE
+	if (count >= LANES && marker->dark_single && has_wide())
+		i = wide_mark_all(packets, count, marker, &any);
+#endif
+	for (; i < count; i++) {
+		packets[i].marks = marks_of(&packets[i], marker);
+		any |= packets[i].marks;
 	}
 	return any;
 }

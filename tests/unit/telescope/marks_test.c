@@ -390,6 +390,106 @@ static void chance_makes_no_claim(void **state)
 	}
 }
 
+/* ---- many at once ---- */
+
+#define PICK(seed, list) (list)[random_next(seed) % HIN_COUNT(list)]
+
+/* A packet with habits drawn at random, many of them of one tool. */
+static struct hin_packet any_packet(uint64_t *seed)
+{
+	static const uint64_t orders[] = { 0,	      ORDER_MSS,     ORDER_LINUX, 0x314112,
+					   0x4112,    ORDER_WINDOWS, ORDER_MACOS, ORDER_FREEBSD,
+					   0x8114312, 0x811314112,   0x11314112,  0x12345 };
+	static const uint16_t windows[] = { 65535, 1024, 2048, 3072, 4096, 64, 512, 5840, 1025 };
+	static const uint8_t ttls[] = { 0, 40, 64, 65, 128, 129, 192, 193, 250, 255 };
+	static const uint8_t kinds[] = { HIN_TCP_SYN,	  HIN_TCP_SYN, HIN_TCP_SYN, HIN_TCP_SYN,
+					 HIN_TCP_SYN_ACK, HIN_UDP,     HIN_ICMP,    HIN_FRAGMENT };
+	static const uint16_t sports[] = { 32767, 32768, 50000, 61000, 61001, 1 };
+	static const uint32_t octets[] = { 0,	1,   9,	  10,  100, 127, 169,
+					   172, 192, 198, 203, 223, 224, 255 };
+	uint32_t src = PICK(seed, octets) << 24 | (uint32_t)random_next(seed) % 0x1000000;
+	struct hin_packet p = { .dst = hin_addr_of_v4(DST + random_next(seed) % 65536),
+				.sport = PICK(seed, sports),
+				.dport = (uint16_t)random_next(seed),
+				.seq = (uint32_t)random_next(seed),
+				.window = PICK(seed, windows),
+				.tcp_options = PICK(seed, orders),
+				.kind = PICK(seed, kinds),
+				.ttl = PICK(seed, ttls),
+				.tcp_flags = random_next(seed) % 4 == 0 ? 0x42 : 2,
+				.refusal = random_next(seed) % 8 == 0 ? HIN_REFUSED_TCP_OPTIONS
+								      : HIN_REFUSED_NOTHING };
+
+	p.src = random_next(seed) % 16 == 0 ? p.dst : hin_addr_of_v4(src);
+	p.flags = HIN_PACKET_V4 | (random_next(seed) % 2 ? HIN_PACKET_DF : 0);
+	if (random_next(seed) % 16 == 0) {
+		p.src = p.dst = (struct hin_addr){ { 0x20, 1, [15] = 7 } };
+		p.flags = 0;
+	}
+	switch (random_next(seed) % 6) {
+	case 0:
+		p.ip_id = 54321;
+		break;
+	case 1:
+		p.ip_id = (uint16_t)(hin_addr_v4(&p.dst) ^ p.dport ^ p.seq);
+		break;
+	case 2:
+		p.seq = hin_addr_v4(&p.dst);
+		break;
+	case 3:
+		break;
+	default:
+		p.ip_id = (uint16_t)random_next(seed);
+	}
+	return p;
+}
+
+/* Many packets together have the marks that each has alone, with and without members. */
+static void many_are_one_by_one(void **state)
+{
+	enum { COUNT = 1000 };
+	struct hin_packet *packets = aligned_alloc(64, COUNT * sizeof(*packets));
+	struct hin_prefix_tree *members = traffic_tree("9.0.0.0/9");
+	struct hin_marker marker = { .dark_single = true,
+				     .dark_base = DST & 0xffff0000,
+				     .dark_mask = 0xffff0000 };
+	uint32_t tools = 0, facts = 0;
+	uint64_t seed = 11;
+
+	(void)state;
+	assert_non_null(packets);
+	for (unsigned round = 0; round < 20; round++) {
+		uint32_t any, all = 0;
+
+		hin_marker_set_members(&marker, round % 2 ? members : NULL);
+		for (size_t i = 0; i < COUNT; i++)
+			packets[i] = any_packet(&seed);
+		marker.dark_base ^= round % 4 == 3 ? 0x10000 : 0;
+		any = hin_mark(packets, COUNT - round, &marker);
+		for (size_t i = 0; i < COUNT - round; i++) {
+			struct hin_packet one = packets[i];
+
+			one.marks = 0;
+			(void)hin_mark(&one, 1, &marker);
+			assert_int_equal(packets[i].marks, one.marks);
+			all |= one.marks;
+			tools |= 1u << (one.marks & HIN_MARK_TOOL);
+			facts |= one.marks;
+		}
+		assert_int_equal(any, all);
+	}
+	/* every tool that one packet shows, and every fact, was among them */
+	for (unsigned tool = HIN_SIGN_NONE; tool <= HIN_SIGN_MACOS; tool++)
+		if (tool != HIN_SIGN_UNICORNSCAN && tool != HIN_SIGN_NMAP)
+			assert_true(tools >> tool & 1);
+	assert_int_equal(facts & ~(uint32_t)HIN_MARK_TOOL,
+			 HIN_MARK_SHAPE | HIN_MARK_NMAP_SHAPE | HIN_MARK_BOGON |
+				 HIN_MARK_UNROUTABLE | HIN_MARK_SPOOFED | HIN_MARK_OUTSIDE |
+				 HIN_MARK_MEMBER | HIN_MARK_V6);
+	hin_prefix_tree_free(members);
+	free(packets);
+}
+
 /* ---- tools that pairs of packets show ---- */
 
 struct pair_case {
@@ -462,7 +562,7 @@ int main(void)
 		cmocka_unit_test(tools_and_near_misses),  cmocka_unit_test(ipv6_has_fewer_signs),
 		cmocka_unit_test(sources_that_cannot_be), cmocka_unit_test(high_ttl_is_not_spoofed),
 		cmocka_unit_test(where_it_went),	  cmocka_unit_test(pairs_of_packets),
-		cmocka_unit_test(chance_makes_no_claim),
+		cmocka_unit_test(chance_makes_no_claim),  cmocka_unit_test(many_are_one_by_one),
 	};
 
 	return cmocka_run_group_tests_name("marks", tests, NULL, NULL);
