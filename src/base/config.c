@@ -160,12 +160,100 @@ enum hin_code hin_config_init(const struct hin_config_table *table, void *into,
 	return code;
 }
 
+/* ---- copies ---- */
+
 static const struct hin_setting *find_row(const struct hin_config_table *table, const char *name)
 {
 	for (size_t i = 0; i < table->count; i++)
 		if (strcmp(table->rows[i].name, name) == 0)
 			return &table->rows[i];
 	return NULL;
+}
+
+static const void *source_of(const struct hin_setting *row, const void *from)
+{
+	return (const char *)from + row->offset;
+}
+
+static enum hin_code copy_row(const struct hin_setting *row, void *to, const void *from,
+			      struct hin_error *err)
+{
+	enum hin_code code = HIN_OK;
+
+	if (is_list(row)) {
+		struct hin_config_list *list = target_of(row, to);
+		const struct hin_config_list *given = source_of(row, from);
+
+		*list = (struct hin_config_list){ 0 };
+		for (size_t i = 0; i < given->count && code == HIN_OK; i++)
+			code = add_item(list, row->name, given->items[i], err);
+	} else if (row->rule.type == HIN_VALUE_TEXT) {
+		char **text = target_of(row, to), *const *given = source_of(row, from);
+
+		*text = *given != NULL ? strdup(*given) : NULL;
+		if (*given != NULL && *text == NULL)
+			code = hin_fail(err, HIN_ENOMEM, "no memory for the setting %s", row->name);
+	}
+	return code;
+}
+
+enum hin_code hin_config_copy(const struct hin_config_table *table, void *to, size_t size,
+			      const void *from, struct hin_error *err)
+{
+	enum hin_code code = HIN_OK;
+
+	memcpy(to, from, size);
+	for (size_t i = 0; i < table->count; i++) { /* nothing is held twice, whatever comes */
+		const struct hin_setting *row = &table->rows[i];
+
+		if (is_list(row))
+			*(struct hin_config_list *)target_of(row, to) =
+				(struct hin_config_list){ 0 };
+		else if (row->rule.type == HIN_VALUE_TEXT)
+			*(char **)target_of(row, to) = NULL;
+	}
+	for (size_t i = 0; i < table->count && code == HIN_OK; i++)
+		code = copy_row(&table->rows[i], to, from, err);
+	if (code != HIN_OK)
+		hin_config_fini(table, to);
+	return code;
+}
+
+static bool same_text(const char *a, const char *b)
+{
+	return strcmp(a != NULL ? a : "", b != NULL ? b : "") == 0;
+}
+
+static bool same_row(const struct hin_setting *row, const void *a, const void *b)
+{
+	const struct hin_config_list *x = source_of(row, a), *y = source_of(row, b);
+	bool same;
+
+	if (is_list(row)) {
+		same = x->count == y->count;
+		for (size_t i = 0; i < x->count && same; i++)
+			same = strcmp(x->items[i], y->items[i]) == 0;
+		return same;
+	}
+	switch (row->rule.type) {
+	case HIN_VALUE_TEXT:
+		return same_text(*(char *const *)source_of(row, a),
+				 *(char *const *)source_of(row, b));
+	case HIN_VALUE_BOOL:
+		return *(const bool *)source_of(row, a) == *(const bool *)source_of(row, b);
+	case HIN_VALUE_CHOICE:
+		return *(const int *)source_of(row, a) == *(const int *)source_of(row, b);
+	default: /* all others have 64 bits */
+		return memcmp(source_of(row, a), source_of(row, b), sizeof(uint64_t)) == 0;
+	}
+}
+
+bool hin_config_differs(const struct hin_config_table *table, const char *name, const void *a,
+			const void *b)
+{
+	const struct hin_setting *row = find_row(table, name);
+
+	return row != NULL && !same_row(row, a, b);
 }
 
 /* Do settings start with `name` and a dot? */

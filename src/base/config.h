@@ -56,6 +56,17 @@ HIN_MUST_USE enum hin_code hin_config_init(const struct hin_config_table *table,
 void hin_config_fini(const struct hin_config_table *table, void *into);
 
 /*
+ * Copy the struct of `size` bytes at `from`, with its texts and lists, to `to`, which needs a
+ * hin_config_fini() of its own. HIN_ENOMEM, and `to` holds nothing.
+ */
+HIN_MUST_USE enum hin_code hin_config_copy(const struct hin_config_table *table, void *to,
+					   size_t size, const void *from, struct hin_error *err);
+
+/* Does the setting `name` differ between two structs? An empty text and none are the same. */
+bool hin_config_differs(const struct hin_config_table *table, const char *name, const void *a,
+			const void *b);
+
+/*
  * Read the file at `path` into `into`. HIN_ESYS, HIN_EFORMAT, HIN_ERANGE or HIN_ELIMIT, with file
  * and line in `err`; what stands before the mistake is set by then.
  */

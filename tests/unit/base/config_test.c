@@ -399,6 +399,38 @@ static void refuses_a_wrong_default(void **state)
 	assert_null(s.name);
 }
 
+static void copies_and_compares(void **state)
+{
+	static const char *const lines[] = { "verbose=yes",	   "port=80",
+					     "offset=2",	   "event.share=0.25",
+					     "event.memory=2M",	   "event.timeout=1s",
+					     "event.mode=fast",	   "sensor.name=other",
+					     "sensor.tags=a,b,c,d" };
+	char name[32];
+
+	(void)state;
+	for (size_t i = 0; i < HIN_COUNT(lines); i++) {
+		struct settings a = { 0 }, b = { 0 };
+
+		assert_int_equal(hin_config_init(&table, &a, NULL), HIN_OK);
+		assert_int_equal(hin_config_set(&table, &a, "sensor.tags=a,b,c", NULL), HIN_OK);
+		assert_int_equal(hin_config_copy(&table, &b, sizeof(b), &a, NULL), HIN_OK);
+		for (size_t k = 0; k < table.count; k++)
+			assert_false(hin_config_differs(&table, rows[k].name, &a, &b));
+		assert_int_equal(hin_config_set(&table, &a, lines[i], NULL), HIN_OK);
+		snprintf(name, sizeof(name), "%.*s", (int)strcspn(lines[i], "="), lines[i]);
+		for (size_t k = 0; k < table.count; k++)
+			if (hin_config_differs(&table, rows[k].name, &a, &b) !=
+			    (strcmp(rows[k].name, name) == 0))
+				fail_msg("%s: %s", lines[i], rows[k].name);
+		hin_config_fini(&table, &a);
+		assert_string_equal(b.name, "tower \"1\""); /* its own */
+		assert_int_equal(b.tags.count, 3);
+		assert_int_equal(hin_config_set(&table, &b, "sensor.tags=a,b,c,d,e", NULL), HIN_OK);
+		hin_config_fini(&table, &b);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -409,6 +441,7 @@ int main(void)
 		cmocka_unit_test(writes_a_template),
 		cmocka_unit_test(lists_settings),
 		cmocka_unit_test(refuses_a_wrong_default),
+		cmocka_unit_test(copies_and_compares),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
