@@ -425,10 +425,9 @@ static void give_back(struct request *r)
 static bool fits_memory(const struct request *r)
 {
 	const struct hin_http_server *s = r->server;
-	uint64_t share = s->settings.body_per_address;
+	uint64_t share = s->body_per_address, most = s->body_memory;
 
-	if (s->settings.body_memory > 0 &&
-	    atomic_load_explicit(&s->body_held, memory_order_relaxed) > s->settings.body_memory)
+	if (most > 0 && atomic_load_explicit(&s->body_held, memory_order_relaxed) > most)
 		return false;
 	return share == 0 || r->connection->shared ||
 	       hin_http_connection_bodies(r->connection) <= share;
@@ -583,7 +582,7 @@ static bool run_handler(struct request *r)
 	s->counters.in_flight++;
 	s->counters.body_bytes += r->seen.body.used;
 	pthread_mutex_unlock(&s->lock);
-	hin_http_connection_move(r->connection, HIN_HTTP_HANDLING, s->settings.answer_ns);
+	hin_http_connection_move(r->connection, HIN_HTTP_HANDLING, s->answer_ns);
 	r->state = REQUEST_RUNNING; /* nobody else knows the request yet */
 	r->handled = true;
 	hin_http_request_ref(r); /* the handler's, until it answers */

@@ -105,7 +105,7 @@ static bool fit_address(struct hin_http_server *s, struct hin_http_connection *c
 		if (may_go(o)) /* the bucket has the youngest first */
 			oldest = o;
 	}
-	if (same < s->settings.per_address || c->shared)
+	if (same < s->per_address || c->shared)
 		return true;
 	if (oldest == NULL) {
 		s->counters.address_refused++;
@@ -119,7 +119,7 @@ static bool fit_address(struct hin_http_server *s, struct hin_http_connection *c
 /* Keep all of them within the limit; false when `c` itself must go. */
 static bool fit_all(struct hin_http_server *s, struct hin_http_connection *c)
 {
-	if (s->strangers.count + s->known.count <= s->settings.connections)
+	if (s->strangers.count + s->known.count <= s->connections)
 		return true;
 	for (struct hin_http_connection *o = s->strangers.first; o != c; o = o->next) {
 		if (!may_go(o))
@@ -449,25 +449,25 @@ out:
 	return code;
 }
 
-/* Open as many files as the connections need, or serve fewer. */
-static void fit_files(struct hin_http_server *s)
+/* Open as many files as the connections need, or serve fewer: how many. */
+static unsigned fit_files(unsigned connections)
 {
-	rlim_t want = (rlim_t)s->settings.connections + MARGIN + RESERVE;
+	rlim_t want = (rlim_t)connections + MARGIN + RESERVE;
 	struct rlimit limit;
 
 	if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= want)
-		return;
+		return connections;
 	limit.rlim_cur = want < limit.rlim_max ? want : limit.rlim_max;
 	if (setrlimit(RLIMIT_NOFILE, &limit) != 0)
 		(void)getrlimit(RLIMIT_NOFILE, &limit);
 	if (limit.rlim_cur >= want)
-		return;
+		return connections;
 	want = limit.rlim_cur > 2ul * (MARGIN + RESERVE) ? limit.rlim_cur - MARGIN - RESERVE
 							 : limit.rlim_cur / 2;
-	hin_log(HIN_LOG_WARNING, "http.connections_limited",
-		hin_log_u64("wanted", s->settings.connections), hin_log_u64("served", want),
+	hin_log(HIN_LOG_WARNING, "http.connections_limited", hin_log_u64("wanted", connections),
+		hin_log_u64("served", want),
 		hin_log_text("reason", "limit of open files; see LimitNOFILE"));
-	s->settings.connections = (unsigned)want;
+	return (unsigned)want;
 }
 
 static enum hin_code start(struct hin_http_server *s, struct hin_error *err)
@@ -479,9 +479,10 @@ static enum hin_code start(struct hin_http_server *s, struct hin_error *err)
 	size_t n = 0;
 
 	options[n++] = (struct MHD_OptionItem){ MHD_OPTION_LISTEN_SOCKET, s->listen_fd, NULL };
+	/* never reached: `connections` is, which may be tuned */
 	options[n++] =
 		(struct MHD_OptionItem){ MHD_OPTION_CONNECTION_LIMIT,
-					 ((intptr_t)set->connections + MARGIN) * threads, NULL };
+					 ((intptr_t)HIN_HTTP_MOST + MARGIN) * threads, NULL };
 	/* libmicrohttpd reads headers and pieces of bodies into this */
 	options[n++] = (struct MHD_OptionItem){ MHD_OPTION_CONNECTION_MEMORY_LIMIT,
 						(intptr_t)(2 * set->header_bytes + 16384), NULL };
@@ -568,7 +569,7 @@ enum hin_code hin_http_server_open(struct hin_http_server **out,
 	if (code == HIN_OK)
 		code = bind_to(s, err);
 	if (code == HIN_OK) {
-		fit_files(s);
+		hin_http_server_tune(s, settings);
 		code = start(s, err);
 	}
 	if (code == HIN_OK)
@@ -599,6 +600,22 @@ enum hin_code hin_http_server_reload(struct hin_http_server *s, const char *cert
 	s->identity = fresh;
 	pthread_mutex_unlock(&s->lock);
 	return HIN_OK;
+}
+
+void hin_http_server_tune(struct hin_http_server *s,
+			  const struct hin_http_server_settings *settings)
+{
+	unsigned connections =
+		settings->connections < HIN_HTTP_MOST ? settings->connections : HIN_HTTP_MOST;
+
+	connections = fit_files(connections);
+	pthread_mutex_lock(&s->lock);
+	s->connections = connections;
+	s->per_address = settings->per_address;
+	pthread_mutex_unlock(&s->lock);
+	s->body_memory = settings->body_memory;
+	s->body_per_address = settings->body_per_address;
+	s->answer_ns = settings->answer_ns;
 }
 
 /* Answer what is still kept, in batches, until nothing is. */

@@ -22,6 +22,7 @@
 #define HIN_HTTP_NAME 128	/* longest text of a certificate's name, with its NUL */
 #define HIN_HTTP_METHOD 16	/* longest method, with its NUL */
 #define HIN_HTTP_PATH 1024	/* longest path, with its NUL */
+#define HIN_HTTP_MOST 65536	/* connections at once, whatever the settings */
 #define HIN_HTTP_PUBLIC_KEY 640 /* bytes; RSA of 4096 bits fits */
 
 struct hin_http_server;
@@ -164,6 +165,14 @@ uint16_t hin_http_server_port(const struct hin_http_server *server);
 HIN_MUST_USE enum hin_code hin_http_server_reload(struct hin_http_server *server,
 						  const char *certificate_pem, const char *key_pem,
 						  struct hin_error *err);
+
+/*
+ * Go on with `connections`, `per_address`, `body_memory`, `body_per_address` and `answer_ns` of
+ * `settings`; nothing else of it is read, and nobody who is connected is sent away. More
+ * connections than the process may open files for are not served, and the log says so.
+ */
+void hin_http_server_tune(struct hin_http_server *server,
+			  const struct hin_http_server_settings *settings);
 
 /* What was counted until now. */
 void hin_http_server_count(struct hin_http_server *server, struct hin_http_counters *out);

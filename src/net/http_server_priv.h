@@ -103,8 +103,11 @@ struct hin_http_server {
 	struct hin_http_connection *buckets[HIN_HTTP_BUCKETS];
 	struct hin_http_identity *identity;
 	struct hin_http_counters counters;
+	unsigned connections, per_address; /* at most; tuned */
 
 	_Atomic uint64_t body_held;
+	_Atomic uint64_t body_memory, body_per_address; /* at most; tuned */
+	_Atomic int64_t answer_ns;			/* tuned */
 };
 
 /* ---- http_tls.c ---- */

@@ -752,8 +752,9 @@ static void limits_addresses(void **state)
 
 	(void)state;
 	prepare(&w);
-	w.settings.per_address = 4;
 	open_server(&w);
+	w.settings.per_address = 4;
+	hin_http_server_tune(w.server, &w.settings);
 	for (size_t i = 0; i < HIN_COUNT(fds); i++)
 		fds[i] = raw_connect(&w, "127.0.0.9");
 	one_more = raw_connect(&w, "127.0.0.10");
@@ -792,6 +793,12 @@ static void limits_memory(void **state)
 	assert_int_equal(reply.retry_after_s, 5);
 	assert_int_equal(ask(client, "POST", "/large", body, 900 << 10, &reply), 200);
 	assert_int_equal(count_of(&w).memory_limit, 1);
+	w.settings.body_memory = 1 << 19; /* while it serves */
+	hin_http_server_tune(w.server, &w.settings);
+	assert_int_equal(ask(client, "POST", "/large", body, 900 << 10, &reply), 503);
+	w.settings.body_memory = 1 << 20;
+	hin_http_server_tune(w.server, &w.settings);
+	assert_int_equal(ask(client, "POST", "/large", body, 900 << 10, &reply), 200);
 	hin_http_client_close(client);
 	hin_http_reply_fini(&reply);
 	hin_http_server_close(w.server);
