@@ -95,6 +95,7 @@ static enum hin_code open_client(struct hin_http_client **out, const struct hin_
 	settings.ca_sha256 = peer->ca_sha256;
 	settings.request_ns = ROUND_NS;
 	settings.answer_limit = HIN_CHECKPOINT_SIZE;
+	settings.stop = peer->stop;
 	return hin_http_client_open(out, &settings, err);
 }
 
@@ -200,7 +201,7 @@ struct hin_asker {
 	pthread_t thread;
 	pthread_mutex_t lock;
 	pthread_cond_t wake;
-	bool stop;
+	_Atomic bool stop;
 };
 
 /* Has each witness cosigned all that there is? */
@@ -221,7 +222,7 @@ static void ask_round(struct hin_asker *a)
 		return;
 	(void)hin_witness_ask(a->ledger, a->peers, a->count, a->results);
 	for (size_t i = 0; i < a->count; i++)
-		if (a->results[i].code != HIN_OK)
+		if (a->results[i].code != HIN_OK && !a->stop)
 			hin_log_limited(HIN_LOG_WARNING, "ledger.witness",
 					hin_log_text("witness", a->peers[i].cosigner.verifier.name),
 					hin_log_text("reason", a->results[i].err.text));
@@ -283,6 +284,8 @@ enum hin_code hin_asker_open(struct hin_asker **out, struct hin_ledger *ledger,
 		return hin_fail(err, HIN_ENOMEM, "no memory for %zu witnesses", count);
 	}
 	memcpy(a->peers, peers, count * sizeof(*peers));
+	for (size_t i = 0; i < count; i++)
+		a->peers[i].stop = &a->stop;
 	for (size_t i = 0; i < count; i++)
 		a->results[i].code = HIN_EAGAIN; /* each is asked at once: a mistake shows */
 	failed = pthread_create(&a->thread, NULL, run, a);

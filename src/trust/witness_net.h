@@ -23,6 +23,7 @@ struct hin_witness_peer {
 	const char *ca_pem; /* who signs its certificate, or NULL */
 	const uint8_t *ca_sha256; /* or the fingerprint of that; or NULL */
 	struct hin_cosigner cosigner;
+	const _Atomic bool *stop; /* when it becomes true, asking ends; or NULL */
 };
 
 struct hin_witness_result {
