@@ -165,13 +165,11 @@ static enum hin_code close_the_door(struct session *n, struct hin_sandbox *box,
 				    struct hin_error *err)
 {
 	struct hin_buffer text = { 0 };
-	const char *read[HIN_HUB_READS + 3], *folders[4];
-	size_t count = hin_hub_folders(n->hub, folders), reads = hin_hub_reads(n->hub, read);
+	const char *const *read, *folders[4];
+	size_t count = hin_hub_folders(n->hub, folders);
+	size_t reads = hin_hub_reads(n->hub, n->arguments.config, &read);
 	enum hin_code code = hin_sandbox_drop_caps(box, err);
 
-	if (n->arguments.config != NULL)
-		read[reads++] = n->arguments.config;
-	read[reads++] = "/proc/self";
 	if (code == HIN_OK)
 		code = hin_sandbox_limit_files(box, read, reads, folders, count, err);
 	if (code == HIN_OK)

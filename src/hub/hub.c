@@ -282,8 +282,8 @@ static void renew_certificate(struct hin_hub *hub, int64_t now_ns)
 		code = hin_http_server_reload(hub->server, hin_ca_hub_pem(hub->ca),
 					      hin_ca_hub_key(hub->ca), &why);
 	if (code == HIN_OK && hub->api != NULL && hub->own_certificate)
-		code = hin_api_reload(hub->api, hin_ca_hub_pem(hub->ca), hin_ca_hub_key(hub->ca),
-				      &why);
+		code = hin_api_show(hub->api, hin_ca_hub_pem(hub->ca), hin_ca_hub_key(hub->ca),
+				    &why);
 	hub->hub_expires_s = hin_ca_hub_expires_s(hub->ca);
 	pthread_rwlock_unlock(&hub->lock);
 	if (code == HIN_OK)
@@ -347,139 +347,7 @@ uint16_t hin_hub_people_port(const struct hin_hub *hub)
 	return hub->api != NULL ? hin_api_port(hub->api) : 0;
 }
 
-size_t hin_hub_folders(const struct hin_hub *hub, const char *folders[4])
-{
-	const char *reads[8];
-	size_t count;
-
-	folders[0] = hub->folder;
-	folders[1] = hub->trust;
-	folders[2] = hub->store;
-	return 3 + hin_telling_paths(hub->telling, reads, &count, folders + 3);
-}
-
-size_t hin_hub_reads(const struct hin_hub *hub, const char *reads[HIN_HUB_READS])
-{
-	/* what the C library reads to find a server by its name, and TLS to check it */
-	static const char *const names[] = { "/etc/hosts",
-					     "/etc/resolv.conf",
-					     "/etc/nsswitch.conf",
-					     "/etc/host.conf",
-					     "/etc/gai.conf",
-					     "/etc/services",
-					     "/etc/ssl",
-					     "/usr/share/ca-certificates",
-					     "/etc/ld.so.cache",
-					     "/usr/lib",
-					     "/lib",
-					     "/dev/log",
-					     "/run/systemd/journal" };
-	const char *folders[1];
-	size_t count;
-
-	(void)hin_telling_paths(hub->telling, reads, &count, folders);
-	for (size_t i = 0; i < HIN_COUNT(names) && hin_telling_sends(hub->telling); i++)
-		reads[count++] = names[i];
-	return count;
-}
-
-bool hin_hub_sends(const struct hin_hub *hub)
-{
-	return hub->witnesses != NULL || hin_telling_sends(hub->telling);
-}
-
-/* ---- reload ---- */
-
-static bool differs(const char *a, const char *b)
-{
-	return strcmp(a != NULL ? a : "", b != NULL ? b : "") != 0;
-}
-
-static void tell_fixed(const struct hin_hub_settings *a, const struct hin_hub_settings *b)
-{
-	const struct {
-		const char *name;
-		bool changed;
-	} fixed[] = {
-		{ "listen", differs(a->listen, b->listen) },
-		{ "metrics", differs(a->metrics, b->metrics) },
-		{ "trust", differs(a->trust, b->trust) },
-		{ "store", differs(a->store, b->store) },
-		{ "user", differs(a->user, b->user) },
-		{ "as-table", differs(a->as_table, b->as_table) },
-		{ "memory", a->memory_bytes != b->memory_bytes },
-		{ "bodies", a->body_bytes != b->body_bytes },
-		{ "connections", a->connections != b->connections },
-		{ "per-address", a->per_address != b->per_address },
-		{ "threads", a->threads != b->threads },
-	};
-
-	for (size_t i = 0; i < HIN_COUNT(fixed); i++)
-		if (fixed[i].changed)
-			hin_log(HIN_LOG_WARNING, "hub.needs_restart",
-				hin_log_text("setting", fixed[i].name));
-}
-
-/* Read keys and certificates again; the old ones stay until the new ones serve. */
-static enum hin_code reload_ca(struct hin_hub *hub, struct hin_error *err)
-{
-	struct hin_ca *fresh = NULL;
-	enum hin_code code = hin_ca_open(&fresh, hub->trust, err);
-
-	if (code == HIN_OK)
-		code = hin_ca_unlock(fresh, hub->passphrase, err);
-	if (code == HIN_OK)
-		code = hin_http_server_reload(hub->server, hin_ca_hub_pem(fresh),
-					      hin_ca_hub_key(fresh), err);
-	if (code == HIN_OK) {
-		struct hin_ca *old = hub->ca;
-
-		pthread_rwlock_wrlock(&hub->lock);
-		hub->ca = fresh;
-		hin_trust_routes(hub->trust_inner, fresh);
-		hub->hub_expires_s = hin_ca_hub_expires_s(fresh);
-		pthread_rwlock_unlock(&hub->lock);
-		fresh = old;
-	}
-	hin_ca_close(fresh);
-	return code;
-}
-
-enum hin_code hin_hub_reload(struct hin_hub *hub, const struct hin_hub_settings *settings,
-			     struct hin_error *err)
-{
-	enum hin_code code = reload_ca(hub, err);
-
-	if (code == HIN_OK)
-		code = hin_door_reload(hub, &settings->people, err);
-	if (code != HIN_OK)
-		return code;
-	tell_fixed(&hub->settings, settings);
-	if (!hin_telling_same(hin_telling_settings(hub->telling), &settings->telling))
-		hin_log(HIN_LOG_WARNING, "hub.needs_restart",
-			hin_log_text("setting", "notice, mail, webhook or alert"));
-	pthread_mutex_lock(&hub->tuning);
-	hub->settings.silent_ns = settings->silent_ns;
-	hub->settings.past_ns = settings->past_ns;
-	hub->settings.future_ns = settings->future_ns;
-	hub->settings.ahead = settings->ahead;
-	hub->settings.keep_age_ns = settings->keep_age_ns;
-	hub->settings.keep_bytes = settings->keep_bytes;
-	hub->settings.keep_minutes_ns = settings->keep_minutes_ns;
-	hub->settings.keep_hours_ns = settings->keep_hours_ns;
-	hub->settings.log = settings->log;
-	hub->settings.analyse = settings->analyse;
-	pthread_mutex_unlock(&hub->tuning);
-	hin_log_setup(STDERR_FILENO, (enum hin_log_level)settings->log);
-	return HIN_OK;
-}
-
 /* ---- open ---- */
-
-static char *copy_text(const char *text)
-{
-	return strdup(text != NULL ? text : "");
-}
 
 static enum hin_code set_paths(struct hin_hub *hub, const char *folder, struct hin_error *err)
 {
@@ -499,6 +367,13 @@ static enum hin_code set_paths(struct hin_hub *hub, const char *folder, struct h
 		snprintf(hub->store, sizeof(hub->store), "%s/store", hub->folder);
 	snprintf(hub->status, sizeof(hub->status), "%s/status.json", hub->folder);
 	return HIN_OK;
+}
+
+void hub_limit_server(struct hin_http_server_settings *server, const struct hin_hub_settings *s)
+{
+	server->connections = (unsigned)s->connections;
+	server->per_address = (unsigned)s->per_address;
+	server->body_memory = s->body_bytes;
 }
 
 static enum hin_code open_server(struct hin_hub *hub, struct hin_error *err)
@@ -524,9 +399,7 @@ static enum hin_code open_server(struct hin_hub *hub, struct hin_error *err)
 	s.routes = routes;
 	s.route_count = HIN_COUNT(routes);
 	s.threads = (unsigned)hub->settings.threads;
-	s.connections = (unsigned)hub->settings.connections;
-	s.per_address = (unsigned)hub->settings.per_address;
-	s.body_memory = hub->settings.body_bytes;
+	hub_limit_server(&s, &hub->settings);
 	return hin_http_server_open(&hub->server, &s, err);
 }
 
@@ -633,7 +506,7 @@ static enum hin_code open_parts(struct hin_hub *hub, const char *folder, struct 
 	if (code == HIN_OK)
 		code = open_telling(hub, err);
 	if (code == HIN_OK)
-		code = hin_door_open(hub, &hub->settings.people, err);
+		code = hin_door_open(hub, &hub->settings, err);
 	if (code != HIN_OK)
 		return code;
 	hub->port = hin_http_server_port(hub->server);
@@ -655,22 +528,16 @@ enum hin_code hin_hub_open(struct hin_hub **out, const char *folder,
 	pthread_mutex_init(&hub->tuning, NULL);
 	pthread_mutex_init(&hub->waking, NULL);
 	hub->started_ns = hin_time_now_ns();
-	hub->settings = *settings;
-	hub->settings.listen = copy_text(settings->listen);
-	hub->settings.metrics = copy_text(settings->metrics);
-	hub->settings.trust = copy_text(settings->trust);
-	hub->settings.store = copy_text(settings->store);
-	hub->settings.user = copy_text(settings->user);
-	hub->settings.as_table = copy_text(settings->as_table);
+	hub->sends = hub_must_connect(settings);
 	hub->sensors = hin_sensors_new();
 	if (passphrase != NULL)
 		hub->passphrase = strdup(passphrase);
-	if (hub->sensors == NULL || hub->settings.listen == NULL || hub->settings.metrics == NULL ||
-	    hub->settings.trust == NULL || hub->settings.store == NULL ||
-	    hub->settings.user == NULL || hub->settings.as_table == NULL ||
-	    (passphrase != NULL && hub->passphrase == NULL))
+	if (hub->sensors == NULL || (passphrase != NULL && hub->passphrase == NULL))
 		code = hin_fail(err, HIN_ENOMEM, "hub");
 	else
+		code = hin_config_copy(&hin_hub_table, &hub->settings, sizeof(hub->settings),
+				       settings, err);
+	if (code == HIN_OK)
 		code = open_parts(hub, folder, err);
 	if (code != HIN_OK) {
 		hin_hub_close(hub);
@@ -709,12 +576,9 @@ void hin_hub_close(struct hin_hub *hub)
 	if (hub->passphrase != NULL)
 		explicit_bzero(hub->passphrase, strlen(hub->passphrase));
 	free(hub->passphrase);
-	free(hub->settings.listen);
-	free(hub->settings.metrics);
-	free(hub->settings.trust);
-	free(hub->settings.store);
-	free(hub->settings.user);
-	free(hub->settings.as_table);
+	hin_config_fini(&hin_hub_table, &hub->settings);
+	while (hub->read_count > 0)
+		free(hub->reads[--hub->read_count]);
 	pthread_rwlock_destroy(&hub->lock);
 	pthread_mutex_destroy(&hub->tuning);
 	pthread_mutex_destroy(&hub->waking);

@@ -28,7 +28,7 @@ struct hin_hub_settings {
 	int64_t keep_age_ns, keep_minutes_ns, keep_hours_ns;
 	uint64_t keep_bytes;
 	int log;			  /* enum hin_log_level */
-	struct hin_config_list witnesses; /* "URL KEY CA"; not used after opening */
+	struct hin_config_list witnesses; /* "URL KEY CA" */
 	struct hin_analyse_settings analyse;
 	struct hin_door_settings people;
 	struct hin_telling_settings telling;
@@ -56,9 +56,10 @@ void hin_hub_close(struct hin_hub *hub);
 void hin_hub_tick(struct hin_hub *hub, int64_t now_ns);
 
 /*
- * Take what may change while it runs from `settings`: silent, past, future, ahead, keep, log; and
- * read certificates and the roster again. What cannot change is named in the log. No request is
- * lost. On failure all stays as it was.
+ * Go on by other settings, and read certificates, keys, the roster, templates and passwords again.
+ * What needs a restart is named in the log, with the reason: where it listens and stores, who it
+ * is, memory and threads. No request or letter is lost; a letter that is under way ends as it
+ * began. On failure all stays as it was.
  */
 HIN_MUST_USE enum hin_code hin_hub_reload(struct hin_hub *hub,
 					  const struct hin_hub_settings *settings,
@@ -86,10 +87,13 @@ HIN_MUST_USE enum hin_code hin_hub_first_link(struct hin_hub *hub, struct hin_bu
 /* The folders that it writes to: for the sandbox. They belong to the hub; returns how many. */
 size_t hin_hub_folders(const struct hin_hub *hub, const char *folders[4]);
 
-#define HIN_HUB_READS 24
+#define HIN_HUB_READS 96
 
-/* What it reads beside: to tell people, and to find their servers by name. */
-size_t hin_hub_reads(const struct hin_hub *hub, const char *reads[HIN_HUB_READS]);
+/*
+ * What it reads beside: the folders of files that its settings name and of `config` (or NULL), and
+ * what it takes to find servers by name. They belong to the hub; returns how many.
+ */
+size_t hin_hub_reads(struct hin_hub *hub, const char *config, const char *const **reads);
 
 /* Does it connect to others, to send mail and alerts? */
 bool hin_hub_sends(const struct hin_hub *hub);

@@ -66,6 +66,7 @@ enum hin_code hub_open_ledger(struct hin_hub *hub, struct hin_error *err)
 					  .user = hub };
 	struct hin_ledger_settings settings;
 	struct hin_note_signer signer = { 0 };
+	struct hub_witnesses *witnesses = NULL;
 	struct hin_pump *opened = NULL;
 	enum hin_code code;
 
@@ -87,7 +88,9 @@ enum hin_code hub_open_ledger(struct hin_hub *hub, struct hin_error *err)
 	hub->pump = opened;
 	pthread_mutex_unlock(&hub->waking);
 	if (code == HIN_OK)
-		code = hub_open_witnesses(hub, err);
+		code = hub_witnesses_new(&witnesses, &hub->settings.witnesses, err);
+	if (code == HIN_OK)
+		code = hub_ask_witnesses(hub, witnesses, err);
 	return code;
 }
 
@@ -99,7 +102,8 @@ void hub_close_ledger(struct hin_hub *hub)
 	hub->pump = NULL;
 	pthread_mutex_unlock(&hub->waking);
 	hin_pump_close(pump);
-	hub_close_witnesses(hub);
+	hub_witnesses_free(hub->witnesses);
+	hub->witnesses = NULL;
 	hin_ledger_close(hub->ledger);
 	hub->ledger = NULL;
 }

@@ -43,9 +43,13 @@ struct hin_hub {
 	struct hin_http_route trust_inner[HIN_TRUST_ROUTES];
 	struct hub_trust_route trust_routes[HIN_TRUST_ROUTES];
 
-	/* under `tuning`: what a reload may change */
+	/* under `tuning`: what a reload may change; texts and lists are of the thread that reloads
+	 */
 	pthread_mutex_t tuning;
-	struct hin_hub_settings settings; /* texts are not used after opening */
+	struct hin_hub_settings settings; /* a copy */
+	bool sends;			  /* it was opened to connect to others */
+	char *reads[HIN_HUB_READS];	  /* for the sandbox */
+	size_t read_count;
 
 	_Atomic uint64_t settings_number; /* of the note in force; 0 = none */
 	_Atomic uint64_t store_rows, store_bytes, store_notes;
@@ -66,9 +70,20 @@ void hub_desk_changed(void *user);
 enum hin_code hub_open_ledger(struct hin_hub *hub, struct hin_error *err);
 void hub_close_ledger(struct hin_hub *hub);
 
-/* Begin to ask the witnesses of the settings; and the end of it. */
-enum hin_code hub_open_witnesses(struct hin_hub *hub, struct hin_error *err);
-void hub_close_witnesses(struct hin_hub *hub);
+/* Read a list of witnesses; NULL when it is empty. Nobody is asked yet. */
+enum hin_code hub_witnesses_new(struct hub_witnesses **out, const struct hin_config_list *list,
+				struct hin_error *err);
+void hub_witnesses_free(struct hub_witnesses *w); /* NULL is fine */
+
+/* Ask them from now on, instead of those before; they are the hub's. NULL: nobody. */
+enum hin_code hub_ask_witnesses(struct hin_hub *hub, struct hub_witnesses *w,
+				struct hin_error *err);
+
+/* Set the limits of the sensors' server by the settings. */
+void hub_limit_server(struct hin_http_server_settings *server, const struct hin_hub_settings *s);
+
+/* Do the settings ask to connect to others? */
+bool hub_must_connect(const struct hin_hub_settings *s);
 
 /* Read the number of the settings in force, and the roster's names. */
 void hub_read_trust(struct hin_hub *hub);

@@ -59,9 +59,9 @@ static enum hin_code read_witness(struct hub_witnesses *w, const char *item, str
 	return code == HIN_OK ? read_authority(w, at, words[2], err) : code;
 }
 
-enum hin_code hub_open_witnesses(struct hin_hub *hub, struct hin_error *err)
+enum hin_code hub_witnesses_new(struct hub_witnesses **out, const struct hin_config_list *list,
+				struct hin_error *err)
 {
-	const struct hin_config_list *list = &hub->settings.witnesses;
 	enum hin_code code = HIN_OK;
 	struct hub_witnesses *w;
 
@@ -72,18 +72,17 @@ enum hin_code hub_open_witnesses(struct hin_hub *hub, struct hin_error *err)
 	w = calloc(1, sizeof(*w));
 	if (w == NULL)
 		return hin_fail(err, HIN_ENOMEM, "no memory for witnesses");
-	hub->witnesses = w;
 	for (size_t i = 0; code == HIN_OK && i < list->count; i++)
 		code = read_witness(w, list->items[i], err);
 	if (code == HIN_OK)
-		code = hin_asker_open(&w->asker, hub->ledger, w->peers, w->count, EVERY_NS, err);
+		*out = w;
+	else
+		hub_witnesses_free(w);
 	return code;
 }
 
-void hub_close_witnesses(struct hin_hub *hub)
+void hub_witnesses_free(struct hub_witnesses *w)
 {
-	struct hub_witnesses *w = hub->witnesses;
-
 	if (w == NULL)
 		return;
 	hin_asker_close(w->asker);
@@ -92,5 +91,13 @@ void hub_close_witnesses(struct hin_hub *hub)
 		hin_buffer_fini(&w->cas[i]);
 	}
 	free(w);
-	hub->witnesses = NULL;
+}
+
+enum hin_code hub_ask_witnesses(struct hin_hub *hub, struct hub_witnesses *w, struct hin_error *err)
+{
+	hub_witnesses_free(hub->witnesses);
+	hub->witnesses = w;
+	return w == NULL
+		       ? HIN_OK
+		       : hin_asker_open(&w->asker, hub->ledger, w->peers, w->count, EVERY_NS, err);
 }

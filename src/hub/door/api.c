@@ -126,13 +126,18 @@ static void note_store(void *user, const struct hin_error *what)
 enum hin_code api_store(struct api_call *call, struct hin_store **out, struct hin_error *err)
 {
 	struct hin_api *api = call->api;
-	struct hin_store_options options = { .memory_bytes = api->settings.query_memory,
+	struct hin_store_options options = { .memory_bytes = call->tuning->query_memory,
 					     .note = note_store };
 	struct api_worker *w = call->worker;
 	enum hin_code code = HIN_OK;
 
 	if (w == NULL || api->settings.store == NULL)
 		return hin_fail(err, HIN_EUNSUPPORTED, "this hub has no store of observations");
+	if (w->store_memory != options.memory_bytes) {
+		hin_store_close(w->store);
+		w->store = NULL;
+	}
+	w->store_memory = options.memory_bytes;
 	if (w->store != NULL)
 		code = hin_store_refresh(w->store, err);
 	else
@@ -182,6 +187,79 @@ static enum hin_code start_lanes(struct hin_api *api, struct hin_error *err)
 	return code;
 }
 
+/* ---- what a reload may change ---- */
+
+static void tuning_free(struct api_tuning *t)
+{
+	hin_prefix_tree_free(t->proxies);
+	free(t);
+}
+
+static enum hin_code read_proxies(struct api_tuning *t, const struct hin_api_settings *settings,
+				  struct hin_error *err)
+{
+	enum hin_code code = HIN_OK;
+
+	if (settings->proxy_count == 0)
+		return HIN_OK;
+	t->proxies = hin_prefix_tree_new();
+	if (t->proxies == NULL)
+		return hin_fail(err, HIN_ENOMEM, "no memory for the door");
+	for (size_t i = 0; i < settings->proxy_count && code == HIN_OK; i++)
+		code = hin_prefix_tree_load(t->proxies, settings->proxies[i], 1, err);
+	return code == HIN_OK ? hin_prefix_tree_build(t->proxies, err) : code;
+}
+
+static enum hin_code tuning_new(struct api_tuning **out, const struct hin_api_settings *settings,
+				struct hin_error *err)
+{
+	struct api_tuning *t = calloc(1, sizeof(*t));
+	enum hin_code code;
+
+	if (t == NULL)
+		return hin_fail(err, HIN_ENOMEM, "no memory for the door");
+	*t = (struct api_tuning){ .refs = 1,
+				  .forwarded = settings->forwarded,
+				  .second_factor = settings->second_factor,
+				  .limits = { settings->idle_ns / 1000,
+					      settings->session_ns / 1000 },
+				  .streams = settings->streams,
+				  .rate_per_s = settings->rate_per_s,
+				  .query_memory = settings->query_memory,
+				  .query_ns = settings->query_ns };
+	snprintf(t->name, sizeof(t->name), "%s", settings->name);
+	code = read_proxies(t, settings, err);
+	if (code == HIN_OK)
+		*out = t;
+	else
+		tuning_free(t);
+	return code;
+}
+
+struct api_tuning *api_tuning_get(struct hin_api *api)
+{
+	struct api_tuning *t;
+
+	pthread_mutex_lock(&api->lock);
+	t = api->tuning;
+	t->refs++;
+	pthread_mutex_unlock(&api->lock);
+	return t;
+}
+
+void api_tuning_unref(struct hin_api *api, struct api_tuning *t)
+{
+	bool last;
+
+	if (t == NULL)
+		return;
+	pthread_mutex_lock(&api->lock);
+	last = --t->refs == 0;
+	pthread_mutex_unlock(&api->lock);
+	if (last)
+		tuning_free(t);
+}
+
 /* ---- open and close ---- */
 
 static const char *copy(struct hin_api *api, const char *text, bool *failed)
@@ -204,32 +282,29 @@ static enum hin_code take_settings(struct hin_api *api, const struct hin_api_set
 	s->listen = copy(api, settings->listen, &failed);
 	s->desk = copy(api, settings->desk, &failed);
 	s->store = copy(api, settings->store, &failed);
-	s->name = copy(api, settings->name, &failed);
+	s->name = NULL; /* of the tuning */
+	s->proxies = NULL;
 	s->ledger_folder = copy(api, settings->ledger_folder, &failed);
 	s->authorities = copy(api, settings->authorities, &failed);
 	s->folder = copy(api, settings->folder, &failed);
 	s->trust = copy(api, settings->trust, &failed);
-	s->proxies = NULL;
-	api->limits = (struct hin_session_limits){ settings->idle_ns / 1000,
-						   settings->session_ns / 1000 };
 	api->rates = hin_rate_new(RATE_ENTRIES);
 	if (failed || api->rates == NULL)
 		return hin_fail(err, HIN_ENOMEM, "no memory for the door");
 	randombytes_buf(random, sizeof(random));
 	(void)sodium_bin2hex(api->boot, sizeof(api->boot), random, sizeof(random));
-	if (settings->proxy_count == 0)
-		return HIN_OK;
-	api->proxies = hin_prefix_tree_new();
-	if (api->proxies == NULL)
-		return hin_fail(err, HIN_ENOMEM, "no memory for the door");
-	for (size_t i = 0; i < settings->proxy_count; i++) {
-		enum hin_code code =
-			hin_prefix_tree_load(api->proxies, settings->proxies[i], 1, err);
+	return tuning_new(&api->tuning, settings, err);
+}
 
-		if (code != HIN_OK)
-			return code;
-	}
-	return hin_prefix_tree_build(api->proxies, err);
+/* The server's limits. */
+static void limit_server(struct hin_http_server_settings *s,
+			 const struct hin_api_settings *settings)
+{
+	s->connections = settings->connections;
+	s->per_address = settings->per_address;
+	s->body_memory = BODIES;
+	s->body_per_address = BODIES_OF_ADDRESS;
+	s->answer_ns = settings->query_ns + ANSWER_MARGIN_NS;
 }
 
 static enum hin_code open_server(struct hin_api *api, const struct hin_api_settings *settings,
@@ -269,13 +344,9 @@ static enum hin_code open_server(struct hin_api *api, const struct hin_api_setti
 	s.key_pem = settings->key_pem;
 	s.routes = routes;
 	s.route_count = HIN_COUNT(routes);
-	s.connections = settings->connections;
-	s.per_address = settings->per_address;
+	limit_server(&s, settings);
 	s.shared = api_is_proxy; /* people behind it are told apart by what it says */
 	s.shared_user = api;
-	s.body_memory = BODIES;
-	s.body_per_address = BODIES_OF_ADDRESS;
-	s.answer_ns = settings->query_ns + ANSWER_MARGIN_NS;
 	return hin_http_server_open(&api->server, &s, err);
 }
 
@@ -331,7 +402,7 @@ void hin_api_close(struct hin_api *api)
 		hin_desk_close(api->readers[--api->reader_count]);
 	for (unsigned i = 0; i < API_LANES; i++)
 		pthread_cond_destroy(&api->queues[i].wake);
-	hin_prefix_tree_free(api->proxies);
+	api_tuning_unref(api, api->tuning);
 	hin_rate_free(api->rates);
 	hin_ca_close(api->ca);
 	api_watched_free(api->watched);
@@ -346,8 +417,33 @@ uint16_t hin_api_port(const struct hin_api *api)
 	return hin_http_server_port(api->server);
 }
 
-enum hin_code hin_api_reload(struct hin_api *api, const char *certificate_pem, const char *key_pem,
+enum hin_code hin_api_reload(struct hin_api *api, const struct hin_api_settings *settings,
 			     struct hin_error *err)
+{
+	struct api_tuning *fresh, *old;
+	struct hin_http_server_settings limits;
+	enum hin_code code = tuning_new(&fresh, settings, err);
+
+	if (code != HIN_OK)
+		return code;
+	if (!api->settings.plain)
+		code = hin_api_show(api, settings->certificate_pem, settings->key_pem, err);
+	if (code != HIN_OK) {
+		tuning_free(fresh);
+		return code;
+	}
+	limit_server(&limits, settings);
+	hin_http_server_tune(api->server, &limits);
+	pthread_mutex_lock(&api->lock);
+	old = api->tuning;
+	api->tuning = fresh;
+	pthread_mutex_unlock(&api->lock);
+	api_tuning_unref(api, old);
+	return HIN_OK;
+}
+
+enum hin_code hin_api_show(struct hin_api *api, const char *certificate_pem, const char *key_pem,
+			   struct hin_error *err)
 {
 	return hin_http_server_reload(api->server, certificate_pem, key_pem, err);
 }

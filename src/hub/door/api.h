@@ -67,9 +67,19 @@ void hin_api_close(struct hin_api *api);
 /* The port that is listened on. */
 uint16_t hin_api_port(const struct hin_api *api);
 
+/*
+ * Go on by other settings: certificate and key, name, proxies and `forwarded`, second factor, times
+ * of sessions and questions, memory of a question, rate, connections and streams. All else of
+ * `settings` is not looked at. Each request is answered by what was in force when it came; on
+ * failure all stays as it was.
+ */
+HIN_MUST_USE enum hin_code hin_api_reload(struct hin_api *api,
+					  const struct hin_api_settings *settings,
+					  struct hin_error *err);
+
 /* Show another certificate from now on. */
-HIN_MUST_USE enum hin_code hin_api_reload(struct hin_api *api, const char *certificate_pem,
-					  const char *key_pem, struct hin_error *err);
+HIN_MUST_USE enum hin_code hin_api_show(struct hin_api *api, const char *certificate_pem,
+					const char *key_pem, struct hin_error *err);
 
 /* Something was committed to the desk: the event streams look. Cheap; never waits. */
 void hin_api_wake(struct hin_api *api);

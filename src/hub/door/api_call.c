@@ -35,7 +35,7 @@ static bool is_too_much(struct api_call *call, enum api_rate class, bool by_acco
 	int64_t wait_us;
 
 	if (class == API_RATE_PLAIN) {
-		uint64_t rate = call->api->settings.rate_per_s;
+		uint64_t rate = call->tuning->rate_per_s;
 
 		if (rate == 0)
 			return false;
@@ -113,12 +113,19 @@ const struct api_route *api_find_route(struct api_call *call, const char *method
 
 /* ---- whom it comes from ---- */
 
+static bool is_proxy(const struct api_tuning *tuning, const struct hin_addr *address)
+{
+	return tuning->proxies != NULL &&
+	       hin_prefix_tree_find(tuning->proxies, address) != HIN_PREFIX_NONE;
+}
+
 bool api_is_proxy(void *user, const struct hin_addr *address)
 {
-	const struct hin_api *api = user;
+	struct api_tuning *tuning = api_tuning_get(user);
+	bool is = is_proxy(tuning, address);
 
-	return api->proxies != NULL &&
-	       hin_prefix_tree_find(api->proxies, address) != HIN_PREFIX_NONE;
+	api_tuning_unref(user, tuning);
+	return is;
 }
 
 /* An element of Forwarded (RFC 7239) or X-Forwarded-For: an address, with a port or in brackets. */
@@ -174,13 +181,13 @@ static bool read_element(struct hin_addr *out, const char *text, size_t size, bo
 static void find_client(struct api_call *call)
 {
 	struct hin_buffer list = { 0 };
-	bool forwarded = call->api->settings.forwarded;
+	bool forwarded = call->tuning->forwarded;
 	const char *header;
 	struct hin_addr hop;
 	size_t end;
 
 	call->client = call->request->address;
-	if (!api_is_proxy(call->api, &call->client))
+	if (!is_proxy(call->tuning, &call->client))
 		return;
 	hin_http_header_list(call->request, forwarded ? "Forwarded" : "X-Forwarded-For", &list);
 	header = list.failed ? "" : hin_buffer_text(&list);
@@ -193,7 +200,7 @@ static void find_client(struct api_call *call)
 		if (!read_element(&hop, header + start, end - start, forwarded))
 			break;
 		call->client = hop;
-		if (!api_is_proxy(call->api, &hop))
+		if (!is_proxy(call->tuning, &hop))
 			break;
 		end = start > 0 ? start - 1 : 0;
 	}
@@ -227,10 +234,9 @@ static void note_use(const struct api_call *call)
 	    !hin_rate_take(call->api->rates, &touch_rule, c->digest, sizeof(c->digest), clock_us(),
 			   NULL))
 		return;
-	note = calloc(1, sizeof(*note));
+	note = api_call_new(call->api);
 	if (note == NULL)
 		return;
-	note->api = call->api;
 	note->route = &touch_route;
 	note->now_us = call->now_us;
 	note->who = call->who;
@@ -253,8 +259,8 @@ static bool identify(struct api_call *call, struct hin_desk *desk)
 		(void)hin_fail(&err, HIN_ENOENT, "only \"Authorization: Bearer\" is known here");
 		call->by_token = true;
 	} else if (hin_http_cookie(call->request, API_COOKIE, secret, sizeof(secret))) {
-		code = hin_session_find(desk, secret, &call->api->limits, call->now_us, &call->who,
-					&err);
+		code = hin_session_find(desk, secret, &call->tuning->limits, call->now_us,
+					&call->who, &err);
 	}
 	explicit_bzero(secret, sizeof(secret));
 	call->signed_in = code == HIN_OK;
@@ -285,7 +291,7 @@ static bool may(struct api_call *call)
 
 	if (route->roles & API_PUBLIC)
 		return true;
-	if (call->api->settings.second_factor && !call->who.account.has_totp &&
+	if (call->tuning->second_factor && !call->who.account.has_totp &&
 	    !(route->flags & API_FLAG_SETUP)) {
 		API_COUNT(call->api, denied);
 		if (route->flags & API_FLAG_PAGE) {
@@ -552,6 +558,17 @@ static void answer(struct api_call *call)
 		hin_http_answer(call->request, &a);
 }
 
+struct api_call *api_call_new(struct hin_api *api)
+{
+	struct api_call *call = calloc(1, sizeof(*call));
+
+	if (call != NULL) {
+		call->api = api;
+		call->tuning = api_tuning_get(api);
+	}
+	return call;
+}
+
 void api_call_free(struct api_call *call)
 {
 	json_decref(call->body);
@@ -559,6 +576,7 @@ void api_call_free(struct api_call *call)
 	hin_buffer_fini(&call->text);
 	explicit_bzero(&call->who, sizeof(call->who));
 	hin_arena_fini(&call->arena);
+	api_tuning_unref(call->api, call->tuning);
 	free(call);
 }
 
@@ -647,7 +665,7 @@ static void dispatch(struct api_call *call, struct hin_desk *desk)
 
 void api_handle(void *user, struct hin_http_request *request)
 {
-	struct api_call *call = calloc(1, sizeof(*call));
+	struct api_call *call = api_call_new(user);
 	struct hin_api *api = user;
 	struct hin_error err = { 0 };
 	struct hin_desk *desk;
@@ -656,7 +674,6 @@ void api_handle(void *user, struct hin_http_request *request)
 		hin_http_answer_text(request, 503, "no memory: try again");
 		return;
 	}
-	call->api = api;
 	call->request = request;
 	call->now_us = hin_time_now_ns() / 1000;
 	call->head = strcmp(request->method, "HEAD") == 0;

@@ -243,7 +243,7 @@ static void drop_expired(struct api_call *call)
 	struct hin_error err;
 	int64_t count;
 
-	if (hin_credential_sweep(call->desk, &call->api->limits, call->now_us, &count, &err) !=
+	if (hin_credential_sweep(call->desk, &call->tuning->limits, call->now_us, &count, &err) !=
 	    HIN_OK)
 		hin_log_limited(HIN_LOG_WARNING, "api.not_swept", hin_log_text("error", err.text));
 }
@@ -265,11 +265,10 @@ static const struct api_route sweep_route = { .method = "",
 static void have_done(struct api_events *e, const struct api_route *route, const uint8_t *digest,
 		      int64_t now_us)
 {
-	struct api_call *call = calloc(1, sizeof(*call));
+	struct api_call *call = api_call_new(e->api);
 
 	if (call == NULL)
 		return;
-	call->api = e->api;
 	call->route = route;
 	call->now_us = now_us;
 	if (digest != NULL)
@@ -458,13 +457,13 @@ static bool read_marks(struct api_call *call, struct marks *out)
 }
 
 /* Is there room for one more of this account? Under the lock. */
-static bool has_room(const struct api_events *e, int64_t account)
+static bool has_room(const struct api_events *e, int64_t account, unsigned most)
 {
 	size_t own = 0;
 
 	for (const struct stream *st = e->streams; st != NULL; st = st->next)
 		own += st->account == account;
-	return e->count < e->api->settings.streams && own < STREAMS_OF_ONE;
+	return e->count < most && own < STREAMS_OF_ONE;
 }
 
 static bool is_far(const struct marks *from, const struct marks *now)
@@ -523,7 +522,7 @@ static void handle_events(struct api_call *call)
 	st->by_token = call->by_token;
 	memcpy(st->digest, call->who.credential.digest, sizeof(st->digest));
 	pthread_mutex_lock(&e->lock);
-	room = has_room(e, st->account);
+	room = has_room(e, st->account, call->tuning->streams);
 	if (room && !call->head)
 		added = add_stream(e, call, st);
 	pthread_mutex_unlock(&e->lock);

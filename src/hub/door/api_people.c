@@ -112,12 +112,12 @@ static enum api_sign_in begin_session(struct api_call *call, int64_t account, co
 	uint8_t csrf[32];
 	struct hin_error err = { 0 };
 	enum hin_code code = hin_session_make(call->desk, account, code_text, &call->client,
-					      session_before(call), &call->api->limits,
+					      session_before(call), &call->tuning->limits,
 					      call->now_us, secret, csrf, &err);
 
 	if (code == HIN_OK) {
 		API_COUNT(call->api, signed_in);
-		api_set_cookie(call, API_COOKIE, secret, call->api->limits.most_us / 1000000);
+		api_set_cookie(call, API_COOKIE, secret, call->tuning->limits.most_us / 1000000);
 		api_csrf_text(csrf_text, csrf);
 		explicit_bzero(secret, sizeof(secret));
 		return API_SIGNED_IN;
@@ -251,10 +251,10 @@ static void write_me(struct api_call *call, const struct hin_identity *who, cons
 	    hin_account_recovery_left(call->desk, who->account.id, &left, NULL) == HIN_OK)
 		api_number(out, "recovery_codes_left", left);
 	api_bool(out, "second_factor_needed",
-		 call->api->settings.second_factor && !who->account.has_totp);
+		 call->tuning->second_factor && !who->account.has_totp);
 	if (csrf != NULL)
 		api_text(out, "csrf", csrf);
-	api_text(out, "hub", call->api->settings.name);
+	api_text(out, "hub", call->tuning->name);
 	api_text(out, "version", HIN_VERSION);
 	if (call->by_token) {
 		api_key(out, "scopes");
@@ -471,7 +471,7 @@ static void handle_totp_new(struct api_call *call)
 		return;
 	}
 	hin_totp_base32(text, secret, sizeof(secret));
-	hin_totp_uri(&uri, call->api->settings.name, call->who.account.name, secret,
+	hin_totp_uri(&uri, call->tuning->name, call->who.account.name, secret,
 		     sizeof(secret));
 	api_open(&call->out, NULL, '{');
 	api_text(&call->out, "secret", text);
@@ -580,7 +580,7 @@ static void list_credentials(struct api_call *call, enum hin_credential_kind kin
 
 	api_open(&call->out, NULL, '{');
 	api_open(&call->out, name, '[');
-	code = hin_credential_each(call->desk, call->who.account.id, kind, &call->api->limits,
+	code = hin_credential_each(call->desk, call->who.account.id, kind, &call->tuning->limits,
 				   call->now_us, write_credential, call, &err);
 	hin_buffer_puts(&call->out, "]}\n");
 	if (code != HIN_OK)

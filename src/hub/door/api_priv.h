@@ -98,9 +98,23 @@ struct api_value {
 	const char *name, *value;
 };
 
+/* What a reload may change; it does not change itself. A call keeps what was in force at its start.
+ */
+struct api_tuning {
+	unsigned refs; /* under the lock of the api */
+	bool forwarded, second_factor;
+	struct hin_session_limits limits;
+	unsigned streams;
+	uint64_t rate_per_s, query_memory;
+	int64_t query_ns;
+	struct hin_prefix_tree *proxies; /* NULL = none */
+	char name[256];
+};
+
 /* A request on its way. Texts belong to its arena. */
 struct api_call {
 	struct hin_api *api;
+	struct api_tuning *tuning;
 	struct hin_http_request *request;
 	const struct api_route *route;
 	struct api_call *next; /* in its lane */
@@ -149,6 +163,7 @@ struct api_worker {
 	pthread_t thread;
 	struct hin_desk *desk;
 	struct hin_store *store; /* of API_LANE_QUERY, opened when it is needed */
+	uint64_t store_memory;	 /* that it was opened with */
 	struct api_count counts[API_COUNTS];
 	unsigned next_count;
 };
@@ -169,8 +184,7 @@ struct hin_ca;
 struct hin_api {
 	struct hin_api_settings settings; /* its texts are copies */
 	struct hin_arena texts;
-	struct hin_prefix_tree *proxies; /* NULL = none */
-	struct hin_session_limits limits;
+	struct api_tuning *tuning; /* in force; under `lock` */
 	struct hin_http_server *server;
 	struct hin_rate *rates;
 	char boot[17]; /* of this start: in answers' ids */
@@ -198,6 +212,13 @@ struct hin_api {
 	} while (0)
 
 /* ---- api.c ---- */
+
+/* What is in force now, with a reference; and one less of it. */
+struct api_tuning *api_tuning_get(struct hin_api *api);
+void api_tuning_unref(struct hin_api *api, struct api_tuning *tuning);
+
+/* An empty call by what is in force now; api_call_free() ends it. NULL without memory. */
+struct api_call *api_call_new(struct hin_api *api);
 
 /* A handle to read the desk with, and back; NULL and `err` when there is none. */
 struct hin_desk *api_reader(struct hin_api *api, struct hin_error *err);

@@ -116,7 +116,7 @@ static void handle_root(struct api_call *call)
 
 	api_open(out, NULL, '{');
 	api_text(out, "name", "hinomi");
-	api_text(out, "hub", call->api->settings.name);
+	api_text(out, "hub", call->tuning->name);
 	api_text(out, "version", HIN_VERSION);
 	api_text(out, "openapi", "/api/v1/openapi.json");
 	hin_buffer_puts(out, "}\n");

@@ -182,7 +182,7 @@ static bool read_question(struct question *q)
 	q->ask.limit = q->ask.by_count > 0 ? (uint64_t)top : 0;
 	range->progress = go_on;
 	range->user = q;
-	q->until_ns = hin_time_monotonic_ns() + call->api->settings.query_ns;
+	q->until_ns = hin_time_monotonic_ns() + call->tuning->query_ns;
 	return read_filter(q);
 }
 

@@ -29,13 +29,13 @@ static void identity_fini(struct identity *id)
 	hin_buffer_fini(&id->key);
 }
 
-static enum hin_code identity_of(struct identity *out, const struct hin_hub *hub,
+static enum hin_code identity_of(struct identity *out, const struct hin_ca *ca,
 				 const struct hin_door_settings *s, struct hin_error *err)
 {
 	enum hin_code code;
 
-	*out = (struct identity){ .certificate_pem = hin_ca_hub_pem(hub->ca),
-				  .key_pem = hin_ca_hub_key(hub->ca) };
+	*out = (struct identity){ .certificate_pem = hin_ca_hub_pem(ca),
+				  .key_pem = hin_ca_hub_key(ca) };
 	if (is_set(s->certificate) != is_set(s->key))
 		return hin_fail(err, HIN_EUSAGE,
 				"people.certificate and people.key are given together or not");
@@ -55,10 +55,11 @@ static void write_status(void *user, struct hin_buffer *out)
 }
 
 /* What people know the hub as: the organisation that tells, or the hub's own name without port. */
-static const char *name_of(const struct hin_hub *hub, char out[256])
+static const char *name_of(const struct hin_ca *ca, const struct hin_hub_settings *settings,
+			   char out[256])
 {
-	const char *organisation = hub->settings.telling.organisation;
-	const char *name = hin_ca_hub(hub->ca), *colon = strrchr(name, ':');
+	const char *organisation = settings->telling.organisation;
+	const char *name = hin_ca_hub(ca), *colon = strrchr(name, ':');
 	size_t size = colon != NULL ? (size_t)(colon - name) : strlen(name);
 
 	if (is_set(organisation))
@@ -67,37 +68,45 @@ static const char *name_of(const struct hin_hub *hub, char out[256])
 	return out;
 }
 
-enum hin_code hin_door_open(struct hin_hub *hub, const struct hin_door_settings *settings,
+/* What a reload may change of an api's settings. */
+static void take_settings(struct hin_api_settings *s, const struct hin_door_settings *settings,
+			  const struct identity *id)
+{
+	s->certificate_pem = id->certificate_pem;
+	s->key_pem = id->key_pem;
+	s->proxies = (const char *const *)settings->proxies.items;
+	s->proxy_count = settings->proxies.count;
+	s->forwarded = settings->forwarded;
+	s->second_factor = settings->second_factor;
+	s->idle_ns = settings->idle_ns;
+	s->session_ns = settings->session_ns;
+	s->connections = (unsigned)settings->connections;
+	s->streams = (unsigned)settings->streams;
+	s->rate_per_s = settings->rate;
+	s->query_ns = settings->query_ns;
+	s->query_memory = settings->query_memory;
+}
+
+enum hin_code hin_door_open(struct hin_hub *hub, const struct hin_hub_settings *settings,
 			    struct hin_error *err)
 {
+	const struct hin_door_settings *people = &settings->people;
 	char name[256];
 	struct hin_api_settings s;
 	struct hin_api *api = NULL;
 	struct identity id;
 	enum hin_code code;
 
-	if (!is_set(settings->listen))
+	if (!is_set(people->listen))
 		return HIN_OK;
-	code = identity_of(&id, hub, settings, err);
+	code = identity_of(&id, hub->ca, people, err);
 	hin_api_settings_default(&s);
-	s.listen = settings->listen;
-	s.plain = settings->plain;
-	s.certificate_pem = id.certificate_pem;
-	s.key_pem = id.key_pem;
+	take_settings(&s, people, &id);
+	s.listen = people->listen;
+	s.plain = people->plain;
 	s.desk = hub->desk;
 	s.store = hub->store;
-	s.name = name_of(hub, name);
-	s.proxies = (const char *const *)settings->proxies.items;
-	s.proxy_count = settings->proxies.count;
-	s.forwarded = settings->forwarded;
-	s.second_factor = settings->second_factor;
-	s.idle_ns = settings->idle_ns;
-	s.session_ns = settings->session_ns;
-	s.connections = (unsigned)settings->connections;
-	s.streams = (unsigned)settings->streams;
-	s.rate_per_s = settings->rate;
-	s.query_ns = settings->query_ns;
-	s.query_memory = settings->query_memory;
+	s.name = name_of(hub->ca, settings, name);
 	s.status = write_status;
 	s.user = hub;
 	s.owners = hub->owners;
@@ -105,16 +114,14 @@ enum hin_code hin_door_open(struct hin_hub *hub, const struct hin_door_settings 
 	s.trust = hub->trust;
 	s.sensors = hub->sensors;
 	s.changed = hub_desk_changed;
-	s.ledger = hub->ledger;
-	s.ledger_folder = hub->ledger_folder;
 	s.telling = hub->telling;
 	if (code == HIN_OK)
 		code = hin_api_open(&api, &s, err);
 	identity_fini(&id);
 	if (code != HIN_OK)
 		return code;
-	hub->own_certificate = !settings->plain && !is_set(settings->certificate);
-	hub->people_plain = settings->plain;
+	hub->own_certificate = !people->plain && !is_set(people->certificate);
+	hub->people_plain = people->plain;
 	pthread_mutex_lock(&hub->waking);
 	hub->api = api;
 	pthread_mutex_unlock(&hub->waking);
@@ -167,17 +174,24 @@ enum hin_code hin_hub_first_link(struct hin_hub *hub, struct hin_buffer *out, st
 	return code;
 }
 
-enum hin_code hin_door_reload(struct hin_hub *hub, const struct hin_door_settings *settings,
-			      struct hin_error *err)
+enum hin_code hin_door_reload(struct hin_hub *hub, const struct hin_ca *ca,
+			      const struct hin_hub_settings *settings, struct hin_error *err)
 {
+	struct hin_api_settings s;
+	char name[256];
 	struct identity id;
 	enum hin_code code;
 
-	if (hub->api == NULL || settings->plain)
+	if (hub->api == NULL)
 		return HIN_OK;
-	code = identity_of(&id, hub, settings, err);
+	code = identity_of(&id, ca, &settings->people, err);
+	hin_api_settings_default(&s);
+	take_settings(&s, &settings->people, &id);
+	s.name = name_of(ca, settings, name);
 	if (code == HIN_OK)
-		code = hin_api_reload(hub->api, id.certificate_pem, id.key_pem, err);
+		code = hin_api_reload(hub->api, &s, err);
 	identity_fini(&id);
+	if (code == HIN_OK)
+		hub->own_certificate = !hub->people_plain && !is_set(settings->people.certificate);
 	return code;
 }

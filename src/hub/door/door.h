@@ -78,17 +78,22 @@ struct hin_door_settings {
 			     "一つの問い合わせの最大メモリー (同時に二つまで)", HIN_VALUE_SIZE,                                 \
 			     16 << 20, INT64_MAX),
 
+struct hin_ca;
 struct hin_hub;
+struct hin_hub_settings;
 
 /* Open the door of `hub` by `settings`; nothing when they have no address. */
 HIN_MUST_USE enum hin_code hin_door_open(struct hin_hub *hub,
-					 const struct hin_door_settings *settings,
+					 const struct hin_hub_settings *settings,
 					 struct hin_error *err);
 
 /* End it: nothing of the hub is used by it any more. */
 void hin_door_close(struct hin_hub *hub);
 
-/* Show the newest certificate: the hub's, or that of the files. */
-HIN_MUST_USE enum hin_code hin_door_reload(struct hin_hub *hub,
-					   const struct hin_door_settings *settings,
+/*
+ * Go on by other settings (hin_api_reload()), with the hub's certificate of `ca` unless they name
+ * another. On failure all stays as it was.
+ */
+HIN_MUST_USE enum hin_code hin_door_reload(struct hin_hub *hub, const struct hin_ca *ca,
+					   const struct hin_hub_settings *settings,
 					   struct hin_error *err);

@@ -155,7 +155,7 @@ void page_begin(struct api_call *call, const char *title, const char *here)
 void page_end(struct api_call *call)
 {
 	page_put(call, "</main>\n<footer>");
-	page_text(call, call->api->settings.name);
+	page_text(call, call->tuning->name);
 	page_put(call, " · hinomi " HIN_VERSION "</footer></body></html>\n");
 }
 
@@ -185,7 +185,7 @@ void page_front(struct api_call *call)
 		page_go(call, "/plain/cases");
 		return;
 	}
-	page_begin(call, call->api->settings.name, "/plain");
+	page_begin(call, call->tuning->name, "/plain");
 	page_putf(
 		call, "<p class=\"lead\">%s</p><div class=\"cards\">",
 		PAGE_TEXT(call,

@@ -244,7 +244,7 @@ static void factor_form(struct api_call *call, const uint8_t *secret, size_t siz
 	char text[HIN_TOTP_BASE32];
 
 	hin_totp_base32(text, secret, size);
-	hin_totp_uri(&uri, call->api->settings.name, call->who.account.name, secret, size);
+	hin_totp_uri(&uri, call->tuning->name, call->who.account.name, secret, size);
 	page_begin(call, PAGE_TEXT(call, "Second factor", "二要素認証"), "/plain/me");
 	if (say != NULL)
 		page_putf(call, "<p class=\"say bad\">%s</p>", say);

@@ -112,6 +112,9 @@ enum hin_code hin_notice_texts_open(struct hin_notice_texts **out, const char *f
 
 	if (texts == NULL)
 		return hin_fail(err, HIN_ENOMEM, "texts of notices");
+	/* a folder may lack texts, but a wrong name must not silently mean our own */
+	if (folder != NULL && folder[0] != '\0' && access(folder, F_OK) != 0)
+		code = hin_fail(err, HIN_ESYS, "notice.templates: %s", folder);
 	for (size_t lang = 0; lang < HIN_COUNT(langs); lang++)
 		for (size_t i = 0; i < HIN_NOTICE_TEXT_COUNT && code == HIN_OK; i++)
 			code = load(&texts->items[lang][i], folder != NULL ? folder : "",

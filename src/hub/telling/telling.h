@@ -18,7 +18,7 @@
  * within the moment between the server's answer and one commit of the desk.
  *
  * Ownership: the caller owns a telling and ends it with hin_telling_close().
- * Threads:   open and close by one; wake and stats from any.
+ * Threads:   open, adopt and close by one; the rest from any.
  */
 #pragma once
 #include "base/config.h"
@@ -58,8 +58,19 @@ HIN_MUST_USE enum hin_code hin_telling_open(struct hin_telling **out,
 					    const struct hin_telling_open *how,
 					    struct hin_error *err);
 
-/* Do two say the same? What a running telling has does not change: a restart takes it. */
-bool hin_telling_same(const struct hin_telling_settings *a, const struct hin_telling_settings *b);
+/*
+ * Other settings for a telling that may be at work: read and check all that they name, as
+ * hin_telling_open() does. Nothing has changed yet; hin_telling_adopt() follows.
+ */
+HIN_MUST_USE enum hin_code hin_telling_prepare(struct hin_telling *telling,
+					       const struct hin_telling_settings *settings,
+					       struct hin_error *err);
+
+/*
+ * Go on by the settings that were prepared, each thread from its next letter on, or with `adopt`
+ * false forget them. Waits for nothing; without any prepared it does nothing.
+ */
+void hin_telling_adopt(struct hin_telling *telling, bool adopt);
 
 /* Start the threads. */
 HIN_MUST_USE enum hin_code hin_telling_start(struct hin_telling *telling, struct hin_error *err);
@@ -70,15 +81,8 @@ void hin_telling_close(struct hin_telling *telling);
 /* The desk has changed: look now. Any thread; NULL is fine. */
 void hin_telling_wake(struct hin_telling *telling);
 
-/* Files that must stay readable, and folders writable, in a sandbox; they belong to `telling`. */
-size_t hin_telling_paths(const struct hin_telling *telling, const char *read[8], size_t *reads,
-			 const char *write[1]);
-
-/* Does it send at all? Then the process must be able to connect. */
-bool hin_telling_sends(const struct hin_telling *telling);
-
-/* Its settings; they belong to it. */
-const struct hin_telling_settings *hin_telling_settings(const struct hin_telling *telling);
+/* By these settings, does it send at all? Then the process must be able to connect. */
+bool hin_telling_sends(const struct hin_telling_settings *settings);
 
 /* name, meaning: what is counted since the start. */
 #define HIN_TELLING_COUNTERS(X)                                                                    \

@@ -80,9 +80,9 @@ static const char *about_word(const char *about, enum hin_lang lang)
 }
 
 /* Title and text, with an empty line between. */
-static enum hin_code write_text(struct hin_telling *t, enum hin_lang lang,
-				struct hin_notice_facts *f, const char *about, const char *reason,
-				struct hin_buffer *out, struct hin_error *err)
+static enum hin_code write_text(struct telling *t, enum hin_lang lang, struct hin_notice_facts *f,
+				const char *about, const char *reason, struct hin_buffer *out,
+				struct hin_error *err)
 {
 	struct hin_buffer text = { 0 };
 	enum hin_code code;
@@ -98,7 +98,7 @@ static enum hin_code write_text(struct hin_telling *t, enum hin_lang lang,
 	return code;
 }
 
-enum hin_code telling_tell_operators(struct hin_telling *t, struct hin_desk *desk, int64_t case_id,
+enum hin_code telling_tell_operators(struct telling *t, struct hin_desk *desk, int64_t case_id,
 				     enum hin_severity severity, const char *about,
 				     const char *reason_en, const char *reason_ja, int64_t now_us,
 				     struct hin_error *err)
@@ -131,7 +131,7 @@ enum hin_code telling_tell_operators(struct hin_telling *t, struct hin_desk *des
 	hin_buffer_fini(&ja);
 	free(f);
 	if (code == HIN_OK && written > 0)
-		hin_telling_wake(t);
+		hin_telling_wake(t->of);
 	return code;
 }
 
@@ -224,7 +224,7 @@ static enum hin_code read_changed(struct hin_desk *desk, struct changed out[CASE
 	return code == HIN_EOF ? HIN_OK : code;
 }
 
-static enum hin_code take_cases(struct hin_telling *t, struct hin_desk *desk, int64_t now_us,
+static enum hin_code take_cases(struct telling *t, struct hin_desk *desk, int64_t now_us,
 				bool *more, struct hin_error *err)
 {
 	struct changed changed[CASES];
@@ -343,7 +343,7 @@ static enum hin_code read_message(struct hin_desk *desk, int64_t now_us, struct 
 }
 
 /* A log server may have all there is; people have a share for an hour, critical alerts aside. */
-static enum hin_code may_go(struct hin_telling *t, struct hin_desk *desk, const struct message *m,
+static enum hin_code may_go(struct telling *t, struct hin_desk *desk, const struct message *m,
 			    int64_t now_us, bool *may, struct hin_error *err)
 {
 	int64_t sent = 0;
@@ -360,7 +360,7 @@ static enum hin_code may_go(struct hin_telling *t, struct hin_desk *desk, const 
 	return code;
 }
 
-static bool send_syslog(struct hin_telling *t, const struct message *m, int64_t now_us,
+static bool send_syslog(struct telling *t, const struct message *m, int64_t now_us,
 			char answer[HIN_MAIL_ANSWER])
 {
 	static const enum hin_syslog_severity map[HIN_SEVERITIES] = {
@@ -379,7 +379,7 @@ static bool send_syslog(struct hin_telling *t, const struct message *m, int64_t 
 	bool done;
 
 	snprintf(number, sizeof(number), "%" PRId64, m->case_id);
-	hin_syslog_format(&line, map[m->severity], now_us * 1000, t->host, "alert", fields,
+	hin_syslog_format(&line, map[m->severity], now_us * 1000, t->of->host, "alert", fields,
 			  hin_buffer_text(&m->title));
 	done = !line.failed && hin_syslog_open(&log, m->address, t->s.mail_ca, &why) == HIN_OK &&
 	       hin_syslog_send(log, line.data, line.used, &why) == HIN_OK;
@@ -389,7 +389,7 @@ static bool send_syslog(struct hin_telling *t, const struct message *m, int64_t 
 	return done;
 }
 
-static bool send_mail(struct hin_telling *t, const struct message *m, int64_t now_us,
+static bool send_mail(struct telling *t, const struct message *m, int64_t now_us,
 		      char answer[HIN_MAIL_ANSWER])
 {
 	char id[HIN_MAIL_ADDRESS], title[300];
@@ -429,7 +429,7 @@ static bool send_mail(struct hin_telling *t, const struct message *m, int64_t no
 	return done;
 }
 
-static bool hand_over(struct hin_telling *t, const struct message *m, int64_t now_us,
+static bool hand_over(struct telling *t, const struct message *m, int64_t now_us,
 		      char answer[HIN_MAIL_ANSWER])
 {
 	struct hin_error why = { 0 };
@@ -448,9 +448,9 @@ static bool hand_over(struct hin_telling *t, const struct message *m, int64_t no
 				now_us / US, answer) == HIN_WEBHOOK_ACCEPTED;
 }
 
-static enum hin_code note_result(struct hin_telling *t, struct hin_desk *desk,
-				 const struct message *m, bool done, const char *answer,
-				 int64_t now_us, struct hin_error *err)
+static enum hin_code note_result(struct telling *t, struct hin_desk *desk, const struct message *m,
+				 bool done, const char *answer, int64_t now_us,
+				 struct hin_error *err)
 {
 	struct hin_buffer object = { 0 };
 	struct hin_desk_act act = { .time_us = now_us,
@@ -484,17 +484,17 @@ static enum hin_code note_result(struct hin_telling *t, struct hin_desk *desk,
 }
 
 /* How long it took from the finding, of what was not put off. */
-static void measure(struct hin_telling *t, const struct message *m, int64_t now_us)
+static void measure(struct telling *t, const struct message *m, int64_t now_us)
 {
-	pthread_mutex_lock(&t->lock);
-	if (m->attempts == 0 && now_us - m->since_us > t->stats.slowest_alert_us &&
+	pthread_mutex_lock(&t->of->lock);
+	if (m->attempts == 0 && now_us - m->since_us > t->of->stats.slowest_alert_us &&
 	    now_us - m->created_us < HOUR_US)
-		t->stats.slowest_alert_us = now_us - m->since_us;
-	pthread_mutex_unlock(&t->lock);
+		t->of->stats.slowest_alert_us = now_us - m->since_us;
+	pthread_mutex_unlock(&t->of->lock);
 }
 
 /* `*more` is false when nothing is due. */
-static enum hin_code send_message(struct hin_telling *t, struct hin_desk *desk, int64_t now_us,
+static enum hin_code send_message(struct telling *t, struct hin_desk *desk, int64_t now_us,
 				  bool *more, struct hin_error *err)
 {
 	struct message *m = calloc(1, sizeof(*m));
@@ -535,16 +535,16 @@ static enum hin_code send_message(struct hin_telling *t, struct hin_desk *desk, 
 	return code == HIN_EOF ? HIN_OK : code;
 }
 
-enum hin_code hin_telling_alert(struct hin_telling *t, struct hin_desk *desk, int64_t now_us,
-				struct hin_error *err)
+enum hin_code telling_alert(struct telling *t, struct hin_desk *desk, int64_t now_us,
+			    struct hin_error *err)
 {
 	enum hin_code code = HIN_OK;
 	int64_t soon = 0;
 	bool more = true;
 
-	while (code == HIN_OK && more && !t->stop)
+	while (code == HIN_OK && more && !telling_ends(t))
 		code = take_cases(t, desk, now_us, &more, err);
-	for (more = true; code == HIN_OK && more && !t->stop;)
+	for (more = true; code == HIN_OK && more && !telling_ends(t);)
 		code = send_message(t, desk, now_us, &more, err);
 	if (code == HIN_OK)
 		code = hin_desk_number(desk, &soon, err,

@@ -51,7 +51,7 @@ static void describe(const struct hin_bounce *b, char *out, size_t size)
 }
 
 /* One bounce, in a transaction of its own; false: it is about no letter of ours. */
-static enum hin_code apply(struct hin_telling *t, struct hin_desk *desk, const struct hin_bounce *b,
+static enum hin_code apply(struct telling *t, struct hin_desk *desk, const struct hin_bounce *b,
 			   int64_t now_us, bool *ours, struct hin_error *err)
 {
 	int64_t letter = 0, contact = 0;
@@ -84,7 +84,7 @@ static enum hin_code apply(struct hin_telling *t, struct hin_desk *desk, const s
 }
 
 /* Out of the way: what was understood goes, the rest stays to be read by somebody. */
-static void put_away(const struct hin_telling *t, const char *path, const char *name, bool ours)
+static void put_away(const struct telling *t, const char *path, const char *name, bool ours)
 {
 	char left[4200];
 
@@ -99,7 +99,7 @@ static void put_away(const struct hin_telling *t, const char *path, const char *
 		hin_log_limited(HIN_LOG_ERROR, "bounce.stays", hin_log_text("file", path));
 }
 
-static enum hin_code read_one(struct hin_telling *t, struct hin_desk *desk, const char *path,
+static enum hin_code read_one(struct telling *t, struct hin_desk *desk, const char *path,
 			      const char *name, int64_t now_us, struct hin_error *err)
 {
 	struct hin_bounce *b = calloc(1, sizeof(*b));
@@ -125,7 +125,7 @@ static enum hin_code read_one(struct hin_telling *t, struct hin_desk *desk, cons
 	return code;
 }
 
-static enum hin_code read_folder(struct hin_telling *t, struct hin_desk *desk, const char *folder,
+static enum hin_code read_folder(struct telling *t, struct hin_desk *desk, const char *folder,
 				 int64_t now_us, struct hin_error *err)
 {
 	DIR *dir = opendir(folder);
@@ -136,7 +136,7 @@ static enum hin_code read_folder(struct hin_telling *t, struct hin_desk *desk, c
 
 	if (dir == NULL)
 		return HIN_OK; /* no Maildir, or none yet */
-	for (int i = 0; i < FILES && code == HIN_OK && !t->stop;) {
+	for (int i = 0; i < FILES && code == HIN_OK && !telling_ends(t);) {
 		entry = readdir(dir);
 		if (entry == NULL)
 			break;
@@ -152,7 +152,7 @@ static enum hin_code read_folder(struct hin_telling *t, struct hin_desk *desk, c
 	return code;
 }
 
-enum hin_code telling_read_bounces(struct hin_telling *t, struct hin_desk *desk, int64_t now_us,
+enum hin_code telling_read_bounces(struct telling *t, struct hin_desk *desk, int64_t now_us,
 				   struct hin_error *err)
 {
 	static const char *const parts[] = { "", "/new", "/cur" };

@@ -31,7 +31,7 @@ static int64_t next_hour(const struct hin_hours *quiet, int64_t now_us, int64_t 
 	return at;
 }
 
-int64_t telling_due(const struct hin_telling *t, const struct telling_contact *c, int64_t now_us)
+int64_t telling_due(const struct telling *t, const struct telling_contact *c, int64_t now_us)
 {
 	struct hin_hours quiet;
 	int64_t at = now_us;
@@ -136,7 +136,7 @@ static enum hin_code read_body(struct hin_desk *desk, int64_t notice, struct hin
 }
 
 /* Text and proof as files: what hinomi-verify reads. */
-static enum hin_code add_proof(struct hin_telling *t, struct hin_desk *desk, struct draft *d,
+static enum hin_code add_proof(struct telling *t, struct hin_desk *desk, struct draft *d,
 			       const struct hin_notice_facts *facts, const struct hin_buffer *text,
 			       bool without_proof, struct hin_error *err)
 {
@@ -146,8 +146,8 @@ static enum hin_code add_proof(struct hin_telling *t, struct hin_desk *desk, str
 	/* of a large digest the first ones have theirs; of all others /verify tells */
 	if (d->parts_used + 3 > HIN_MAIL_PARTS)
 		return HIN_OK;
-	if (t->ledger != NULL)
-		code = hin_notice_proof(desk, t->ledger, facts->code, proof, err);
+	if (t->of->ledger != NULL)
+		code = hin_notice_proof(desk, t->of->ledger, facts->code, proof, err);
 	if (code != HIN_OK && !without_proof)
 		return code;
 	if (code != HIN_OK)
@@ -160,7 +160,7 @@ static enum hin_code add_proof(struct hin_telling *t, struct hin_desk *desk, str
 }
 
 /* One notice's part of a letter. */
-static enum hin_code add_notice(struct hin_telling *t, struct hin_desk *desk, struct draft *d,
+static enum hin_code add_notice(struct telling *t, struct hin_desk *desk, struct draft *d,
 				int64_t notice, bool alone, bool without_proof,
 				struct hin_notice_facts *facts, struct hin_error *err)
 {
@@ -207,8 +207,8 @@ static enum hin_code add_notice(struct hin_telling *t, struct hin_desk *desk, st
 /* ---- names of letters ---- */
 
 /* The same for the same notices and purpose, so that a preview has it too. */
-static void make_message_id(char out[HIN_MAIL_ADDRESS], const struct hin_telling *t,
-			    const char *code, const char *purpose, uint64_t number)
+static void make_message_id(char out[HIN_MAIL_ADDRESS], const struct telling *t, const char *code,
+			    const char *purpose, uint64_t number)
 {
 	size_t used = 0;
 	char bare[HIN_NOTICE_CODE];
@@ -221,7 +221,7 @@ static void make_message_id(char out[HIN_MAIL_ADDRESS], const struct hin_telling
 		 t->office.domain);
 }
 
-static enum hin_code make_sender(char out[HIN_MAIL_ADDRESS], const struct hin_telling *t,
+static enum hin_code make_sender(char out[HIN_MAIL_ADDRESS], const struct telling *t,
 				 const char *message_id, struct hin_error *err)
 {
 	const char *base = t->s.mail_bounce != NULL && t->s.mail_bounce[0] != '\0'
@@ -241,10 +241,9 @@ static enum hin_code make_sender(char out[HIN_MAIL_ADDRESS], const struct hin_te
 
 /* ---- the bytes ---- */
 
-static enum hin_code put_mail(struct hin_telling *t, const struct telling_contact *c,
-			      struct draft *d, const char *message_id, const char *first_id,
-			      const char *to_name, int64_t time_us, struct hin_buffer *out,
-			      struct hin_error *err)
+static enum hin_code put_mail(struct telling *t, const struct telling_contact *c, struct draft *d,
+			      const char *message_id, const char *first_id, const char *to_name,
+			      int64_t time_us, struct hin_buffer *out, struct hin_error *err)
 {
 	struct hin_mail mail = {
 		.from = t->s.mail_from,
@@ -269,7 +268,7 @@ static enum hin_code put_mail(struct hin_telling *t, const struct telling_contac
 }
 
 /* A digest's own text around those of its notices. */
-static enum hin_code frame(struct hin_telling *t, struct draft *d, struct hin_notice_facts *facts,
+static enum hin_code frame(struct telling *t, struct draft *d, struct hin_notice_facts *facts,
 			   size_t count, struct hin_error *err)
 {
 	if (count == 1)
@@ -281,7 +280,7 @@ static enum hin_code frame(struct hin_telling *t, struct draft *d, struct hin_no
 				&d->title, &d->text, err);
 }
 
-enum hin_code telling_build(struct hin_telling *t, struct hin_desk *desk,
+enum hin_code telling_build(struct telling *t, struct hin_desk *desk,
 			    const struct telling_contact *c, const char *purpose,
 			    const int64_t *notices, size_t count, int64_t now_us,
 			    bool without_proof, char *message_id, char *sender,
@@ -383,7 +382,7 @@ static enum hin_code put_off(struct hin_desk *desk, const struct group *g, int64
 }
 
 /* May this contact have a letter now? Else its notices are put off, to go together. */
-static enum hin_code may_have(struct hin_telling *t, struct hin_desk *desk, const struct group *g,
+static enum hin_code may_have(struct telling *t, struct hin_desk *desk, const struct group *g,
 			      const struct telling_contact *c, int64_t now_us, bool *may,
 			      struct hin_error *err)
 {
@@ -434,8 +433,8 @@ static enum hin_code insert_letter(struct hin_desk *desk, const struct group *g,
 }
 
 /* In the open transaction. A letter that cannot be built spoils its own notices only. */
-static enum hin_code make_letter(struct hin_telling *t, struct hin_desk *desk,
-				 const struct group *g, int64_t now_us, struct hin_error *err)
+static enum hin_code make_letter(struct telling *t, struct hin_desk *desk, const struct group *g,
+				 int64_t now_us, struct hin_error *err)
 {
 	char message_id[HIN_MAIL_ADDRESS], sender[HIN_MAIL_ADDRESS];
 	int64_t notices[HIN_NOTICE_LETTER], oldest_us;
@@ -456,7 +455,7 @@ static enum hin_code make_letter(struct hin_telling *t, struct hin_desk *desk,
 	if (code != HIN_OK || count == 0)
 		return code;
 	code = telling_build(t, desk, &c, g->purpose, notices, count, now_us,
-			     t->ledger == NULL || now_us - oldest_us > t->s.proof_ns / 1000,
+			     t->of->ledger == NULL || now_us - oldest_us > t->s.proof_ns / 1000,
 			     message_id, sender, &bytes, &why);
 	if (code == HIN_OK) {
 		code = insert_letter(desk, g, &c, message_id, sender, &bytes, notices, count,
@@ -496,7 +495,7 @@ static enum hin_code read_groups(struct hin_desk *desk, int64_t now_us, struct g
 	return code == HIN_EOF ? HIN_OK : code;
 }
 
-enum hin_code telling_make_letters(struct hin_telling *t, struct hin_desk *desk, int64_t now_us,
+enum hin_code telling_make_letters(struct telling *t, struct hin_desk *desk, int64_t now_us,
 				   struct hin_error *err)
 {
 	struct group groups[GROUPS];
@@ -506,7 +505,7 @@ enum hin_code telling_make_letters(struct hin_telling *t, struct hin_desk *desk,
 	if (!t->s.send)
 		return HIN_OK;
 	code = read_groups(desk, now_us, groups, &count, err);
-	for (size_t i = 0; i < count && code == HIN_OK && !t->stop; i++) {
+	for (size_t i = 0; i < count && code == HIN_OK && !telling_ends(t); i++) {
 		code = hin_desk_begin(desk, err);
 		if (code == HIN_OK)
 			code = telling_finish(desk, make_letter(t, desk, &groups[i], now_us, err),
@@ -536,8 +535,8 @@ static enum hin_code show_letters(struct hin_desk *desk, hin_telling_letter_fn c
 	return code == HIN_EOF ? HIN_OK : code;
 }
 
-enum hin_code hin_telling_dry_run(struct hin_telling *t, struct hin_desk *desk, int64_t now_us,
-				  hin_telling_letter_fn call, void *user, struct hin_error *err)
+enum hin_code telling_dry_run(struct telling *t, struct hin_desk *desk, int64_t now_us,
+			      hin_telling_letter_fn call, void *user, struct hin_error *err)
 {
 	struct group groups[GROUPS];
 	size_t count = 0;

@@ -31,8 +31,7 @@ enum hin_code telling_finish(struct hin_desk *desk, enum hin_code code, struct h
 /* ---- contacts ---- */
 
 /* Can this contact be reached at all, as far as its text tells? */
-static bool usable(const struct hin_telling *t, const struct telling_contact *c,
-		   struct hin_error *why)
+static bool usable(const struct telling *t, const struct telling_contact *c, struct hin_error *why)
 {
 	if (strcmp(c->channel, "webhook") == 0)
 		return hin_webhook_check(c->address, t->s.hook_private, why) == HIN_OK;
@@ -88,8 +87,8 @@ static enum hin_code mark_unreadable(struct hin_desk *desk, int64_t contact, con
  * The contacts of an organisation: of each channel the first that works, by its role. Those whose
  * address is none are marked, so that somebody sees it.
  */
-static enum hin_code find_contacts(struct hin_telling *t, struct hin_desk *desk,
-				   int64_t organisation, const char *channel, int64_t now_us,
+static enum hin_code find_contacts(struct telling *t, struct hin_desk *desk, int64_t organisation,
+				   const char *channel, int64_t now_us,
 				   struct telling_contact out[CONTACTS], size_t *count,
 				   struct hin_error *err)
 {
@@ -136,7 +135,7 @@ static enum hin_code find_contacts(struct hin_telling *t, struct hin_desk *desk,
 /* ---- writing a notice ---- */
 
 /* Write its text, and with it the act whose object the text is. */
-static enum hin_code write_text(struct hin_telling *t, struct hin_desk *desk, int64_t notice,
+static enum hin_code write_text(struct telling *t, struct hin_desk *desk, int64_t notice,
 				enum hin_lang lang, int64_t now_us, struct hin_error *err)
 {
 	struct hin_buffer title = { 0 }, text = { 0 };
@@ -166,7 +165,7 @@ static enum hin_code write_text(struct hin_telling *t, struct hin_desk *desk, in
 }
 
 /* Point a notice at a contact, write its text, and queue or hold it. */
-static enum hin_code assign(struct hin_telling *t, struct hin_desk *desk, int64_t notice,
+static enum hin_code assign(struct telling *t, struct hin_desk *desk, int64_t notice,
 			    int64_t organisation, const struct telling_contact *c, int64_t now_us,
 			    struct hin_error *err)
 {
@@ -213,8 +212,8 @@ static enum hin_code insert(struct hin_desk *desk, const struct found *f, int64_
 	return code;
 }
 
-static enum hin_code make_unowned(struct hin_telling *t, struct hin_desk *desk,
-				  const struct found *f, int64_t now_us, struct hin_error *err)
+static enum hin_code make_unowned(struct telling *t, struct hin_desk *desk, const struct found *f,
+				  int64_t now_us, struct hin_error *err)
 {
 	const char *why = f->organisation == 0 ? "nobody in the directory answers for it"
 					       : "its owner has no contact that can be reached";
@@ -241,7 +240,7 @@ static enum hin_code make_unowned(struct hin_telling *t, struct hin_desk *desk,
 	return code;
 }
 
-static enum hin_code make(struct hin_telling *t, struct hin_desk *desk, const struct found *f,
+static enum hin_code make(struct telling *t, struct hin_desk *desk, const struct found *f,
 			  int64_t now_us, struct hin_error *err)
 {
 	struct telling_contact contacts[CONTACTS];
@@ -272,7 +271,7 @@ struct present {
 	char state[16];
 };
 
-static enum hin_code reopen(struct hin_telling *t, struct hin_desk *desk, const struct found *f,
+static enum hin_code reopen(struct telling *t, struct hin_desk *desk, const struct found *f,
 			    const struct present *p, int64_t now_us, struct hin_error *err)
 {
 	struct telling_contact c = { 0 };
@@ -306,7 +305,7 @@ static enum hin_code reopen(struct hin_telling *t, struct hin_desk *desk, const 
 }
 
 /* Take what a finding says into a notice that is there. */
-static enum hin_code refresh(struct hin_telling *t, struct hin_desk *desk, const struct found *f,
+static enum hin_code refresh(struct telling *t, struct hin_desk *desk, const struct found *f,
 			     const struct present *p, int64_t now_us, struct hin_error *err)
 {
 	struct telling_contact contacts[CONTACTS];
@@ -371,7 +370,7 @@ static enum hin_code find_present(struct hin_desk *desk, const struct found *f,
 
 /* ---- findings ---- */
 
-static bool wanted(const struct hin_telling *t, const struct found *f)
+static bool wanted(const struct telling *t, const struct found *f)
 {
 	bool listed = false;
 
@@ -383,8 +382,8 @@ static bool wanted(const struct hin_telling *t, const struct found *f)
 	       strcmp(f->case_state, "suppressed") != 0;
 }
 
-static enum hin_code take_finding(struct hin_telling *t, struct hin_desk *desk,
-				  const struct found *f, int64_t now_us, struct hin_error *err)
+static enum hin_code take_finding(struct telling *t, struct hin_desk *desk, const struct found *f,
+				  int64_t now_us, struct hin_error *err)
 {
 	struct present present[CONTACTS];
 	size_t count = 0;
@@ -438,7 +437,7 @@ static void read_found(struct found *f, sqlite3_stmt *s)
  * Findings that have changed and have waited, up to TELLING_BATCH; infected machines before what
  * they do, so that the notice is about the former.
  */
-static enum hin_code read_batch(struct hin_telling *t, struct hin_desk *desk, int64_t now_us,
+static enum hin_code read_batch(struct telling *t, struct hin_desk *desk, int64_t now_us,
 				struct found *out, size_t *count, struct hin_error *err)
 {
 	sqlite3_stmt *s = hin_desk_statement(
@@ -496,7 +495,7 @@ static enum hin_code take_cases(struct hin_desk *desk, int64_t now_us, struct hi
 }
 
 /* One transaction's worth; `*more` when there may be others. */
-static enum hin_code take_batch(struct hin_telling *t, struct hin_desk *desk, struct found *batch,
+static enum hin_code take_batch(struct telling *t, struct hin_desk *desk, struct found *batch,
 				int64_t now_us, bool *more, struct hin_error *err)
 {
 	size_t count = 0;
@@ -522,7 +521,7 @@ static enum hin_code take_batch(struct hin_telling *t, struct hin_desk *desk, st
 	return code;
 }
 
-enum hin_code telling_take_findings(struct hin_telling *t, struct hin_desk *desk, int64_t now_us,
+enum hin_code telling_take_findings(struct telling *t, struct hin_desk *desk, int64_t now_us,
 				    struct hin_error *err)
 {
 	struct found *batch = calloc(TELLING_BATCH, sizeof(*batch));
@@ -530,7 +529,7 @@ enum hin_code telling_take_findings(struct hin_telling *t, struct hin_desk *desk
 	int64_t any = 0;
 	bool more = true;
 
-	while (code == HIN_OK && more && !t->stop) {
+	while (code == HIN_OK && more && !telling_ends(t)) {
 		code = hin_desk_number(desk, &any, err, "SELECT 1 FROM notice_todo LIMIT 1", "");
 		if (code == HIN_OK)
 			code = hin_desk_begin(desk, err);
@@ -544,7 +543,7 @@ enum hin_code telling_take_findings(struct hin_telling *t, struct hin_desk *desk
 
 /* ---- owners that become known, contacts that are lost ---- */
 
-enum hin_code telling_find_owners(struct hin_telling *t, struct hin_desk *desk, int64_t now_us,
+enum hin_code telling_find_owners(struct telling *t, struct hin_desk *desk, int64_t now_us,
 				  struct hin_error *err)
 {
 	enum hin_code code;
@@ -566,7 +565,7 @@ enum hin_code telling_find_owners(struct hin_telling *t, struct hin_desk *desk, 
 	return telling_finish(desk, code, err);
 }
 
-enum hin_code telling_reroute(struct hin_telling *t, struct hin_desk *desk, int64_t notice,
+enum hin_code telling_reroute(struct telling *t, struct hin_desk *desk, int64_t notice,
 			      int64_t now_us, bool *found, struct hin_error *err)
 {
 	struct telling_contact contacts[CONTACTS];

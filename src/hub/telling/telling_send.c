@@ -18,21 +18,20 @@ struct outgoing {
 	char message_id[HIN_MAIL_ADDRESS], state[16];
 };
 
-int64_t telling_backoff_us(struct telling_thread *thread, int64_t attempts)
+int64_t telling_backoff_us(struct telling_channels *own, int64_t attempts)
 {
 	int64_t wait = FIRST_US << (attempts < 8 ? (attempts > 1 ? attempts - 1 : 0) : 8);
 
 	if (wait > LONGEST_US)
 		wait = LONGEST_US;
 	/* xorshift: a quarter more or less, so that not all come back at one moment */
-	thread->seed ^= thread->seed << 13;
-	thread->seed ^= thread->seed >> 7;
-	thread->seed ^= thread->seed << 17;
-	return wait * 3 / 4 + (int64_t)(thread->seed % (uint64_t)(wait / 2));
+	own->seed ^= own->seed << 13;
+	own->seed ^= own->seed >> 7;
+	own->seed ^= own->seed << 17;
+	return wait * 3 / 4 + (int64_t)(own->seed % (uint64_t)(wait / 2));
 }
 
-enum hin_code telling_mailer(struct hin_telling *t, struct telling_thread *thread,
-			     struct hin_error *err)
+enum hin_code telling_mailer(struct telling *t, struct telling_channels *own, struct hin_error *err)
 {
 	struct hin_mailer_settings s = {
 		.server = t->s.mail_server,
@@ -43,26 +42,25 @@ enum hin_code telling_mailer(struct hin_telling *t, struct telling_thread *threa
 		.password = t->password,
 		.hello = t->s.mail_hello != NULL && t->s.mail_hello[0] != '\0' ? t->s.mail_hello
 									       : t->office.domain,
-		.stop = &t->stop,
+		.stop = &t->of->stop,
 	};
 
-	return thread->mailer != NULL ? HIN_OK : hin_mailer_open(&thread->mailer, &s, err);
+	return own->mailer != NULL ? HIN_OK : hin_mailer_open(&own->mailer, &s, err);
 }
 
-enum hin_code telling_hook(struct hin_telling *t, struct telling_thread *thread,
-			   struct hin_error *err)
+enum hin_code telling_hook(struct telling *t, struct telling_channels *own, struct hin_error *err)
 {
 	struct hin_webhook_settings s = { .private_too = t->s.hook_private,
 					  .ca_file = t->s.mail_ca,
 					  .secret = t->secret,
-					  .stop = &t->stop };
+					  .stop = &t->of->stop };
 
-	return thread->hook != NULL ? HIN_OK : hin_webhook_open(&thread->hook, &s, err);
+	return own->hook != NULL ? HIN_OK : hin_webhook_open(&own->hook, &s, err);
 }
 
 /* ---- lost letters and contacts ---- */
 
-enum hin_code telling_letter_lost(struct hin_telling *t, struct hin_desk *desk, int64_t letter,
+enum hin_code telling_letter_lost(struct telling *t, struct hin_desk *desk, int64_t letter,
 				  const char *state, const char *reason, int64_t now_us,
 				  struct hin_error *err)
 {
@@ -112,7 +110,7 @@ enum hin_code telling_letter_lost(struct hin_telling *t, struct hin_desk *desk, 
 	return code;
 }
 
-enum hin_code telling_lose_contact(struct hin_telling *t, struct hin_desk *desk, int64_t contact,
+enum hin_code telling_lose_contact(struct telling *t, struct hin_desk *desk, int64_t contact,
 				   const char *state, const char *reason, int64_t now_us,
 				   struct hin_error *err)
 {
@@ -152,9 +150,8 @@ enum hin_code telling_lose_contact(struct hin_telling *t, struct hin_desk *desk,
 /* ---- accepted ---- */
 
 /* What comes next for the notices of a letter that was taken over; each is an act. */
-static enum hin_code note_sent(struct hin_telling *t, struct hin_desk *desk,
-			       const struct outgoing *l, int64_t notice, int64_t now_us,
-			       struct hin_error *err)
+static enum hin_code note_sent(struct telling *t, struct hin_desk *desk, const struct outgoing *l,
+			       int64_t notice, int64_t now_us, struct hin_error *err)
 {
 	bool first = strcmp(l->purpose, "notice") == 0;
 	bool reminder = strcmp(l->purpose, "reminder") == 0;
@@ -189,7 +186,7 @@ static enum hin_code note_sent(struct hin_telling *t, struct hin_desk *desk,
 	return code;
 }
 
-static enum hin_code note_accepted(struct hin_telling *t, struct hin_desk *desk,
+static enum hin_code note_accepted(struct telling *t, struct hin_desk *desk,
 				   const struct outgoing *l, const char *answer, int64_t now_us,
 				   struct hin_error *err)
 {
@@ -220,7 +217,7 @@ static enum hin_code note_accepted(struct hin_telling *t, struct hin_desk *desk,
 
 enum result { ACCEPTED, LATER, REFUSED, NO_SUCH };
 
-static enum result hand_over(struct hin_telling *t, const struct outgoing *l, const void *bytes,
+static enum result hand_over(struct telling *t, const struct outgoing *l, const void *bytes,
 			     size_t size, int64_t now_us, char answer[HIN_MAIL_ANSWER])
 {
 	struct hin_error why = { 0 };
@@ -257,9 +254,8 @@ static enum result hand_over(struct hin_telling *t, const struct outgoing *l, co
 }
 
 /* A server does not take it now: again later, or given up. */
-static enum hin_code note_later(struct hin_telling *t, struct hin_desk *desk,
-				const struct outgoing *l, const char *answer, int64_t now_us,
-				struct hin_error *err)
+static enum hin_code note_later(struct telling *t, struct hin_desk *desk, const struct outgoing *l,
+				const char *answer, int64_t now_us, struct hin_error *err)
 {
 	telling_count(t, letters_later, 1);
 	if (now_us - l->made_us > t->s.retry_ns / 1000)
@@ -271,9 +267,9 @@ static enum hin_code note_later(struct hin_telling *t, struct hin_desk *desk,
 			    answer);
 }
 
-static enum hin_code note_result(struct hin_telling *t, struct hin_desk *desk,
-				 const struct outgoing *l, enum result result, const char *answer,
-				 int64_t now_us, struct hin_error *err)
+static enum hin_code note_result(struct telling *t, struct hin_desk *desk, const struct outgoing *l,
+				 enum result result, const char *answer, int64_t now_us,
+				 struct hin_error *err)
 {
 	enum hin_code code;
 
@@ -296,8 +292,8 @@ static enum hin_code note_result(struct hin_telling *t, struct hin_desk *desk,
 }
 
 /* What was under way when a process ended goes out once more, under its old Message-ID. */
-static enum hin_code note_again(struct hin_telling *t, struct hin_desk *desk,
-				const struct outgoing *l, int64_t now_us, struct hin_error *err)
+static enum hin_code note_again(struct telling *t, struct hin_desk *desk, const struct outgoing *l,
+				int64_t now_us, struct hin_error *err)
 {
 	telling_count(t, letters_again, 1);
 	return hin_desk_run(desk, err,
@@ -307,9 +303,8 @@ static enum hin_code note_again(struct hin_telling *t, struct hin_desk *desk,
 			    "ii", l->id, now_us);
 }
 
-static enum hin_code send_one(struct hin_telling *t, struct hin_desk *desk,
-			      const struct outgoing *l, const struct hin_buffer *bytes,
-			      int64_t now_us, struct hin_error *err)
+static enum hin_code send_one(struct telling *t, struct hin_desk *desk, const struct outgoing *l,
+			      const struct hin_buffer *bytes, int64_t now_us, struct hin_error *err)
 {
 	char answer[HIN_MAIL_ANSWER] = "";
 	enum result result;
@@ -327,11 +322,11 @@ static enum hin_code send_one(struct hin_telling *t, struct hin_desk *desk,
 	if (code != HIN_OK)
 		return code;
 	result = hand_over(t, l, bytes->data, bytes->used, now_us, answer);
-	if (result == LATER && t->stop)
+	if (result == LATER && t->of->stop)
 		return HIN_OK; /* it is `sending`, and goes on with the next process */
 	do { /* a desk that somebody holds must not make us forget that it was sent */
 		code = hin_desk_begin(desk, err);
-	} while (code == HIN_EAGAIN && !t->stop);
+	} while (code == HIN_EAGAIN && !t->of->stop);
 	if (code != HIN_OK)
 		return code;
 	return telling_finish(desk, note_result(t, desk, l, result, answer, now_us, err), err);
@@ -373,7 +368,7 @@ static enum hin_code next_letter(struct hin_desk *desk, int64_t now_us, int64_t 
 	return bytes->failed ? hin_fail(err, HIN_ENOMEM, "letter") : HIN_OK;
 }
 
-enum hin_code telling_send_letters(struct hin_telling *t, struct hin_desk *desk, int64_t now_us,
+enum hin_code telling_send_letters(struct telling *t, struct hin_desk *desk, int64_t now_us,
 				   struct hin_error *err)
 {
 	struct hin_buffer bytes = { 0 };
@@ -385,7 +380,7 @@ enum hin_code telling_send_letters(struct hin_telling *t, struct hin_desk *desk,
 		return HIN_OK;
 	code = hin_desk_number(desk, &sent, err, "SELECT count(*) FROM letter WHERE sent_us > ?1",
 			       "i", now_us - HOUR_US);
-	for (int i = 0; i < LETTERS && code == HIN_OK && !t->stop; i++) {
+	for (int i = 0; i < LETTERS && code == HIN_OK && !telling_ends(t); i++) {
 		code = next_letter(desk, now_us, l.id, &l, &bytes, err);
 		if (code != HIN_OK)
 			break;

@@ -73,7 +73,7 @@ static int by_sensor(const void *a, const void *b)
 	return (x->from_us > y->from_us) - (x->from_us < y->from_us);
 }
 
-static enum hin_code read_lives(struct hin_telling *t, int64_t since_us, struct lives *out,
+static enum hin_code read_lives(struct telling *t, int64_t since_us, struct lives *out,
 				struct hin_error *err)
 {
 	struct hin_filter_numbers number = { HIN_KIND_ROAD_ALIVE, HIN_KIND_ROAD_ALIVE };
@@ -89,7 +89,7 @@ static enum hin_code read_lives(struct hin_telling *t, int64_t since_us, struct 
 	enum hin_code code = HIN_OK;
 
 	if (t->reader == NULL)
-		code = hin_store_open(&t->reader, t->store, HIN_STORE_READ, NULL, err);
+		code = hin_store_open(&t->reader, t->of->store, HIN_STORE_READ, NULL, err);
 	else
 		code = hin_store_refresh(t->reader, err);
 	if (code == HIN_OK)
@@ -188,8 +188,8 @@ struct open {
 	char sensors[16 * 33 + 1], code[HIN_NOTICE_CODE];
 };
 
-static enum hin_code close_notice(struct hin_telling *t, struct hin_desk *desk,
-				  const struct open *o, int64_t now_us, struct hin_error *err)
+static enum hin_code close_notice(struct telling *t, struct hin_desk *desk, const struct open *o,
+				  int64_t now_us, struct hin_error *err)
 {
 	bool told = o->sent_us != 0 && o->contact != 0;
 	struct telling_contact c = { 0 };
@@ -234,7 +234,7 @@ static enum hin_code close_notice(struct hin_telling *t, struct hin_desk *desk,
 	return code;
 }
 
-static enum hin_code judge(struct hin_telling *t, struct hin_desk *desk, const struct lives *lives,
+static enum hin_code judge(struct telling *t, struct hin_desk *desk, const struct lives *lives,
 			   const struct open *o, int64_t now_us, struct hin_error *err)
 {
 	int64_t until_us, more = watched(lives, o->sensors, o->since_us, &until_us);
@@ -285,15 +285,15 @@ static enum hin_code read_open(struct hin_desk *desk, int64_t after, struct open
 	return code == HIN_EOF ? HIN_OK : code;
 }
 
-static enum hin_code judge_all(struct hin_telling *t, struct hin_desk *desk,
-			       const struct lives *lives, int64_t now_us, struct hin_error *err)
+static enum hin_code judge_all(struct telling *t, struct hin_desk *desk, const struct lives *lives,
+			       int64_t now_us, struct hin_error *err)
 {
 	struct open *page = calloc(NOTICES, sizeof(*page));
 	size_t count = 1;
 	int64_t after = 0;
 	enum hin_code code = page != NULL ? HIN_OK : hin_fail(err, HIN_ENOMEM, "watched time");
 
-	while (code == HIN_OK && count > 0 && !t->stop) {
+	while (code == HIN_OK && count > 0 && !telling_ends(t)) {
 		code = hin_desk_begin(desk, err);
 		if (code != HIN_OK)
 			break;
@@ -308,7 +308,7 @@ static enum hin_code judge_all(struct hin_telling *t, struct hin_desk *desk,
 	return code;
 }
 
-enum hin_code telling_watch(struct hin_telling *t, struct hin_desk *desk, int64_t now_us,
+enum hin_code telling_watch(struct telling *t, struct hin_desk *desk, int64_t now_us,
 			    struct hin_error *err)
 {
 	int64_t every = t->s.watched_ns / 1000 / 50, since = 0;
@@ -316,7 +316,7 @@ enum hin_code telling_watch(struct hin_telling *t, struct hin_desk *desk, int64_
 	enum hin_code code;
 
 	every = every < LEAST_US ? LEAST_US : every > MOST_US ? MOST_US : every;
-	if (t->store == NULL || (now_us - t->watched_us < every && now_us >= t->watched_us))
+	if (t->of->store == NULL || (now_us - t->watched_us < every && now_us >= t->watched_us))
 		return HIN_OK;
 	t->watched_us = now_us;
 	code = hin_desk_number(desk, &since, err,

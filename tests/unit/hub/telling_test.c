@@ -1,235 +1,6 @@
 /* telling_test - from findings to mail and back, with a clock of our own and a mail server beside
  */
-#include <inttypes.h>
-#include <stdio.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
-#include "../test.h"
-#include "base/config.h"
-#include "base/file.h"
-#include "hub/telling/telling.h"
-#include "hub/telling/telling_settings.h"
-#include "observe/registry.h"
-#include "smtp_server.h"
-#include "store/store.h"
-
-#define S INT64_C(1000000)
-#define HOUR (3600 * S)
-#define DAY (24 * HOUR)
-#define NOW (INT64_C(1795340000) * S) /* 2026-11-22 09:33:20 UTC, a Sunday */
-
-static const struct hin_setting rows[] = { HIN_TELLING_ROWS(0) };
-static const struct hin_config_table table = { rows, HIN_COUNT(rows) };
-
-static char folder[64], path[128], store_path[128], bounces[128];
-static struct hin_desk *desk;
-static struct hin_telling *telling;
-static struct smtp_server server;
-static int64_t organisation, contact;
-
-/* ---- the desk ---- */
-
-static int64_t number(const char *sql)
-{
-	struct hin_error err = { 0 };
-	int64_t n = -1;
-
-	if (hin_desk_number(desk, &n, &err, sql, "") != HIN_OK)
-		fail_msg("%s: %s", sql, err.text);
-	return n;
-}
-
-static const char *text(const char *sql)
-{
-	static char out[8][65536];
-	static unsigned turn;
-	struct hin_error err = { 0 };
-	sqlite3_stmt *s = hin_desk_statement(desk, sql, &err);
-
-	if (s == NULL || hin_desk_step(desk, s, &err) != HIN_OK)
-		fail_msg("%s: %s", sql, err.text);
-	turn = (turn + 1) % 8;
-	snprintf(out[turn], sizeof(out[0]), "%s", hin_desk_text(s, 0));
-	sqlite3_reset(s);
-	return out[turn];
-}
-
-static void run(const char *sql)
-{
-	struct hin_error err = { 0 };
-
-	if (hin_desk_run(desk, &err, sql, "") != HIN_OK)
-		fail_msg("%s: %s", sql, err.text);
-}
-
-static int64_t add_organisation(const char *handle, const char *name, const char *language)
-{
-	assert_int_equal(hin_desk_run(desk, NULL,
-				      "INSERT INTO organisation (handle, name, name_ja, language, "
-				      "sector, updated_us) VALUES (?1, ?2, '例市役所', ?3, "
-				      "'government', 1)",
-				      "ttt", handle, name, language),
-			 HIN_OK);
-	return hin_desk_inserted(desk);
-}
-
-static int64_t add_contact(int64_t of, const char *role, const char *channel, const char *address)
-{
-	assert_int_equal(hin_desk_run(desk, NULL,
-				      "INSERT INTO contact (organisation, role, channel, address) "
-				      "VALUES (?1, ?2, ?3, ?4)",
-				      "ittt", of, role, channel, address),
-			 HIN_OK);
-	return hin_desk_inserted(desk);
-}
-
-struct wish {
-	const char *kind, *address, *device;
-	int64_t organisation, port, tool, last_us;
-	const char *severity;
-};
-
-/* A finding, and a case of its own unless there is one for the subject. */
-static int64_t add_finding(const struct wish *w)
-{
-	struct hin_addr address;
-	int64_t case_id = 0, id;
-	uint8_t key[16];
-	static uint64_t keys;
-
-	assert_int_equal(hin_addr_parse(&address, w->address), HIN_OK);
-	memset(key, 0, sizeof(key));
-	keys++;
-	memcpy(key, &keys, sizeof(keys));
-	if (hin_desk_number(desk, &case_id, NULL, "SELECT id FROM case_ WHERE subject = ?1", "t",
-			    w->address) != HIN_OK) {
-		assert_int_equal(
-			hin_desk_run(
-				desk, NULL,
-				"INSERT INTO case_ (kind, subject, state, severity, "
-				"organisation, opened_us, updated_us, first_us, last_us) VALUES "
-				"(?1, ?2, 'new', ?3, nullif(?4, 0), ?5, ?5, ?5, ?5)",
-				"tttii", w->kind, w->address, w->severity, w->organisation,
-				w->last_us),
-			HIN_OK);
-		case_id = hin_desk_inserted(desk);
-	}
-	assert_int_equal(
-		hin_desk_run(desk, NULL,
-			     "INSERT INTO finding (key, kind, subject_type, subject, address, "
-			     "organisation, device, port, proto, tool, confidence, severity, "
-			     "first_us, last_us, observations, packets, targets, sensors, query, "
-			     "case_id, told_us) VALUES (?1, ?2, 'address', ?3, ?4, nullif(?5, 0), "
-			     "?6, ?7, 6, ?8, 90, ?9, ?10, ?11, 3, 1234, 500, "
-			     "'0102030405060708090a0b0c0d0e0f10', 'src x', ?12, ?11)",
-			     "bttaitiitiii", (const void *)key, sizeof(key), w->kind, w->address,
-			     &address, w->organisation, w->device != NULL ? w->device : "", w->port,
-			     w->tool, w->severity, w->last_us - 600 * S, w->last_us, case_id),
-		HIN_OK);
-	id = hin_desk_inserted(desk);
-	return id;
-}
-
-static int64_t infected(const char *address)
-{
-	return add_finding(&(struct wish){ .kind = "infected-member",
-					   .address = address,
-					   .organisation = organisation,
-					   .port = 23,
-					   .tool = HIN_TOOLS_MIRAI,
-					   .last_us = NOW,
-					   .severity = "high" });
-}
-
-/* ---- telling ---- */
-
-static const char *const basic[] = { "notice.send=yes",
-				     "notice.sender=Example CERT",
-				     "notice.contact=help@cert.example",
-				     "notice.verify=https://cert.example/verify",
-				     "notice.gather=0",
-				     "notice.watched=1h",
-				     "mail.tls=plain",
-				     "mail.from=hinomi@cert.example",
-				     "mail.bounce=bounce@cert.example",
-				     NULL };
-
-static enum hin_code open_telling(const char *const *more, struct hin_error *err)
-{
-	struct hin_telling_settings s = { 0 };
-	struct hin_telling_open how = {
-		.settings = &s, .desk = path, .store = store_path, .hub_name = "hub.example"
-	};
-	char line[200];
-	enum hin_code code;
-
-	assert_int_equal(hin_config_init(&table, &s, err), HIN_OK);
-	for (size_t i = 0; basic[i] != NULL; i++)
-		assert_int_equal(hin_config_set(&table, &s, basic[i], err), HIN_OK);
-	snprintf(line, sizeof(line), "mail.server=127.0.0.1:%u", server.port);
-	assert_int_equal(hin_config_set(&table, &s, line, err), HIN_OK);
-	snprintf(line, sizeof(line), "mail.bounces=%s", bounces);
-	assert_int_equal(hin_config_set(&table, &s, line, err), HIN_OK);
-	for (size_t i = 0; more != NULL && more[i] != NULL; i++)
-		if (hin_config_set(&table, &s, more[i], err) != HIN_OK)
-			fail_msg("%s: %s", more[i], err->text);
-	hin_telling_close(telling);
-	telling = NULL;
-	code = hin_telling_open(&telling, &how, err);
-	hin_config_fini(&table, &s);
-	return code;
-}
-
-static void begin(const char *const *more)
-{
-	struct hin_error err = { 0 };
-
-	if (open_telling(more, &err) != HIN_OK)
-		fail_msg("%s", err.text);
-}
-
-static void look(int64_t now)
-{
-	struct hin_error err = { 0 };
-
-	if (hin_telling_notify(telling, desk, now, &err) != HIN_OK ||
-	    hin_telling_alert(telling, desk, now, &err) != HIN_OK ||
-	    hin_telling_alert(telling, desk, now + HIN_ALERT_SETTLE_US, &err) != HIN_OK)
-		fail_msg("%s", err.text);
-}
-
-static int set_up(void **state)
-{
-	(void)state;
-	strcpy(folder, "/tmp/hinomi-telling-XXXXXX");
-	if (mkdtemp(folder) == NULL)
-		return -1;
-	snprintf(path, sizeof(path), "%s/desk.db", folder);
-	snprintf(store_path, sizeof(store_path), "%s/store", folder);
-	snprintf(bounces, sizeof(bounces), "%s/bounces", folder);
-	mkdir(bounces, 0700);
-	if (hin_desk_open(&desk, path, HIN_DESK_CREATE, NULL) != HIN_OK)
-		return -1;
-	smtp_start(&server);
-	organisation = add_organisation("example-city", "Example City", "en");
-	contact = add_contact(organisation, "abuse", "mail", "abuse@city.example");
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	char command[128];
-
-	(void)state;
-	hin_telling_close(telling);
-	telling = NULL;
-	hin_desk_close(desk);
-	desk = NULL;
-	smtp_stop(&server);
-	snprintf(command, sizeof(command), "rm -rf %s", folder);
-	return system(command);
-}
+#include "telling_fixture.h"
 
 /* ---- tests ---- */
 
@@ -352,27 +123,6 @@ static void refuses_what_is_not_understood(void **state)
 			fail_msg("%s is taken", cases[i].line);
 		if (strstr(err.text, cases[i].want) == NULL)
 			fail_msg("%s: %s", cases[i].line, err.text);
-	}
-}
-
-static void settings_are_compared(void **state)
-{
-	static const char *const lines[] = { "notice.send=yes",		  "mail.tls=plain",
-					     "mail.from=a@b.example",	  "notice.remind=3d",
-					     "alert.to=mail:a@b.example", "notice.per-hour=7" };
-	struct hin_telling_settings a = { 0 }, b = { 0 };
-
-	(void)state;
-	for (size_t i = 0; i < HIN_COUNT(lines); i++) {
-		assert_int_equal(hin_config_init(&table, &a, NULL), HIN_OK);
-		assert_int_equal(hin_config_init(&table, &b, NULL), HIN_OK);
-		assert_true(hin_telling_same(&a, &b));
-		assert_int_equal(hin_config_set(&table, &b, lines[i], NULL), HIN_OK);
-		if (hin_telling_same(&a, &b))
-			fail_msg("%s", lines[i]);
-		hin_config_fini(&table, &a);
-		hin_config_fini(&table, &b);
-		a = b = (struct hin_telling_settings){ 0 };
 	}
 }
 
@@ -886,62 +636,6 @@ static void codes(void **state)
 	hin_buffer_fini(&out);
 }
 
-static void alerts(void **state)
-{
-	static const char *const more[] = {
-		"alert.to=mail:soc@cert.example severity=medium,mail:boss@cert.example "
-		"severity=critical",
-		"alert.per-hour=3", "notice.send=no", NULL
-	};
-	char address[32];
-
-	(void)state;
-	begin(more);
-	infected("192.0.2.7");
-	look(NOW);
-	assert_int_equal(server.count, 1);
-	assert_non_null(strstr(server.mails[0].text, "Subject: [high] new: "));
-	run("UPDATE case_ SET severity = 'critical'");
-	look(NOW + S);
-	assert_int_equal(server.count, 3);
-	run("UPDATE case_ SET updated_us = updated_us + 1");
-	look(NOW + 2 * S);
-	assert_int_equal(server.count, 3);
-	for (int i = 20; i < 30; i++) {
-		snprintf(address, sizeof(address), "192.0.2.%d", i);
-		infected(address);
-		look(NOW + i * S);
-	}
-	assert_int_equal(server.count, 4); /* one more, then the share is used up */
-	look(NOW + HOUR + 60 * S);
-	assert_int_equal(server.count, 5); /* the other nine in one message */
-	assert_int_equal(number("SELECT count(*) FROM alert WHERE sent_us = 0"), 0);
-	assert_non_null(strstr(server.mails[4].text, "(+8)"));
-}
-
-/* A doubt that becomes certain within a moment is one alert, not two. */
-static void one_alert_for_one_moment(void **state)
-{
-	static const char *const more[] = { "alert.to=mail:soc@cert.example", "notice.send=no",
-					    NULL };
-
-	(void)state;
-	begin(more);
-	infected("192.0.2.7");
-	run("UPDATE case_ SET severity = 'medium'");
-	assert_int_equal(hin_telling_alert(telling, desk, NOW, NULL), HIN_OK);
-	run("UPDATE case_ SET severity = 'high'");
-	assert_int_equal(hin_telling_alert(telling, desk, NOW + 100000, NULL), HIN_OK);
-	assert_int_equal(server.count, 0);
-	assert_int_equal(hin_telling_alert(telling, desk, NOW + S, NULL), HIN_OK);
-	assert_int_equal(server.count, 1);
-	assert_non_null(strstr(server.mails[0].text, "Subject: [high] new: "));
-	run("UPDATE case_ SET severity = 'critical'");
-	assert_int_equal(hin_telling_alert(telling, desk, NOW + 2 * S, NULL), HIN_OK);
-	assert_int_equal(server.count, 2);
-	assert_non_null(strstr(server.mails[1].text, "Subject: [critical] worse: "));
-}
-
 static void lists_and_json(void **state)
 {
 	struct hin_notice_filter filter = { .state = "sent" };
@@ -997,7 +691,6 @@ int main(void)
 		TEST(in_japanese),
 		TEST(nothing_goes_unless_switched_on),
 		TEST(refuses_what_is_not_understood),
-		TEST(settings_are_compared),
 		TEST(a_bad_template_has_its_line),
 		TEST(nobody_known_is_a_queue),
 		TEST(a_contact_that_appears_later),
@@ -1017,8 +710,6 @@ int main(void)
 		TEST(false_alarms_are_taken_back),
 		TEST(a_preview_is_what_goes_out),
 		TEST(codes),
-		TEST(alerts),
-		TEST(one_alert_for_one_moment),
 		TEST(lists_and_json),
 		TEST(threads_do_the_same),
 	};
