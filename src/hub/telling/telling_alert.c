@@ -418,7 +418,7 @@ static bool send_mail(struct telling *t, const struct message *m, int64_t now_us
 		snprintf(answer, HIN_MAIL_ANSWER, "mail.from is not set");
 		return false;
 	}
-	done = hin_mail_build(&bytes, &mail, NULL, &why) == HIN_OK &&
+	done = hin_mail_build(&bytes, &mail, t->signer, &why) == HIN_OK &&
 	       telling_mailer(t, &t->alerts, &why) == HIN_OK;
 	if (!done)
 		snprintf(answer, HIN_MAIL_ANSWER, "%s", why.text);

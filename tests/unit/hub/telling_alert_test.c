@@ -1,4 +1,5 @@
 /* telling_alert_test - alerts to operators, and other settings while letters go out */
+#include "../net/pki.h"
 #include "telling_fixture.h"
 
 /* ---- alerts ---- */
@@ -57,6 +58,44 @@ static void one_alert_for_one_moment(void **state)
 	assert_int_equal(hin_telling_alert(telling, desk, NOW + 2 * S, NULL), HIN_OK);
 	assert_int_equal(server.count, 2);
 	assert_non_null(strstr(server.mails[1].text, "Subject: [critical] worse: "));
+}
+
+static void put(const char *name, const char *text, char out[160])
+{
+	snprintf(out, 160, "%s/%s", folder, name);
+	assert_int_equal(hin_file_replace(out, text, strlen(text), 0600, NULL), HIN_OK);
+}
+
+/* What operators get is signed as what owners get; a changed letter is known. */
+static void alerts_are_signed(void **state)
+{
+	struct pki_entity id = pki_make("signer", NULL, NULL, NULL, -60, 365 * 86400);
+	char certificate[160], key[160], mail[160], command[700], lines[2][200];
+	const char *const more[] = { "alert.to=mail:soc@cert.example", "notice.send=no", lines[0],
+				     lines[1], NULL };
+	char *text, *word;
+
+	(void)state;
+	put("signer.pem", id.certificate_pem, certificate);
+	put("signer.key", id.key_pem, key);
+	snprintf(lines[0], sizeof(lines[0]), "mail.certificate=%s", certificate);
+	snprintf(lines[1], sizeof(lines[1]), "mail.key=%s", key);
+	begin(more);
+	infected("192.0.2.7");
+	look(NOW);
+	assert_int_equal(server.count, 1);
+	text = server.mails[0].text;
+	snprintf(command, sizeof(command),
+		 "openssl smime -verify -noverify -in %s/mail -out /dev/null 2>/dev/null", folder);
+	put("mail", text, mail);
+	assert_int_equal(system(command), 0);
+	word = strstr(text, "192.0.2.7"); /* of the subject, which is not signed */
+	word = word != NULL ? strstr(strstr(text, "\r\n\r\n"), "192.0.2.7") : NULL;
+	assert_non_null(word);
+	word[0] = '2';
+	put("mail", text, mail);
+	assert_int_not_equal(system(command), 0);
+	pki_free(&id);
 }
 
 /* ---- other settings ---- */
@@ -189,6 +228,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(alerts),
 		TEST(one_alert_for_one_moment),
+		TEST(alerts_are_signed),
 		TEST(goes_on_by_other_settings),
 		TEST(wrong_settings_change_nothing),
 		TEST(nothing_is_lost_at_work),
