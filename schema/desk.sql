@@ -371,6 +371,33 @@ CREATE TABLE sign_in_place (
 	PRIMARY KEY (account, address)
 ) STRICT, WITHOUT ROWID;
 
+-- ---- authorities: signed permission, made elsewhere (trust/authority.h) ----
+
+CREATE TABLE signers (
+	number INTEGER PRIMARY KEY,		-- each is signed by those of the one before
+	digest BLOB NOT NULL UNIQUE,
+	text TEXT NOT NULL,
+	note TEXT NOT NULL,			-- the same with its signatures
+	added_us INTEGER NOT NULL,
+	account INTEGER NOT NULL
+) STRICT;
+
+-- Whether one is in force, and how often it was used, the ledger says.
+CREATE TABLE authority (
+	id INTEGER PRIMARY KEY,
+	digest BLOB NOT NULL UNIQUE,
+	number TEXT NOT NULL,
+	kind INTEGER NOT NULL,			-- registry/authorities
+	signers BLOB NOT NULL,
+	from_us INTEGER NOT NULL,
+	until_us INTEGER NOT NULL,
+	note TEXT NOT NULL,			-- with its signatures
+	added_us INTEGER NOT NULL,
+	account INTEGER NOT NULL,
+	revoked_us INTEGER NOT NULL DEFAULT 0,
+	revocation TEXT NOT NULL DEFAULT ''	-- a signer's note, or '': an administrator's word
+) STRICT;
+
 -- ---- acts: what the ledger has a digest of ----
 
 -- Written in the transaction that does what the act says; a pump appends it to the ledger and fills

@@ -54,6 +54,19 @@ static void try_signers(const uint8_t *data, size_t size)
 	hin_buffer_fini(&text);
 }
 
+static void try_revocation(const uint8_t *data, size_t size)
+{
+	struct hin_buffer text = { 0 };
+	uint8_t digest[32];
+
+	if (hin_revocation_parse(digest, (const char *)data, size, NULL) != HIN_OK)
+		return;
+	hin_revocation_format(&text, digest);
+	if (text.used != size || memcmp(text.data, data, size) != 0)
+		abort();
+	hin_buffer_fini(&text);
+}
+
 static void try_signing(const uint8_t *data, size_t size)
 {
 	static const uint8_t seed[32] = { 1 };
@@ -73,6 +86,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	try_authority(data, size);
 	try_signers(data, size);
+	try_revocation(data, size);
 	try_signing(data, size);
 	return 0;
 }

@@ -116,6 +116,22 @@ HIN_MUST_USE enum hin_code hin_authority_sign(struct hin_buffer *out, const void
 					      const struct hin_note_signer *signer,
 					      struct hin_error *err);
 
+/*
+ * The word that an authority ends, which one signer of its roster gives:
+ *
+ *	hinomi revocation 1
+ *	authority 6f1c...			(its digest)
+ */
+void hin_revocation_format(struct hin_buffer *out, const uint8_t digest[32]);
+HIN_MUST_USE enum hin_code hin_revocation_parse(uint8_t digest[32], const char *text, size_t size,
+						struct hin_error *err);
+
+/* Check and read it: HIN_EVERIFY when no key of `signers` has signed, or one has wrongly. */
+HIN_MUST_USE enum hin_code hin_revocation_open(uint8_t digest[32], uint64_t *signed_by,
+					       const void *note, size_t size,
+					       const struct hin_signers *signers,
+					       struct hin_error *err);
+
 /* ---- what the ledger says of them ---- */
 
 struct hin_authority_state {

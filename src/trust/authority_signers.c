@@ -137,13 +137,16 @@ enum hin_code hin_signers_open(struct hin_signers *out, const void *note, size_t
 	return code;
 }
 
-/* Is it an authority or a roster that we can read? Nobody signs what is not understood. */
+/* Is it an authority, its end or a roster that we can read? Nobody signs what is not understood. */
 static enum hin_code check_text(const char *text, size_t size, struct hin_error *err)
 {
 	struct hin_signers signers;
 	struct hin_authority *authority;
+	uint8_t digest[32];
 	enum hin_code code;
 
+	if (hin_revocation_parse(digest, text, size, NULL) == HIN_OK)
+		return HIN_OK;
 	if (size > sizeof(HEAD) && memcmp(text, HEAD, sizeof(HEAD) - 1) == 0)
 		return hin_signers_parse(&signers, text, size, err);
 	authority = malloc(sizeof(*authority));

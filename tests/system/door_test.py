@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """door_test - the door for people as people, programs and attackers use it.
 
-usage: door_test.py SERVE ACCOUNT [--seed N]
+usage: door_test.py SERVE ACCOUNT AUTHORITY [--seed N]
 
 Two organisations have random addresses, names and devices. Every path and method is asked by every
 role, with each's own things and with the other's; what may not be, is refused, answers are what
@@ -29,8 +29,8 @@ import urllib.parse
 
 import jsonschema
 
-SERVE, ACCOUNT = sys.argv[1:3]
-SEED = int(sys.argv[4]) if "--seed" in sys.argv else random.randrange(1 << 32)
+SERVE, ACCOUNT, AUTHORITY = sys.argv[1:4]
+SEED = int(sys.argv[5]) if "--seed" in sys.argv else random.randrange(1 << 32)
 DOCUMENT = json.loads((pathlib.Path(__file__).parents[2] / "schema/openapi.json").read_text())
 PATIENCE = 60
 ROLES = ["analyst", "operator", "member", "inspector", "administrator"]
@@ -69,6 +69,7 @@ class Door:
     def wake(self):
         self.process.stdin.write("\n")
         self.process.stdin.flush()
+        expect("door-serve", self.process.stdout.readline(), "done\n")
 
     def close(self):
         self.process.stdin.close()
@@ -269,10 +270,11 @@ BODIES = {
     {"password": "wrong", "secret": "x", "code": "0"}, "removeSecondFactor": {"password": "wrong"},
     "makeRecoveryCodes": {"password": "wrong"},
     "makeCode": {"name": "one", "valid": "1h"}, "forgetLeases": {"before": "2001-01-01"},
-    "revokeSensor": {"reason": "lost"}, "signIn": {"name": "nobody", "password": "wrong"}, "useLink": {"link": "x", "password": "x"},
+    "revokeAuthority": {"note": "x"}, "revokeSensor": {"reason": "lost"}, "signIn": {"name": "nobody", "password": "wrong"}, "useLink": {"link": "x", "password": "x"},
 }
 # files as they are, and the query that goes with them
 TEXTS = {"importLeases": ("?format=csv&dry-run=1", "address,device,from\n192.0.2.1,mac:02:00:00:00:00:01,2026-01-01\n")}
+TEXTS.update(addAuthority=("", "x\n\nx"), addSigners=("", "x\n\nx"))
 SENSOR = "aabb0102030405060708090a0b0c0000"
 ENDS_SESSION = {"signOut", "signOutEverywhere"}
 
@@ -297,6 +299,8 @@ def objects_of(operation, path, owner, people):
         return [1]
     if path == "/api/v1/sensors/{id}":
         return [SENSOR]
+    if "/authorities/" in path:
+        return ["0" * 64]
     return ["0" * 32]
 
 
@@ -917,6 +921,76 @@ def leases(door, people, a):
     expect("forget", gone.json["forgotten"] >= 2, True)
 
 
+def authorities(door, people):
+    op, ann, root = people["operator"], people["analyst"], people["administrator"]
+    folder = pathlib.Path(tempfile.mkdtemp(prefix="hinomi-door-"))
+
+    def tool(*args):
+        return subprocess.run([AUTHORITY, *map(str, args)], stdout=subprocess.PIPE, text=True, check=True).stdout
+
+    def sign(path, *names):
+        for name in names:
+            tool("sign", path, "--key", folder / name, "--name", "commission.example/" + name)
+
+    def send(path, text, who):
+        text = text.read_text() if isinstance(text, pathlib.Path) else text
+        return door.ask("POST", "/api/v1/authorities" + path, who=who, raw=text.encode(), headers={"Content-Type": "text/plain"})
+
+    keys = [tool("key", "--key", folder / n, "--name", "commission.example/" + n).strip() for n in "abc"]
+    roster, plan = folder / "roster", folder / "plan"
+    tool("roster", "--need", 2, *[x for k in keys for x in ("--signer", k)], "--output", roster)
+    sign(roster, "a")
+    expect("one of two signed the roster", send("/signers", roster, root).status, 409)
+    sign(roster, "b")
+    tool("new", "--number", "2027-1", "--kind", "survey-plan", "--roster", roster, "--from", "2026-01-01", "--until",
+         "2026-12-31", "--prefix", "203.0.113.0/24", "--port", "tcp/22-23", "--rate", 100, "--uses", 2, "--output", plan)
+    sign(plan, "a")
+    expect("nobody's roster yet", send("", plan, op).status, 422)
+    expect("an operator gives no roster", send("/signers", roster, op).status, 403)
+    expect("the first roster", send("/signers", roster, root).status, 201)
+    expect("once", send("/signers", roster, root).status, 409)
+    expect("one of two", send("", plan, op).status, 409)
+    sign(plan, "c")
+    expect("forged", send("", plan.read_text().replace("uses 2", "uses 9"), op).status, 409)
+    expect("odd", send("", plan.read_text().replace("uses 2\n", "uses 2\npayload yes\n"), op).status, 409)
+    made = send("", plan, op)
+    expect("in force", made.status, 201)
+    expect("known already", send("", plan, op).status, 409)
+    digest = made.json["digest"]
+    path = "/api/v1/authorities/" + digest
+    expect("not in the ledger yet", door.ask("GET", path, who=ann).json["state"], "not-in-ledger")
+    door.wake()
+    one = door.ask("GET", path, who=ann).json
+    expect("one", (one["state"], one["number"], one["signed_by"], one["ports"], one["note"]),
+           ("in-force", "2027-1", ["commission.example/a", "commission.example/c"], ["tcp/22-23"], plan.read_text()))
+    listed = door.ask("GET", "/api/v1/authorities", who=ann).json["authorities"]
+    expect("listed", [a["digest"] for a in listed], [digest])
+    for query, permitted in [("", True), ("prefix=203.0.113.7/32&port=tcp/22", True), ("prefix=203.0.114.0/24", False), ("port=udp/22", False),
+                             ("rate=101", False), ("at=2025-12-31", False), ("at=2026-12-31", False)]:
+        expect("check " + query, door.ask("GET", path + "/check?" + (query if "at=" in query else "at=2026-06-01&" + query),
+                                         who=ann).json["permitted"], permitted)
+    expect("no prefix", door.ask("GET", path + "/check?prefix=x", who=ann).status, 400)
+    acts = door.ask("GET", "/api/v1/ledger/acts?kind=authority-made", who=root).json["acts"]
+    expect("its act", (acts[0]["authority"], acts[0]["object"]["number"]), (digest, "2027-1"))
+    ending = folder / "ending"
+    ending.write_text(one["revocation"])
+    sign(ending, "b")
+    expect("no note and no administrator", door.ask("POST", path + "/revoke", {"reason": "x"}, op).status, 403)
+    wrong = ending.read_text().replace(digest, "0" * 64)
+    expect("changed", door.ask("POST", path + "/revoke", {"note": wrong}, op).status, 409)
+    expect("no note at all", door.ask("POST", path + "/revoke", {"note": "hm"}, op).status, 422)
+    expect("a signer ends it", door.ask("POST", path + "/revoke", {"note": ending.read_text()}, op).status, 200)
+    expect("once", door.ask("POST", path + "/revoke", {"note": ending.read_text()}, op).status, 409)
+    expect("over", door.ask("GET", path, who=ann).json["state"], "revoked")
+    expect("and permits nothing", door.ask("GET", path + "/check?at=2026-06-01", who=ann).json["permitted"], False)
+    second = folder / "second"
+    tool("roster", "--need", 1, "--signer", keys[2], "--roster", roster, "--output", second)
+    sign(second, "a", "b")
+    expect("the next roster", send("/signers", second, root).status, 201)
+    expect("two of them", [(r["number"], r["need"]) for r in door.ask("GET", "/api/v1/authorities/signers", who=ann).json["rosters"]], [(2, 1), (1, 2)])
+    shutil.rmtree(folder)
+
+
 def second_factor_for_all(folder, people):
     door = Door(folder, "second-factor=1")
     ann = people["analyst"]
@@ -951,7 +1025,7 @@ def main():
                      lambda d: forgery(d, people), plain_sign_in, lambda d: lock_out(d, desk_path),
                      lambda d: hostile(d, people), lambda d: live(d, desk_path, people, a, b),
                      lambda d: work(d, people, a, b), lambda d: sensors(d, people),
-                     lambda d: leases(d, people, a)):
+                     lambda d: leases(d, people, a), lambda d: authorities(d, people)):
             door = Door(folder, "rate=0")
             part(door)
             door.close()

@@ -9,6 +9,7 @@
 
 #include "base/log.h"
 #include "hub/door/api_priv.h"
+#include "trust/authority.h"
 #include "trust/ca.h"
 
 #define RATE_ENTRIES 65536
@@ -285,7 +286,6 @@ static enum hin_code take_settings(struct hin_api *api, const struct hin_api_set
 	s->name = NULL; /* of the tuning */
 	s->proxies = NULL;
 	s->ledger_folder = copy(api, settings->ledger_folder, &failed);
-	s->authorities = copy(api, settings->authorities, &failed);
 	s->folder = copy(api, settings->folder, &failed);
 	s->trust = copy(api, settings->trust, &failed);
 	api->rates = hin_rate_new(RATE_ENTRIES);
@@ -320,6 +320,7 @@ static enum hin_code open_server(struct hin_api *api, const struct hin_api_setti
 		{ "/api/v1/link", API_SMALL_BODY },
 		{ "/api/v1/me*", API_SMALL_BODY },
 		{ "/api/v1/leases/import", API_TEXT_BODY },
+		{ "/api/v1/authorities*", API_TEXT_BODY },
 		{ "/sign-in", API_SMALL_BODY },
 		{ "/link/*", API_SMALL_BODY },
 		{ "/plain/me*", API_SMALL_BODY },
@@ -404,6 +405,7 @@ void hin_api_close(struct hin_api *api)
 		pthread_cond_destroy(&api->queues[i].wake);
 	api_tuning_unref(api, api->tuning);
 	hin_rate_free(api->rates);
+	hin_authority_book_close(api->book);
 	hin_ca_close(api->ca);
 	api_watched_free(api->watched);
 	pthread_mutex_destroy(&api->trust_lock);

@@ -46,7 +46,6 @@ struct hin_api_settings {
 	struct hin_ledger *ledger;     /* for proofs; borrowed, or NULL */
 	const char *ledger_folder;     /* of the same; or NULL */
 	struct hin_telling *telling;   /* for previews of notices; borrowed, or NULL */
-	const char *authorities;       /* folder of authorities, or NULL */
 	const char *folder;	       /* of the hub, or NULL */
 	const char *trust;	       /* folder of the CA, or NULL */
 	struct hin_sensors *sensors;   /* what the hub hears of them; borrowed, or NULL */

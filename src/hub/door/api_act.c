@@ -3,9 +3,16 @@
 
 bool api_do_act(struct api_call *call, uint16_t kind, api_change_fn change, void *user)
 {
+	return api_do_act_under(call, kind, NULL, change, user);
+}
+
+bool api_do_act_under(struct api_call *call, uint16_t kind, const uint8_t authority[32],
+		      api_change_fn change, void *user)
+{
 	struct hin_desk_act act = { .time_us = call->now_us,
 				    .account = call->who.account.id,
-				    .kind = kind };
+				    .kind = kind,
+				    .authority = authority };
 	struct hin_buffer object = { 0 };
 	struct hin_error err = { 0 };
 	enum hin_code code = hin_desk_begin(call->desk, &err);

@@ -1,12 +1,9 @@
-/* api_ledger - acts, their proofs, the ledger's head, and authorities */
-#include <dirent.h>
+/* api_ledger - acts, their proofs, and the ledger's head */
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "base/file.h"
 #include "hub/door/api_priv.h"
 #include "hub/telling/notice.h"
-#include "trust/authority.h"
 #include "trust/ledger.h"
 
 #define ACT                                                                                        \
@@ -202,72 +199,6 @@ static void handle_key(struct api_call *call)
 		hin_note_verifier_format(hin_ledger_key(call->api->settings.ledger), text));
 }
 
-/* ---- authorities: notes in a folder, read only ---- */
-
-static void write_authority(struct hin_buffer *out, const struct hin_authority *a)
-{
-	const struct hin_act_word *kind = hin_act_word(&hin_authorities, a->kind);
-	char prefix[HIN_PREFIX_TEXT];
-
-	api_open(out, NULL, '{');
-	api_hex(out, "digest", a->digest, sizeof(a->digest));
-	api_text(out, "number", a->number);
-	api_text(out, "kind", kind != NULL ? kind->name : "unknown");
-	api_hex(out, "signers", a->signers, sizeof(a->signers));
-	api_time(out, "from", a->from_s * 1000000);
-	api_time(out, "until", a->until_s * 1000000);
-	api_open(out, "prefixes", '[');
-	for (size_t i = 0; i < a->prefix_count; i++)
-		hin_buffer_printf(out, "%s\"%s\"", i > 0 ? "," : "",
-				  hin_prefix_format(&a->prefixes[i], prefix));
-	hin_buffer_putc(out, ']');
-	api_number(out, "rate", (int64_t)a->rate);
-	api_number(out, "uses", (int64_t)a->uses);
-	hin_buffer_putc(out, '}');
-}
-
-/* The text of a signed note is all before its empty line. */
-static size_t text_size(const struct hin_buffer *note)
-{
-	const char *end = strstr(hin_buffer_text(note), "\n\n");
-
-	return end != NULL ? (size_t)(end - note->data) + 1 : note->used;
-}
-
-static void take_file(struct api_call *call, const char *folder, const char *name)
-{
-	struct hin_authority *a = calloc(1, sizeof(*a));
-	struct hin_buffer note = { 0 };
-	char path[4096];
-
-	if (a != NULL && snprintf(path, sizeof(path), "%s/%s", folder, name) < (int)sizeof(path) &&
-	    hin_file_read(&note, path, HIN_AUTHORITY_SIZE, NULL) == HIN_OK &&
-	    hin_authority_parse(a, hin_buffer_text(&note), text_size(&note), NULL) == HIN_OK)
-		write_authority(&call->out, a);
-	hin_buffer_fini(&note);
-	free(a);
-}
-
-static void handle_authorities(struct api_call *call)
-{
-	const char *folder = call->api->settings.authorities;
-	DIR *dir = folder != NULL ? opendir(folder) : NULL;
-	struct dirent *entry;
-	unsigned count = 0;
-
-	api_open(&call->out, NULL, '{');
-	api_open(&call->out, "authorities", '[');
-	while (dir != NULL && (entry = readdir(dir)) != NULL && count < API_PAGE_MOST) {
-		if (entry->d_name[0] == '.')
-			continue;
-		take_file(call, folder, entry->d_name);
-		count++;
-	}
-	if (dir != NULL)
-		closedir(dir);
-	hin_buffer_puts(&call->out, "]}\n");
-}
-
 #define V "/api/v1"
 #define LOOK API_STAFF, HIN_SCOPE_LEDGER, API_RATE_PLAIN
 
@@ -281,7 +212,5 @@ const struct api_route api_ledger_routes[] = {
 	  "getCheckpoint", "", 0, handle_checkpoint, NULL },
 	{ "GET", V "/ledger/key", API_PUBLIC, HIN_SCOPE_NONE, API_RATE_PUBLIC, API_NOW,
 	  "getLedgerKey", "", 0, handle_key, NULL },
-	{ "GET", V "/authorities", LOOK, API_LANE_READ, "listAuthorities", "", 0,
-	  handle_authorities, NULL },
 };
 const size_t api_ledger_route_count = HIN_COUNT(api_ledger_routes);

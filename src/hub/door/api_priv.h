@@ -180,6 +180,7 @@ struct api_queue {
 struct api_events;  /* api_events.c */
 struct api_watched; /* api_sensors.c */
 struct hin_ca;
+struct hin_authority_book;
 
 struct hin_api {
 	struct hin_api_settings settings; /* its texts are copies */
@@ -199,9 +200,10 @@ struct hin_api {
 	struct hin_api_counters counters;
 
 	struct api_events *events;
-	pthread_mutex_t trust_lock;  /* of the two below */
-	struct hin_ca *ca;	     /* NULL = none */
-	struct api_watched *watched; /* api_sensors.c */
+	pthread_mutex_t trust_lock;	 /* of the two below */
+	struct hin_ca *ca;		 /* NULL = none */
+	struct api_watched *watched;	 /* api_sensors.c */
+	struct hin_authority_book *book; /* NULL until it is needed */
 };
 
 #define API_COUNT(api, name)                                                                       \
@@ -337,6 +339,10 @@ typedef enum hin_code (*api_change_fn)(struct api_call *call, void *user, struct
 				       struct hin_error *err);
 bool api_do_act(struct api_call *call, uint16_t kind, api_change_fn change, void *user);
 
+/* The same of an act under an authority, by its digest. */
+bool api_do_act_under(struct api_call *call, uint16_t kind, const uint8_t authority[32],
+		      api_change_fn change, void *user);
+
 /* ---- api_sensors.c ---- */
 
 struct api_watched;
@@ -387,8 +393,8 @@ extern const size_t api_people_route_count, api_account_route_count, api_case_ro
 	api_read_route_count, api_directory_route_count, api_query_route_count,
 	api_ledger_route_count, api_event_route_count, api_public_route_count, api_page_route_count,
 	api_app_route_count;
-extern const struct api_route api_lease_routes[], api_sensor_routes[];
-extern const size_t api_lease_route_count, api_sensor_route_count;
+extern const struct api_route api_lease_routes[], api_sensor_routes[], api_authority_routes[];
+extern const size_t api_lease_route_count, api_sensor_route_count, api_authority_route_count;
 
 /* ---- pages ---- */
 

@@ -18,6 +18,7 @@
 #include "base/log.h"
 #include "hub/door/api.h"
 #include "hub/owners/owners.h"
+#include "hub/pump.h"
 #include "hub/sensors.h"
 #include "store/store.h"
 #include "trust/ca.h"
@@ -213,6 +214,7 @@ int main(int argc, char *argv[])
 	static struct world w;
 	struct hin_error err = { 0 };
 	enum hin_code code;
+	struct hin_pump_stats stats = { 0 };
 	char line[64];
 
 	if (argc < 2)
@@ -247,7 +249,13 @@ int main(int argc, char *argv[])
 		if (hin_owners_box_refresh(w.owners, w.own, hin_time_now_ns() / 1000, NULL, &err) !=
 		    HIN_OK)
 			fprintf(stderr, "door-serve: %s\n", err.text);
+		if (w.log != NULL &&
+		    (hin_pump_once(w.own, w.log, w.ledger, &stats, &err) != HIN_OK ||
+		     hin_ledger_publish(w.log, &err) != HIN_OK))
+			fprintf(stderr, "door-serve: %s\n", err.text);
 		hin_api_wake(w.api);
+		puts("done");
+		fflush(stdout);
 	}
 	hin_api_close(w.api);
 	hin_ledger_close(w.log);

@@ -357,6 +357,36 @@ static void nobody_signs_what_is_odd(void **state)
 	hin_buffer_fini(&text);
 }
 
+static void a_signer_ends_one(void **state)
+{
+	uint8_t digest[32] = { 1, 2, 3 }, got[32];
+	struct hin_buffer text = { 0 }, note = { 0 };
+	uint64_t signed_by = 0;
+
+	(void)state;
+	hin_revocation_format(&text, digest);
+	assert_int_equal(hin_revocation_parse(got, text.data, text.used, NULL), HIN_OK);
+	assert_memory_equal(got, digest, 32);
+	assert_int_equal(hin_revocation_parse(got, text.data, text.used - 1, NULL), HIN_EFORMAT);
+	text.data[text.used - 2] = 'G';
+	assert_int_equal(hin_revocation_parse(got, text.data, text.used, NULL), HIN_EFORMAT);
+	text.data[text.used - 2] = '0';
+	sign(&note, &text, (const struct hin_note_signer *[]){ &b }, 1);
+	memset(got, 0, sizeof(got));
+	assert_int_equal(hin_revocation_open(got, &signed_by, note.data, note.used, &roster, NULL),
+			 HIN_OK);
+	assert_memory_equal(got, digest, 32);
+	assert_int_equal(signed_by, 2);
+	note.data[25]++; /* of the kind */
+	assert_int_equal(hin_revocation_open(got, &signed_by, note.data, note.used, &roster, NULL),
+			 HIN_EVERIFY);
+	sign(&note, &text, (const struct hin_note_signer *[]){ &stranger }, 1);
+	assert_int_equal(hin_revocation_open(got, &signed_by, note.data, note.used, &roster, NULL),
+			 HIN_EVERIFY);
+	hin_buffer_fini(&text);
+	hin_buffer_fini(&note);
+}
+
 static void rosters_follow_each_other(void **state)
 {
 	struct hin_signers wish = { .number = 2, .need = 1, .count = 2 }, out, third;
@@ -614,17 +644,12 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
 	const struct CMUnitTest tests[] = {
-		TEST(text_has_one_form),
-		TEST(refuses_what_it_does_not_know),
-		TEST(too_many_prefixes),
-		TEST(k_of_n),
-		TEST(nobody_signs_what_is_odd),
-		TEST(rosters_follow_each_other),
-		TEST(rosters_are_refused),
-		TEST(permits_what_it_says),
-		TEST(state_decides),
-		TEST(ledger_remembers),
-		TEST(book_believes_the_root_only),
+		TEST(text_has_one_form),	 TEST(refuses_what_it_does_not_know),
+		TEST(too_many_prefixes),	 TEST(k_of_n),
+		TEST(nobody_signs_what_is_odd),	 TEST(a_signer_ends_one),
+		TEST(rosters_follow_each_other), TEST(rosters_are_refused),
+		TEST(permits_what_it_says),	 TEST(state_decides),
+		TEST(ledger_remembers),		 TEST(book_believes_the_root_only),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
