@@ -117,6 +117,7 @@ CREATE INDEX finding_address ON finding (address) WHERE address IS NOT NULL;
 CREATE INDEX finding_device ON finding (device) WHERE device <> '';
 CREATE INDEX finding_case ON finding (case_id, live, organisation);
 CREATE INDEX finding_last ON finding (last_us);
+CREATE INDEX finding_alone ON finding (last_us) WHERE case_id IS NULL AND live = 0;
 CREATE INDEX finding_live ON finding (kind, last_us) WHERE live = 1;
 CREATE INDEX finding_kind ON finding (kind, id);
 CREATE INDEX finding_organisation ON finding (organisation, id) WHERE organisation IS NOT NULL;
@@ -152,6 +153,7 @@ CREATE TABLE case_ (
 	until_us INTEGER NOT NULL DEFAULT 0,	-- of suppression; 0 = until lifted
 	merged_into INTEGER REFERENCES case_,
 	reopened INTEGER NOT NULL DEFAULT 0,	-- how often
+	summed_us INTEGER NOT NULL DEFAULT 0,	-- when its findings were put together; 0 = they are there
 	rank INTEGER NOT NULL DEFAULT 0		-- the order of lists, kept by the triggers below
 ) STRICT;
 CREATE INDEX case_updated ON case_ (updated_us, id);
@@ -159,6 +161,8 @@ CREATE INDEX case_rank ON case_ (rank, updated_us, id);
 CREATE INDEX case_state ON case_ (state, updated_us);
 CREATE INDEX case_organisation ON case_ (organisation, updated_us, id);
 CREATE INDEX case_organisation_rank ON case_ (organisation, rank, updated_us, id);
+CREATE INDEX case_stale ON case_ (last_us) WHERE state IN ('new', 'open');
+CREATE INDEX case_over ON case_ (max(closed_us, last_us)) WHERE closed_us > 0 AND summed_us = 0;
 CREATE TRIGGER case_rank_new AFTER INSERT ON case_ BEGIN
 	UPDATE case_ SET rank = iif(state IN ('new', 'open'), 4, 0) + CASE severity
 		WHEN 'critical' THEN 3 WHEN 'high' THEN 2 WHEN 'medium' THEN 1 ELSE 0 END
@@ -194,6 +198,20 @@ CREATE TABLE case_history (
 	act INTEGER REFERENCES act
 ) STRICT;
 CREATE INDEX case_history_case ON case_history (case_id, id);
+
+-- What is left of the findings of a case that closed long ago (hub/case/keep.h).
+CREATE TABLE case_summary (
+	case_id INTEGER NOT NULL REFERENCES case_ ON DELETE CASCADE,
+	kind TEXT NOT NULL,			-- registry/findings
+	findings INTEGER NOT NULL,		-- how many they were
+	observations INTEGER NOT NULL,
+	packets INTEGER NOT NULL,
+	bytes INTEGER NOT NULL,
+	first_us INTEGER NOT NULL,
+	last_us INTEGER NOT NULL,
+	subjects TEXT NOT NULL DEFAULT '',	-- the first of them
+	PRIMARY KEY (case_id, kind)
+) STRICT, WITHOUT ROWID;
 
 -- ---- telling ----
 
@@ -235,6 +253,7 @@ CREATE UNIQUE INDEX notice_trouble ON notice (trouble, contact) WHERE state <> '
 CREATE INDEX notice_open ON notice (state, watched_until_us);
 CREATE INDEX notice_due ON notice (due_us, contact) WHERE next <> '';
 CREATE INDEX notice_case ON notice (case_id);
+CREATE INDEX notice_finding ON notice (finding);
 CREATE INDEX notice_organisation ON notice (organisation);
 CREATE INDEX notice_contact ON notice (contact);
 

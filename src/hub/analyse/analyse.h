@@ -49,6 +49,8 @@ struct hin_analyse_counters {
 	_Atomic uint64_t settled;		  /* cases that closed: the trouble was over */
 	_Atomic uint64_t held;	    /* findings that wait for a case: too many were opened */
 	_Atomic uint64_t forgotten; /* findings in no case, not seen for long */
+	_Atomic uint64_t stale;	    /* cases that closed, nothing was seen of them for long */
+	_Atomic uint64_t summed_up; /* findings of cases closed long ago, put together */
 	_Atomic uint64_t crowded;   /* findings left out of a case that has too many */
 	_Atomic uint64_t skipped;   /* findings that the desk does not admit: left out */
 	_Atomic uint64_t commits, failed_commits;
@@ -125,8 +127,8 @@ HIN_MUST_USE enum hin_code hin_analyse_learn(struct hin_analyse *analyse, struct
 
 /*
  * Now and then, by the wall clock: findings that were not seen for their rule's time are not live
- * any more, and those in no case are forgotten in the end. A transaction of its own; of a full
- * table at most some ten thousand at a time.
+ * any more, and those in no case are forgotten in the end; what closed long ago is put together
+ * (hub/case/keep.h). A transaction of its own; of a full table at most some ten thousand at a time.
  */
 HIN_MUST_USE enum hin_code hin_analyse_tick(struct hin_analyse *analyse, int64_t now_us,
 					    struct hin_error *err);

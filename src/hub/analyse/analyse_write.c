@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "hub/analyse/analyse_priv.h"
 #include "hub/case/case_join.h"
+#include "hub/case/keep.h"
 
 #define HOUR_US INT64_C(3600000000)
 #define TICK_MOST 10000 /* findings that one tick lays to rest, of each rule */
@@ -518,6 +519,22 @@ enum hin_code hin_analyse_commit(struct hin_analyse *an, int64_t now_us, struct 
 
 /* ---- what is not seen any more ---- */
 
+static enum hin_code keep(struct hin_analyse *an, int64_t now_us, int64_t *changed,
+			  struct hin_error *err)
+{
+	const struct hin_keep keep = { .closed_us = an->settings.keep_closed_ns / 1000,
+				       .stale_us = an->settings.stale_ns / 1000 };
+	struct hin_kept done = { 0 };
+	enum hin_code code = hin_keep_step(an->desk, &keep, now_us, &done, err);
+
+	if (code == HIN_OK) {
+		*changed += (int64_t)(done.stale + done.findings + done.cases + done.letters);
+		an->counters.stale += done.stale;
+		an->counters.summed_up += done.findings;
+	}
+	return code;
+}
+
 enum hin_code hin_analyse_tick(struct hin_analyse *an, int64_t now_us, struct hin_error *err)
 {
 	int64_t changed = 0;
@@ -539,14 +556,17 @@ enum hin_code hin_analyse_tick(struct hin_analyse *an, int64_t now_us, struct hi
 	if (code == HIN_OK)
 		code = hin_desk_run(
 			an->desk, err,
-			"DELETE FROM finding WHERE id IN (SELECT id FROM finding WHERE "
-			"last_us < ?1 AND told_us < ?1 AND live = 0 AND case_id IS NULL "
+			"DELETE FROM finding WHERE id IN (SELECT id FROM finding INDEXED BY "
+			"finding_alone WHERE last_us < ?1 AND told_us < ?1 AND live = 0 AND "
+			"case_id IS NULL "
 			"LIMIT ?2)",
 			"ii", now_us - an->settings.keep_ns / 1000, (int64_t)TICK_MOST);
 	if (code == HIN_OK) {
 		changed += hin_desk_changed(an->desk);
 		an->counters.forgotten += (uint64_t)hin_desk_changed(an->desk);
 	}
+	if (code == HIN_OK)
+		code = keep(an, now_us, &changed, err);
 	if (code == HIN_OK && changed > 0)
 		code = hin_desk_commit(an->desk, err);
 	else

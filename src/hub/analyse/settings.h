@@ -16,7 +16,7 @@ struct hin_analyse_settings {
 	bool on;
 	uint64_t subjects;
 	int least; /* enum hin_severity: what opens a case */
-	int64_t history_ns, keep_ns;
+	int64_t history_ns, keep_ns, keep_closed_ns, stale_ns;
 	uint64_t cases;
 	struct hin_rule_infected infected;
 	struct hin_rule_scanner scanner;
@@ -75,6 +75,21 @@ extern const char *const hin_analyse_severities[]; /* choices of `least`; ends w
 		  "90d",                                                                           \
 		  "findings in no case are forgotten when they were not seen for so long",         \
 		  "案件に属さない所見は、この間見えなければ消す",                                  \
+		  "ours" },                                                                        \
+		{ "analyse.keep-closed",                                                           \
+		  { HIN_VALUE_DURATION, HIN_NS_PER_DAY, INT64_MAX },                               \
+		  HIN_ANALYSE_AT(base, keep_closed_ns),                                            \
+		  "400d",                                                                          \
+		  "how long the findings of a closed case are kept one by one; then a summary is", \
+		  "終了した案件の所見を個別に保存する期間。その後は要約だけを残す",                \
+		  "ours: a year and a month" },                                                    \
+		{ "analyse.stale",                                                                 \
+		  { HIN_VALUE_DURATION, 0, INT64_MAX },                                            \
+		  HIN_ANALYSE_AT(base, stale_ns),                                                  \
+		  "180d",                                                                          \
+		  "an open case of which nothing was seen or done for so long closes by itself; "  \
+		  "0 = never",                                                                     \
+		  "この間何も観測も操作もされない案件は自動的に終了する。0 は無効",                \
 		  "ours" },                                                                        \
 		HIN_RULE_INFECTED_ROWS(HIN_ANALYSE_AT(base, infected)) HIN_RULE_SCANNER_ROWS(      \
 			HIN_ANALYSE_AT(base,                                                       \

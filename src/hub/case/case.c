@@ -258,7 +258,7 @@ enum hin_code case_set_state(struct hin_desk *desk, int64_t id, enum hin_case_st
 {
 	return hin_desk_run(desk, err,
 			    "UPDATE case_ SET state = ?2, reason = coalesce(?3, reason), "
-			    "until_us = ?4, updated_us = ?5, "
+			    "until_us = ?4, updated_us = ?5, summed_us = 0, "
 			    "closed_us = CASE WHEN ?6 THEN ?5 ELSE 0 END WHERE id = ?1",
 			    "ittiii", id, hin_case_state_name(state), reason, until_us, now_us,
 			    (int64_t)(state == HIN_CASE_CLOSED || state == HIN_CASE_FALSE_ALARM ||
