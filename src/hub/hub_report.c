@@ -292,6 +292,12 @@ static void put_analysis(struct hin_hub *hub, struct hin_buffer *out)
 	metric(out, "cases_grown_total", "counter", "Findings that joined a case.", c->grown);
 	metric(out, "cases_reopened_total", "counter", "Cases opened again by a finding.",
 	       c->reopened);
+	metric(out, "cases_settled_total", "counter", "Cases that closed: the trouble is over.",
+	       c->settled);
+	metric(out, "cases_stale_total", "counter", "Cases that closed: nothing seen or done.",
+	       c->stale);
+	metric(out, "findings_summed_up_total", "counter",
+	       "Findings of cases closed long ago, put together.", c->summed_up);
 	metric(out, "cases_held_total", "counter", "Findings that wait: too many cases an hour.",
 	       c->held);
 	metric(out, "findings_forgotten_total", "counter", "Findings in no case, long unseen.",
