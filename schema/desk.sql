@@ -131,6 +131,14 @@ CREATE TABLE analysed (
 	PRIMARY KEY (sensor, epoch, sequence)
 ) STRICT, WITHOUT ROWID;
 
+-- Settings of rules that people changed while the hub runs: they stand above those of its file.
+CREATE TABLE rule_setting (
+	name TEXT PRIMARY KEY,			-- "rule.scanner.targets"
+	value TEXT NOT NULL,
+	account INTEGER NOT NULL,
+	changed_us INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
 -- ---- cases ----
 
 CREATE TABLE case_ (

@@ -78,6 +78,35 @@ enum hin_code hin_value_read(const struct hin_value_rule *rule, void *target, co
 	return hin_fail(err, HIN_EUNSUPPORTED, "%s is no single value", what);
 }
 
+void hin_value_write(struct hin_buffer *out, const struct hin_value_rule *rule, const void *target)
+{
+	char text[HIN_NUMBER_TEXT];
+
+	switch (rule->type) {
+	case HIN_VALUE_BOOL:
+		hin_buffer_puts(out, *(const bool *)target ? "yes" : "no");
+		break;
+	case HIN_VALUE_U64:
+	case HIN_VALUE_SIZE:
+		hin_buffer_printf(out, "%llu", (unsigned long long)*(const uint64_t *)target);
+		break;
+	case HIN_VALUE_I64:
+		hin_buffer_printf(out, "%lld", (long long)*(const int64_t *)target);
+		break;
+	case HIN_VALUE_DOUBLE:
+		hin_buffer_printf(out, "%.15g", *(const double *)target);
+		break;
+	case HIN_VALUE_DURATION:
+		hin_buffer_puts(out, hin_number_format_duration(text, *(const int64_t *)target));
+		break;
+	case HIN_VALUE_CHOICE:
+		hin_buffer_puts(out, rule->choices[*(const int *)target]);
+		break;
+	default:
+		break;
+	}
+}
+
 static void describe_choices(struct hin_buffer *out, const char *const *choices)
 {
 	for (size_t i = 0; choices[i] != NULL; i++) {

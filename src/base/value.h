@@ -36,5 +36,8 @@ HIN_MUST_USE enum hin_code hin_value_read(const struct hin_value_rule *rule, voi
 					  const char *what, const char *text,
 					  struct hin_error *err);
 
+/* Append the value at `target` as hin_value_read() reads it, up to HIN_VALUE_CHOICE. */
+void hin_value_write(struct hin_buffer *out, const struct hin_value_rule *rule, const void *target);
+
 /* Append what may be given, for people: "1-65535", "1s-7d", "auto, always or never". */
 void hin_value_describe(struct hin_buffer *out, const struct hin_value_rule *rule);

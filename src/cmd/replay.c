@@ -11,12 +11,13 @@
 #include "base/file.h"
 #include "base/options.h"
 #include "base/time.h"
+#include "hub/analyse/overrides.h"
+#include "hub/analyse/replay.h"
 #include "hub/hub.h"
 #include "text/progress.h"
 #include "text/table.h"
 #include "text/words.h"
 
-#define COMMIT_US (600 * INT64_C(1000000)) /* of the stream, between two commits */
 #define LIST 50
 
 struct arguments {
@@ -32,11 +33,8 @@ struct session {
 	size_t set_count;
 	struct hin_hub_settings settings;
 	struct hin_progress progress;
-	struct hin_desk *desk;
 	struct hin_owners_box *owners;
-	struct hin_analyse *analyse;
-	struct hin_store_effort effort;
-	int64_t committed_us, wall_ns;
+	struct hin_replay replay;
 	struct hin_buffer out;
 };
 
@@ -130,41 +128,24 @@ static const char *get(int word)
 
 /* ---- settings ---- */
 
-/* Switch off all rules that are not in the list. */
-static enum hin_code choose_rules(struct session *s, struct hin_error *err)
+/* What people switched while the hub ran stands above its file. */
+static enum hin_code apply_overrides(struct session *s, struct hin_error *err)
 {
-	const char *list = s->arguments.rules;
-	uint64_t chosen = 0;
+	struct hin_desk *desk = NULL;
+	char path[PATH_MAX];
+	enum hin_code code;
 
-	if (list == NULL)
-		return HIN_OK;
-	while (*list != '\0') {
-		size_t size = strcspn(list, ","), at = 0;
-		char shown[80];
-
-		while (at < hin_rule_count &&
-		       (strlen(hin_rule_name(hin_rules[at])) != size ||
-			strncmp(hin_rule_name(hin_rules[at]), list, size) != 0))
-			at++;
-		if (at == hin_rule_count)
-			return hin_fail(err, HIN_EUSAGE, "--rules: there is no rule \"%s\"",
-					hin_escape_text(shown, sizeof(shown), list));
-		chosen |= UINT64_C(1) << at;
-		list += size + (list[size] == ',');
-	}
-	for (size_t i = 0; i < hin_rule_count; i++) {
-		char text[96];
-
-		snprintf(text, sizeof(text), "rule.%s.on=%s", hin_rule_name(hin_rules[i]),
-			 chosen >> i & 1 ? "yes" : "no");
-		if (hin_config_set(&hin_hub_table, &s->settings, text, err) != HIN_OK)
-			return HIN_EUSAGE;
-	}
-	return HIN_OK;
+	snprintf(path, sizeof(path), "%s/desk.db", s->arguments.dir);
+	code = hin_desk_open(&desk, path, HIN_DESK_READ, err);
+	if (code == HIN_OK)
+		code = hin_overrides_apply(desk, &s->settings.analyse, NULL, err);
+	hin_desk_close(desk);
+	return code;
 }
 
 static enum hin_code load_settings(struct session *s, struct hin_error *err)
 {
+	struct hin_error why = { 0 };
 	char path[PATH_MAX];
 	enum hin_code code = hin_config_init(&hin_hub_table, &s->settings, err);
 
@@ -176,10 +157,14 @@ static enum hin_code load_settings(struct session *s, struct hin_error *err)
 		code = hin_config_load(&hin_hub_table, &s->settings, s->arguments.config, err);
 	else if (s->arguments.dir != NULL && access(path, F_OK) == 0)
 		code = hin_config_load(&hin_hub_table, &s->settings, path, err);
+	if (code == HIN_OK && s->arguments.dir != NULL && s->arguments.config == NULL)
+		code = apply_overrides(s, err);
 	for (size_t i = 0; i < s->set_count && code == HIN_OK; i++)
 		code = hin_config_set(&hin_hub_table, &s->settings, s->set[i], err);
-	s->settings.analyse.on = true;
-	return code == HIN_OK ? choose_rules(s, err) : code;
+	if (code != HIN_OK || s->arguments.rules == NULL)
+		return code;
+	code = hin_replay_choose(&s->settings.analyse, s->arguments.rules, &why);
+	return code == HIN_OK ? code : hin_fail(err, code, "--rules: %s", why.text);
 }
 
 /* ---- the run ---- */
@@ -202,19 +187,6 @@ static enum hin_code load_owners(struct session *s, struct hin_error *err)
 		code = hin_owners_box_refresh(s->owners, desk, hin_time_now_ns() / 1000, NULL, err);
 	hin_desk_close(desk);
 	return code;
-}
-
-static enum hin_code take_rows(void *user, const struct hin_store_rows *rows, struct hin_error *err)
-{
-	struct session *s = user;
-	int64_t now_us;
-
-	hin_analyse_take_rows(s->analyse, rows);
-	now_us = hin_analyse_now_us(s->analyse);
-	if (now_us - s->committed_us < COMMIT_US)
-		return HIN_OK;
-	s->committed_us = now_us;
-	return hin_analyse_commit(s->analyse, 0, err);
 }
 
 static bool progress(void *user, uint64_t done, uint64_t whole, uint64_t rows)
@@ -245,27 +217,14 @@ static enum hin_code read_times(const struct arguments *a, struct hin_store_rang
 static enum hin_code replay(struct session *s, struct hin_error *err)
 {
 	struct hin_store_range range = { .progress = progress, .user = s };
-	int64_t started = hin_time_monotonic_ns();
-	struct hin_store *store = NULL;
-	struct hin_filter *filter = NULL;
 	enum hin_code code = read_times(&s->arguments, &range, err);
 
-	if (code == HIN_OK)
-		code = hin_store_open(&store, s->arguments.store, HIN_STORE_READ, NULL, err);
-	if (code == HIN_OK)
-		code = hin_analyse_filter(s->analyse, &filter, err);
-	range.filter = filter;
 	hin_progress_start(&s->progress, s->arguments.quiet ? -1 : STDERR_FILENO,
 			   isatty(STDERR_FILENO) == 1, s->lang, get(W_REPLAYING), get(W_ROWS),
 			   hin_time_monotonic_ns());
 	if (code == HIN_OK)
-		code = hin_store_scan(store, &range, UINT64_MAX, 0, take_rows, s, &s->effort, err);
-	if (code == HIN_OK)
-		code = hin_analyse_commit(s->analyse, 0, err);
+		code = hin_replay_run(&s->replay, s->arguments.store, &range, err);
 	hin_progress_end(&s->progress);
-	hin_filter_free(filter);
-	hin_store_close(store);
-	s->wall_ns = hin_time_monotonic_ns() - started;
 	return code;
 }
 
@@ -282,37 +241,26 @@ static void print_table(struct session *s, struct hin_table *t)
 
 static void put_rules(struct session *s)
 {
-	const struct hin_analyse_counters *c = hin_analyse_count(s->analyse);
+	const struct hin_analyse_counters *c = hin_analyse_count(s->replay.analyse);
 	const struct hin_column columns[] = {
 		{ get(W_RULE), HIN_LEFT, 0, false },   { get(W_ROWS), HIN_RIGHT, 0, false },
 		{ get(W_FOUND), HIN_RIGHT, 0, false }, { get(W_UPDATES), HIN_RIGHT, 0, false },
 		{ get(W_CPU), HIN_RIGHT, 0, false },   { get(W_PER_ROW), HIN_RIGHT, 0, false },
 	};
-	struct hin_table *t = s->arguments.json ? NULL : hin_table_new(columns, HIN_COUNT(columns));
+	struct hin_table *t = hin_table_new(columns, HIN_COUNT(columns));
 
-	for (size_t i = 0; i < hin_rule_count; i++) {
+	for (size_t i = 0; i < hin_rule_count && t != NULL; i++) {
 		const struct hin_analyse_rule_counters *r = &c->rule[i];
 
-		if (s->arguments.json) {
-			hin_buffer_printf(&s->out,
-					  "%s{\"rule\":\"%s\",\"rows\":%llu,\"findings\":%llu,"
-					  "\"updates\":%llu,\"cpu_ns\":%llu}",
-					  i > 0 ? "," : "", hin_rule_name(hin_rules[i]),
-					  (unsigned long long)r->rows, (unsigned long long)r->found,
-					  (unsigned long long)r->updates,
-					  (unsigned long long)r->cpu_ns);
-		} else if (t != NULL) {
-			hin_table_cell(t, hin_rule_name(hin_rules[i]));
-			hin_table_count(t, r->rows);
-			hin_table_count(t, r->found);
-			hin_table_count(t, r->updates);
-			hin_table_cellf(t, "%.3f s", (double)r->cpu_ns / 1e9);
-			hin_table_cellf(t, "%.0f ns",
-					r->rows > 0 ? (double)r->cpu_ns / (double)r->rows : 0);
-		}
+		hin_table_cell(t, hin_rule_name(hin_rules[i]));
+		hin_table_count(t, r->rows);
+		hin_table_count(t, r->found);
+		hin_table_count(t, r->updates);
+		hin_table_cellf(t, "%.3f s", (double)r->cpu_ns / 1e9);
+		hin_table_cellf(t, "%.0f ns",
+				r->rows > 0 ? (double)r->cpu_ns / (double)r->rows : 0);
 	}
-	if (!s->arguments.json)
-		print_table(s, t);
+	print_table(s, t);
 }
 
 /* Findings in the order in which they would have been known. */
@@ -324,25 +272,20 @@ static enum hin_code put_findings(struct session *s, struct hin_error *err)
 		{ get(W_SURE), HIN_RIGHT, 0, false },  { get(W_SEEN), HIN_RIGHT, 0, false },
 		{ get(W_CASE), HIN_RIGHT, 0, false },
 	};
-	uint64_t most = s->arguments.limit > 0 ? s->arguments.limit
-			: s->arguments.json    ? INT64_MAX
-					       : LIST;
-	struct hin_table *t = s->arguments.json ? NULL : hin_table_new(columns, HIN_COUNT(columns));
+	int64_t most = s->arguments.limit > 0 ? (int64_t)s->arguments.limit : LIST;
+	struct hin_desk *desk = s->replay.desk;
+	struct hin_table *t = hin_table_new(columns, HIN_COUNT(columns));
 	sqlite3_stmt *q = hin_desk_statement(
-		s->desk, "SELECT id FROM finding ORDER BY told_us, id LIMIT ?1", err);
-	enum hin_code code =
-		q == NULL ? HIN_EFORMAT : hin_desk_bind(s->desk, q, err, "i", (int64_t)most);
+		desk, "SELECT id FROM finding ORDER BY told_us, id LIMIT ?1", err);
+	enum hin_code code = q == NULL ? HIN_EFORMAT : hin_desk_bind(desk, q, err, "i", most);
 	uint64_t count = 0;
 
-	while (code == HIN_OK && (code = hin_desk_step(s->desk, q, err)) == HIN_OK) {
+	while (code == HIN_OK && (code = hin_desk_step(desk, q, err)) == HIN_OK) {
 		struct hin_finding f;
 		char time[HIN_TIME_TEXT], shown[300];
 
-		code = hin_finding_get(s->desk, sqlite3_column_int64(q, 0), 0, &f, err);
-		if (code == HIN_OK && s->arguments.json) {
-			hin_buffer_puts(&s->out, count > 0 ? ",\n" : "\n");
-			hin_finding_json(&f, &s->out);
-		} else if (code == HIN_OK && t != NULL) {
+		code = hin_finding_get(desk, sqlite3_column_int64(q, 0), 0, &f, err);
+		if (code == HIN_OK && t != NULL) {
 			hin_table_cell(
 				t, hin_time_format(time, hin_finding_ns(f.told_us), HIN_TIME_S));
 			hin_table_cell(t, f.kind);
@@ -354,7 +297,7 @@ static enum hin_code put_findings(struct session *s, struct hin_error *err)
 		}
 		count++;
 	}
-	if (!s->arguments.json && count > 0)
+	if (count > 0)
 		print_table(s, t);
 	else
 		hin_table_free(t);
@@ -363,44 +306,34 @@ static enum hin_code put_findings(struct session *s, struct hin_error *err)
 
 static enum hin_code report(struct session *s, struct hin_error *err)
 {
-	const struct hin_analyse_counters *c = hin_analyse_count(s->analyse);
+	const struct hin_analyse_counters *c = hin_analyse_count(s->replay.analyse);
 	int64_t findings = 0, cases = 0;
 	char looked[HIN_WORDS_TEXT];
-	enum hin_code code =
-		hin_desk_number(s->desk, &findings, err, "SELECT count(*) FROM finding", "");
+	enum hin_code code;
 
+	if (s->arguments.json)
+		return hin_replay_json(&s->replay,
+				       s->arguments.limit > 0 ? s->arguments.limit : INT64_MAX,
+				       &s->out, err);
+	code = hin_desk_number(s->replay.desk, &findings, err, "SELECT count(*) FROM finding", "");
 	if (code == HIN_OK)
-		code = hin_desk_number(s->desk, &cases, err, "SELECT count(*) FROM case_", "");
+		code = hin_desk_number(s->replay.desk, &cases, err, "SELECT count(*) FROM case_",
+				       "");
 	if (code != HIN_OK)
 		return code;
-	hin_buffer_puts(&s->out, s->arguments.json ? "{\"rules\":[" : "");
 	put_rules(s);
-	hin_buffer_puts(&s->out, s->arguments.json ? "],\"findings\":[" : "\n");
+	hin_buffer_putc(&s->out, '\n');
 	code = put_findings(s, err);
-	if (s->arguments.json)
-		hin_buffer_printf(&s->out,
-				  "],\"count\":%lld,\"cases\":%lld,\"rows\":%llu,\"evicted\":%llu,"
-				  "\"refused\":%llu,\"late\":%llu,\"damaged_blocks\":%llu,"
-				  "\"seconds\":%.3f}\n",
-				  (long long)findings, (long long)cases,
-				  (unsigned long long)c->rows, (unsigned long long)c->evicted,
-				  (unsigned long long)c->refused, (unsigned long long)c->late,
-				  (unsigned long long)s->effort.damaged_blocks,
-				  (double)s->wall_ns / 1e9);
-	else if (s->lang == HIN_JA)
-		hin_buffer_printf(&s->out, "\n%s 行から所見 %lld 件、案件 %lld 件。%.2f 秒。\n",
-				  hin_words_count(looked, c->rows), (long long)findings,
-				  (long long)cases, (double)s->wall_ns / 1e9);
-	else
-		hin_buffer_printf(&s->out, "\n%s rows: %lld findings, %lld cases, in %.2f s.\n",
-				  hin_words_count(looked, c->rows), (long long)findings,
-				  (long long)cases, (double)s->wall_ns / 1e9);
+	hin_buffer_printf(&s->out,
+			  s->lang == HIN_JA ? "\n%s 行から所見 %lld 件、案件 %lld 件。%.2f 秒。\n"
+					    : "\n%s rows: %lld findings, %lld cases, in %.2f s.\n",
+			  hin_words_count(looked, c->rows), (long long)findings, (long long)cases,
+			  (double)s->replay.wall_ns / 1e9);
 	return code;
 }
 
 static enum hin_code run(struct session *s, struct hin_error *err)
 {
-	struct hin_analyse_open how = { .settings = &s->settings.analyse, .price = true };
 	enum hin_code code;
 
 	if (s->arguments.store == NULL)
@@ -409,13 +342,9 @@ static enum hin_code run(struct session *s, struct hin_error *err)
 		return hin_fail(err, HIN_EUSAGE, "which store? --store FOLDER, or HINOMI_STORE");
 	code = load_settings(s, err);
 	if (code == HIN_OK)
-		code = hin_desk_open(&s->desk, ":memory:", HIN_DESK_CREATE, err);
-	if (code == HIN_OK)
 		code = load_owners(s, err);
-	how.desk = s->desk;
-	how.owners = s->owners;
 	if (code == HIN_OK)
-		code = hin_analyse_open(&s->analyse, &how, err);
+		code = hin_replay_open(&s->replay, &s->settings.analyse, s->owners, false, err);
 	if (code == HIN_OK)
 		code = replay(s, err);
 	if (code == HIN_OK)
@@ -426,9 +355,8 @@ static enum hin_code run(struct session *s, struct hin_error *err)
 				    fflush(stdout) != 0))
 		code = hin_fail(err, HIN_ESYS, "write the output");
 	hin_buffer_fini(&s->out);
-	hin_analyse_close(s->analyse);
+	hin_replay_close(&s->replay);
 	hin_owners_box_free(s->owners);
-	hin_desk_close(s->desk);
 	hin_config_fini(&hin_hub_table, &s->settings);
 	return code;
 }

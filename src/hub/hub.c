@@ -9,6 +9,7 @@
 
 #include "base/file.h"
 #include "base/log.h"
+#include "hub/analyse/overrides.h"
 #include "hub/hub_priv.h"
 
 #define STATUS_NS (5 * HIN_NS_PER_S)
@@ -103,7 +104,8 @@ static enum hin_code open_analysis(struct hin_hub *hub, struct hin_error *err)
 {
 	struct hin_owners_settings owners = { 0 };
 	const char *table = hub->settings.as_table;
-	struct hin_analyse_open how = { .settings = &hub->settings.analyse,
+	struct hin_analyse_settings settings = hub->settings.analyse;
+	struct hin_analyse_open how = { .settings = &settings,
 					.changed = hub_desk_changed,
 					.user = hub };
 	enum hin_code code;
@@ -118,6 +120,8 @@ static enum hin_code open_analysis(struct hin_hub *hub, struct hin_error *err)
 	if (code == HIN_OK)
 		code = hin_owners_box_refresh(hub->owners, hub->analyse_desk,
 					      hub->started_ns / 1000, NULL, err);
+	if (code == HIN_OK)
+		code = hin_overrides_apply(hub->analyse_desk, &settings, NULL, err);
 	how.desk = hub->analyse_desk;
 	how.owners = hub->owners;
 	return code == HIN_OK ? hin_analyse_open(&hub->analyse, &how, err) : code;
@@ -126,9 +130,15 @@ static enum hin_code open_analysis(struct hin_hub *hub, struct hin_error *err)
 static void tick_analysis(struct hin_hub *hub, const struct hin_analyse_settings *settings,
 			  int64_t now_ns)
 {
+	struct hin_analyse_settings now = *settings;
 	struct hin_error why = { 0 };
 
-	hin_analyse_tune(hub->analyse, settings);
+	/* what people switched stands above the file; unread, all stays as it was */
+	if (hin_overrides_apply(hub->analyse_desk, &now, NULL, &why) == HIN_OK)
+		hin_analyse_tune(hub->analyse, &now);
+	else
+		hin_log_limited(HIN_LOG_WARNING, "hub.rules_not_read",
+				hin_log_text("error", why.text));
 	if (now_ns - hub->analysed_ns < ANALYSE_TICK_NS && now_ns >= hub->analysed_ns)
 		return;
 	hub->analysed_ns = now_ns;

@@ -270,7 +270,7 @@ BODIES = {
     {"password": "wrong", "secret": "x", "code": "0"}, "removeSecondFactor": {"password": "wrong"},
     "makeRecoveryCodes": {"password": "wrong"},
     "makeCode": {"name": "one", "valid": "1h"}, "forgetLeases": {"before": "2001-01-01"},
-    "revokeAuthority": {"note": "x"}, "revokeSensor": {"reason": "lost"}, "signIn": {"name": "nobody", "password": "wrong"}, "useLink": {"link": "x", "password": "x"},
+    "changeRule": {"settings": {}}, "beginReplay": {"rules": "nothing"}, "revokeAuthority": {"note": "x"}, "revokeSensor": {"reason": "lost"}, "signIn": {"name": "nobody", "password": "wrong"}, "useLink": {"link": "x", "password": "x"},
 }
 # files as they are, and the query that goes with them
 TEXTS = {"importLeases": ("?format=csv&dry-run=1", "address,device,from\n192.0.2.1,mac:02:00:00:00:00:01,2026-01-01\n")}
@@ -299,6 +299,8 @@ def objects_of(operation, path, owner, people):
         return [1]
     if path == "/api/v1/sensors/{id}":
         return [SENSOR]
+    if "/rules/" in path:
+        return ["scanner"]
     if "/authorities/" in path:
         return ["0" * 64]
     return ["0" * 32]
@@ -991,6 +993,50 @@ def authorities(door, people):
     shutil.rmtree(folder)
 
 
+def rules(door, people, desk_path):
+    op, ann, root = people["operator"], people["analyst"], people["administrator"]
+    listed = door.ask("GET", "/api/v1/rules", who=ann).json["rules"]
+    expect("rules", sorted(r["name"] for r in listed)[:3], ["amplifier-abused", "attacked-service", "campaign"])
+    scanner = "/api/v1/rules/scanner"
+
+    def setting(name, rule=None):
+        return next(s for s in (rule or door.ask("GET", scanner, who=ann).json)["settings"] if s["name"] == "rule.scanner." + name)
+
+    one = setting("targets")
+    expect("a setting", (one["value"], one["file"], one["default"], one["changed"], one["type"]), ("100", "100", "100", None, "number"))
+    expect("in both languages", bool(one["help"] and one["help_ja"]), True)
+    expect("an analyst switches nothing", door.ask("PATCH", scanner, {"on": False}, ann).status, 403)
+    answer = door.ask("PATCH", scanner, {"on": False, "settings": {"rule.scanner.targets": "7", "rule.scanner.idle": "2h"}}, op)
+    expect("changed", (answer.status, answer.json["on"], setting("targets", answer.json)["value"], setting("idle", answer.json)["value"]), (200, False, "7", "2h"))
+    expect("by whom", setting("targets")["changed"]["account_name"], op.name)
+    expect("its act", act_of(door, "rules", root), {"rule": "scanner", "rule.scanner.on": "no", "rule.scanner.targets": "7", "rule.scanner.idle": "2h"})
+    for what, body, status in [("another's", {"settings": {"rule.campaign.on": "no"}}, 422), ("none", {"settings": {"rule.scanner.x": "1"}}, 422),
+                               ("no number", {"settings": {"rule.scanner.targets": "many"}}, 422), ("too few", {"settings": {"rule.scanner.targets": "0"}}, 422),
+                               ("number, no text", {"settings": {"rule.scanner.targets": 7}}, 422), ("list", {"settings": []}, 400),
+                               ("half", {"settings": {"rule.scanner.targets": "9", "rule.scanner.ports": "x"}}, 422), ("empty", {}, 400),
+                               ("long", {"settings": {"rule.scanner.targets": "9" * 5000}}, 422), ("analyse", {"settings": {"analyse.on": "no"}}, 422),
+                               ("two settings", {"settings": {"rule.scanner.targets": "5\nrule.scanner.on=yes"}}, 422)]:
+        answer = door.ask("PATCH", scanner, body, op)
+        if answer.status != status:
+            failures.append("rule, %s: %d %s" % (what, answer.status, answer.body[:150]))
+    expect("all or nothing", setting("targets")["value"], "7")
+    answer = door.ask("PATCH", scanner, {"settings": {"rule.scanner.on": None, "rule.scanner.targets": None, "rule.scanner.idle": None}}, op)
+    expect("as the file says", (answer.json["on"], setting("targets", answer.json)["value"], setting("idle", answer.json)["changed"]), (True, "100", None))
+    expect("no rule", door.ask("GET", "/api/v1/rules/nothing", who=ann).status, 404)
+    replay = "/api/v1/rules/replay"
+    for body in ({"rules": "nothing"}, {"settings": {"rule.scanner.targets": "x"}}, {"settings": {"analyse.on": "no"}}, {"since": "yesterday?"}, {"x": 1}):
+        expect("no replay %s" % body, door.ask("POST", replay, body, ann).status in (400, 422), True)
+    made = door.ask("POST", replay, {"since": "-2h", "rules": "scanner,rising-port", "settings": {"rule.scanner.targets": "1"}}, ann)
+    expect("a job", (made.status, "id" in made.json), (202, True))
+    job = until("it ends", lambda: (lambda j: j if j["state"] != "running" else None)(door.ask("GET", replay, who=ann).json))
+    expect("done", (job["state"], job["error"], job["id"], job["account"]), ("done", None, made.json["id"], ann.id))
+    ran = {r["rule"] for r in job["result"]["rules"] if r["rows"] > 0}
+    expect("these rules alone", ran <= {"scanner", "rising-port"}, True)
+    expect("its act", act_of(door, "replay", root)["rules"], "scanner,rising-port")
+    expect("forgotten", (door.ask("DELETE", replay, who=ann).status, door.ask("GET", replay, who=ann).json["state"]), (200, "none"))
+    expect("an inspector looks", [door.ask(m, replay, {} if m == "POST" else None, people["inspector"]).status for m in ("GET", "POST", "DELETE")], [200, 403, 403])
+
+
 def second_factor_for_all(folder, people):
     door = Door(folder, "second-factor=1")
     ann = people["analyst"]
@@ -1025,7 +1071,8 @@ def main():
                      lambda d: forgery(d, people), plain_sign_in, lambda d: lock_out(d, desk_path),
                      lambda d: hostile(d, people), lambda d: live(d, desk_path, people, a, b),
                      lambda d: work(d, people, a, b), lambda d: sensors(d, people),
-                     lambda d: leases(d, people, a), lambda d: authorities(d, people)):
+                     lambda d: leases(d, people, a), lambda d: authorities(d, people),
+                     lambda d: rules(d, people, desk_path)):
             door = Door(folder, "rate=0")
             part(door)
             door.close()

@@ -374,6 +374,8 @@ enum hin_code hin_api_open(struct hin_api **out, const struct hin_api_settings *
 		code = start_lanes(api, err);
 	if (code == HIN_OK)
 		code = api_events_open(&api->events, api, err);
+	if (code == HIN_OK && settings->store != NULL)
+		code = api_replay_open(&api->replay, api, err);
 	if (code == HIN_OK)
 		code = open_server(api, settings, err);
 	if (code == HIN_OK)
@@ -399,6 +401,7 @@ void hin_api_close(struct hin_api *api)
 		hin_desk_close(api->workers[i].desk);
 	}
 	api_events_close(api->events);
+	api_replay_close(api->replay);
 	while (api->reader_count > 0)
 		hin_desk_close(api->readers[--api->reader_count]);
 	for (unsigned i = 0; i < API_LANES; i++)

@@ -15,6 +15,8 @@
 #include "base/buffer.h"
 #include "net/http_server.h"
 
+struct hin_analyse;
+struct hin_analyse_settings;
 struct hin_api;
 struct hin_ledger;
 struct hin_owners_box;
@@ -42,14 +44,17 @@ struct hin_api_settings {
 	uint64_t query_memory;	  /* most memory of one */
 	hin_api_status_fn status; /* NULL = none is known */
 	void *user;
-	struct hin_owners_box *owners; /* who answers for an address; borrowed, or NULL */
-	struct hin_ledger *ledger;     /* for proofs; borrowed, or NULL */
-	const char *ledger_folder;     /* of the same; or NULL */
-	struct hin_telling *telling;   /* for previews of notices; borrowed, or NULL */
-	const char *folder;	       /* of the hub, or NULL */
-	const char *trust;	       /* folder of the CA, or NULL */
-	struct hin_sensors *sensors;   /* what the hub hears of them; borrowed, or NULL */
-	void (*changed)(void *user);   /* the door committed to the desk; NULL is fine */
+	struct hin_owners_box *owners;	   /* who answers for an address; borrowed, or NULL */
+	struct hin_ledger *ledger;	   /* for proofs; borrowed, or NULL */
+	const char *ledger_folder;	   /* of the same; or NULL */
+	struct hin_telling *telling;	   /* for previews of notices; borrowed, or NULL */
+	const char *folder;		   /* of the hub, or NULL */
+	const char *trust;		   /* folder of the CA, or NULL */
+	struct hin_sensors *sensors;	   /* what the hub hears of them; borrowed, or NULL */
+	const struct hin_analyse *analyse; /* for what rules count; borrowed, or NULL */
+	/* settings of rules as the file has them; NULL = defaults */
+	void (*rules)(void *user, struct hin_analyse_settings *out);
+	void (*changed)(void *user); /* the door committed to the desk; NULL is fine */
 };
 
 /* What suits a small hub; the rest is { 0 }. */

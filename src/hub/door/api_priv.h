@@ -179,6 +179,7 @@ struct api_queue {
 
 struct api_events;  /* api_events.c */
 struct api_watched; /* api_sensors.c */
+struct api_replay;  /* api_replay.c */
 struct hin_ca;
 struct hin_authority_book;
 
@@ -200,6 +201,7 @@ struct hin_api {
 	struct hin_api_counters counters;
 
 	struct api_events *events;
+	struct api_replay *replay;	 /* NULL without a store */
 	pthread_mutex_t trust_lock;	 /* of the two below */
 	struct hin_ca *ca;		 /* NULL = none */
 	struct api_watched *watched;	 /* api_sensors.c */
@@ -348,6 +350,12 @@ bool api_do_act_under(struct api_call *call, uint16_t kind, const uint8_t author
 struct api_watched;
 void api_watched_free(struct api_watched *watched); /* NULL is fine */
 
+/* ---- api_replay.c ---- */
+
+HIN_MUST_USE enum hin_code api_replay_open(struct api_replay **out, struct hin_api *api,
+					   struct hin_error *err);
+void api_replay_close(struct api_replay *replay);
+
 /* ---- api_case.c ---- */
 
 struct hin_case;
@@ -393,8 +401,10 @@ extern const size_t api_people_route_count, api_account_route_count, api_case_ro
 	api_read_route_count, api_directory_route_count, api_query_route_count,
 	api_ledger_route_count, api_event_route_count, api_public_route_count, api_page_route_count,
 	api_app_route_count;
-extern const struct api_route api_lease_routes[], api_sensor_routes[], api_authority_routes[];
-extern const size_t api_lease_route_count, api_sensor_route_count, api_authority_route_count;
+extern const struct api_route api_lease_routes[], api_sensor_routes[], api_authority_routes[],
+	api_rule_routes[];
+extern const size_t api_lease_route_count, api_sensor_route_count, api_authority_route_count,
+	api_rule_route_count;
 
 /* ---- pages ---- */
 

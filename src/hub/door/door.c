@@ -54,6 +54,15 @@ static void write_status(void *user, struct hin_buffer *out)
 	hin_hub_status(user, out);
 }
 
+static void read_rules(void *user, struct hin_analyse_settings *out)
+{
+	struct hin_hub *hub = user;
+
+	pthread_mutex_lock(&hub->tuning);
+	*out = hub->settings.analyse;
+	pthread_mutex_unlock(&hub->tuning);
+}
+
 /* What people know the hub as: the organisation that tells, or the hub's own name without port. */
 static const char *name_of(const struct hin_ca *ca, const struct hin_hub_settings *settings,
 			   char out[256])
@@ -113,6 +122,8 @@ enum hin_code hin_door_open(struct hin_hub *hub, const struct hin_hub_settings *
 	s.folder = hub->folder;
 	s.trust = hub->trust;
 	s.sensors = hub->sensors;
+	s.analyse = hub->analyse;
+	s.rules = read_rules;
 	s.changed = hub_desk_changed;
 	s.telling = hub->telling;
 	if (code == HIN_OK)
