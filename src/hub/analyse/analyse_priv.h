@@ -34,6 +34,18 @@ struct news {
 	int64_t over_us;
 };
 
+#define CASE_SENSORS 64 /* of which it is known how many cases they opened in an hour */
+
+/* Cases opened in the running hour: of them by which sensors. */
+struct case_hour {
+	int64_t hour, opened;
+	unsigned sensor_count;
+	struct {
+		uint8_t id[16];
+		int64_t opened;
+	} sensors[CASE_SENSORS];
+};
+
 /* A batch that was analysed, and perhaps not stored. */
 struct analysed {
 	uint8_t sensor[16];
@@ -73,9 +85,9 @@ struct hin_analyse {
 	bool in_transaction; /* of the desk: some news were written already */
 	bool failed;	     /* and that went wrong */
 	struct hin_error failure;
-	uint64_t written;		  /* findings written in it */
-	int64_t cases_hour, cases_opened; /* how many cases in which hour */
-	int64_t commit_us;		  /* what time it is in the transaction; 0 = the stream's */
+	uint64_t written; /* findings written in it */
+	struct case_hour cases;
+	int64_t commit_us; /* what time it is in the transaction; 0 = the stream's */
 
 	struct hin_analyse_counters counters;
 };

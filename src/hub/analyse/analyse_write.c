@@ -264,18 +264,32 @@ static enum hin_code update(struct writing *w)
 		(const char *)w->query);
 }
 
-/* From which severity on a case is opened now: from none when too many were, this hour. */
+/* How many cases the sensor of this finding opened in this hour; beyond the table all share one. */
+static int64_t *opened_by(struct case_hour *c, const uint8_t *sensor)
+{
+	for (unsigned i = 0; i < c->sensor_count; i++)
+		if (memcmp(c->sensors[i].id, sensor, sizeof(c->sensors[i].id)) == 0)
+			return &c->sensors[i].opened;
+	if (c->sensor_count < CASE_SENSORS)
+		memcpy(c->sensors[c->sensor_count++].id, sensor, sizeof(c->sensors[0].id));
+	return &c->sensors[c->sensor_count - 1].opened;
+}
+
+/*
+ * From which severity on a case is opened now: from none when too many were, this hour. The last
+ * quarter is for sensors that opened few, so that one that floods us does not silence the others.
+ */
 static enum hin_severity least_now(struct writing *w)
 {
-	struct hin_analyse *an = w->an;
-	int64_t hour = w->now_us / HOUR_US;
+	const struct hin_analyse_settings *set = &w->an->settings;
+	struct case_hour *c = &w->an->cases;
+	int64_t hour = w->now_us / HOUR_US, most = (int64_t)set->cases, few = most / 16;
 
-	if (hour != an->cases_hour) {
-		an->cases_hour = hour;
-		an->cases_opened = 0;
-	}
-	if (an->cases_opened < (int64_t)an->settings.cases)
-		return (enum hin_severity)an->settings.least;
+	if (hour != c->hour)
+		*c = (struct case_hour){ .hour = hour };
+	if (c->opened < most - most / 4 ||
+	    (c->opened < most && *opened_by(c, w->news->sensors[0]) < (few > 0 ? few : 1)))
+		return (enum hin_severity)set->least;
 	return HIN_SEVERITIES;
 }
 
@@ -307,7 +321,10 @@ static enum hin_code join(struct writing *w, bool fresh)
 
 	if (code == HIN_OK) {
 		c->opened += joined == HIN_CASE_JOINED_OPENED;
-		w->an->cases_opened += joined == HIN_CASE_JOINED_OPENED;
+		if (joined == HIN_CASE_JOINED_OPENED) {
+			w->an->cases.opened++;
+			++*opened_by(&w->an->cases, n->sensors[0]);
+		}
 		c->held += joined == HIN_CASE_JOINED_NONE && w->case_id == 0 &&
 			   j.least == HIN_SEVERITIES && (int)j.severity >= w->an->settings.least;
 		c->grown += joined == HIN_CASE_JOINED_GREW;

@@ -1,0 +1,164 @@
+#!/usr/bin/env python3
+"""hostile_sensor_test - a sensor that joined and lies about everything, beside one that does not.
+
+usage: hostile_sensor_test.py HUB TRUST HOSTILE
+
+The hub goes on, in bounded memory; what the other sensor says becomes a case as before, and its cases stay
+what they are; what is refused is counted.
+"""
+import json
+import os
+import re
+import signal
+import socket
+import sqlite3
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import unittest
+import urllib.request
+
+HUB, TRUST, HOSTILE = [os.path.abspath(p) for p in sys.argv[1:4]]
+PATIENCE = 60
+MEMORY = 200 << 20  # what a flood may add; a sanitizer needs room of its own
+# a sandboxed process cannot be looked at for leaks
+os.environ["ASAN_OPTIONS"] = os.environ.get("ASAN_OPTIONS", "") + ":detect_leaks=0:quarantine_size_mb=16"
+
+
+def run(*command, status=0):
+    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=120, check=False)
+    if done.returncode != status:
+        raise AssertionError("%s: status %d: %s" % (command, done.returncode, done.stderr.decode()))
+    return done.stdout.decode()
+
+
+def free_port():
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+def until(what, ready):
+    end = time.monotonic() + PATIENCE
+    while time.monotonic() < end:
+        found = ready()
+        if found:
+            return found
+        time.sleep(0.05)
+    raise AssertionError(what + ": not within %d s" % PATIENCE)
+
+
+class Hostile(unittest.TestCase):
+    def setUp(self):
+        self.place = tempfile.TemporaryDirectory()
+        self.addCleanup(self.place.cleanup)
+        self.folder = self.path("hub")
+        self.port, self.metrics, self.hub = free_port(), free_port(), None
+        run(TRUST, "init", "--dir", self.folder + "/trust", "--hub", "127.0.0.1:%d" % self.port, "--name", "tower.test")
+        with open(self.path("log"), "w", encoding="utf-8") as log:
+            self.hub = subprocess.Popen([HUB, "run", "--dir", self.folder, "--listen", "127.0.0.1:%d" % self.port,
+                                         "--set", "metrics=127.0.0.1:%d" % self.metrics, "--set", "people=",
+                                         "--set", "analyse.subjects=20000", "--set", "analyse.cases=200"], stderr=log)
+        self.addCleanup(self.end_hub)
+        until("the hub listens", self.listens)
+        for name in ("good", "evil", "broken"):
+            told = run(TRUST, "enrol", "--dir", self.folder + "/trust", name)
+            run(TRUST, "join", re.search(r"hinomi-join:\S+", told).group(0), "--dir", self.path(name))
+
+    def listens(self):
+        with socket.socket() as s:
+            return s.connect_ex(("127.0.0.1", self.metrics)) == 0
+
+    def end_hub(self):
+        self.hub.send_signal(signal.SIGTERM)
+        status = self.hub.wait(PATIENCE)
+        with open(self.path("log"), encoding="utf-8") as log:
+            text = log.read()
+        self.assertEqual(status, 0, text[-2000:])
+        self.assertNotIn("ERROR: ", text)  # a sanitizer's
+        self.assertNotIn("runtime error", text)
+
+    def path(self, name):
+        return os.path.join(self.place.name, name)
+
+    def send(self, name, mode, rows, seed=1, *more):
+        return json.loads(run(HOSTILE, self.path(name), mode, str(rows), str(seed), *more))
+
+    def ask(self, sql):
+        desk = sqlite3.connect("file:%s/desk.db?mode=ro" % self.folder, uri=True, timeout=20)
+        try:
+            return desk.execute(sql).fetchall()
+        finally:
+            desk.close()
+
+    def counter(self, name):
+        with urllib.request.urlopen("http://127.0.0.1:%d/metrics" % self.metrics, timeout=20) as answer:
+            lines = dict(line.rsplit(" ", 1) for line in answer.read().decode().splitlines() if not line.startswith("#"))
+        return float(lines.get("hinomi_" + name, "0"))
+
+    def memory(self):
+        with open("/proc/%d/statm" % self.hub.pid, encoding="utf-8") as file:
+            return int(file.read().split()[1]) * os.sysconf("SC_PAGESIZE")
+
+    def good_case(self, number):
+        return self.ask("SELECT c.id, c.state, c.severity, c.assignee, f.sensors FROM case_ c JOIN finding f ON "
+                        "f.case_id = c.id WHERE f.kind = 'infected-member' AND f.subject = '192.0.2.%d'" % number)
+
+    def test_one_lies_and_the_other_is_heard(self):
+        self.send("good", "honest", 1, 0)
+        first = until("the first case", lambda: self.good_case(1))
+        before = self.memory()
+        # all that may be said, at its extremes; of as many as there are rows; of what others watch
+        hostile = []
+
+        def lie():
+            for mode, rows in (("everything", 40000), ("findings", 40000), ("subjects", 60000), ("others", 2000),
+                               ("alive", 200)):
+                hostile.append((mode, self.send("evil", mode, rows)))
+
+        flood = threading.Thread(target=lie)
+        flood.start()
+        heard = []
+        for number in range(2, 6):  # while it goes on
+            began = time.monotonic()
+            self.send("good", "honest", 1, number - 1)
+            until("case %d" % number, lambda number=number: self.good_case(number))
+            heard.append(time.monotonic() - began)
+        flood.join(PATIENCE)
+        self.assertEqual([mode for mode, _ in hostile], ["everything", "findings", "subjects", "others", "alive"])
+        self.assertEqual(sum(said["refused"] for _, said in hostile), 0)
+        self.assertLess(max(heard), 20)  # a test does not measure: this is no more than "not starved"
+        # what cannot be: refused whole, and counted
+        for mode in ("past", "future", "lies"):
+            said = self.send("broken", mode, 50, 1, first[0][4][:32])
+            self.assertGreater(said["refused"], 0, mode)
+        self.assertGreaterEqual(self.counter('hub_batches_refused_total{reason="clock"}'), 2)
+        self.assertGreaterEqual(self.counter('hub_batches_refused_total{reason="field"}'), 1)
+        # bounds held, and what they cost is seen
+        self.assertLess(self.memory() - before, MEMORY * (4 if self.is_sanitized() else 1))
+        self.assertGreater(self.counter("analyse_evicted_total"), 10000)
+        self.assertGreater(self.counter("cases_held_total"), 10000)
+        self.assertEqual(self.counter("findings_skipped_total"), 0)
+        (cases,), = self.ask("SELECT count(*) FROM case_")
+        self.assertLessEqual(cases, 200)
+        (last,), = self.ask("SELECT max(last_us) FROM finding")
+        self.assertLess(last / 1e6, time.time() + 86400 * 2)
+        # the other's cases are what they were
+        again, = self.good_case(1)
+        self.assertEqual(again[:4], first[0][:4])
+        for number in range(2, 6):
+            case, = self.good_case(number)
+            self.assertEqual(case[1], "new")
+        self.assertEqual(self.ask("SELECT count(*) FROM finding WHERE kind = 'silent-sensor'"), [(0,)])
+        self.send("good", "honest", 1, 9)
+        until("it goes on", lambda: self.good_case(10))
+
+    def is_sanitized(self):
+        with open("/proc/%d/maps" % self.hub.pid, encoding="utf-8") as maps:
+            return "libasan" in maps.read()
+
+
+if __name__ == "__main__":
+    unittest.main(argv=sys.argv[:1])
