@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
+import { fileURLToPath } from 'node:url';
 import { svelte } from '@sveltejs/vite-plugin-svelte';
 import { feature } from 'topojson-client';
 import { defineConfig } from 'vite';
@@ -33,13 +34,38 @@ function land() {
 						}
 						if (flat.length > 6) rings.push(flat);
 					}
-			return 'export default ' + JSON.stringify(JSON.stringify(rings)) + ';';
+			return 'export default JSON.parse(' + JSON.stringify(JSON.stringify(rings)) + ');';
+		},
+	};
+}
+
+// Words of schema/registry by name: { tools: { zmap: [1, 'ZMap ...', 'ZMap ...'] }, ... }.
+function registry() {
+	const name = 'virtual:registry';
+	const wanted = ['acts', 'findings', 'kinds', 'services', 'tags', 'techniques', 'tools'];
+	return {
+		name: 'registry',
+		resolveId: (id) => (id === name ? '\0' + name : undefined),
+		load(id) {
+			if (id !== '\0' + name) return undefined;
+			const out = {};
+			for (const file of wanted) {
+				const path = fileURLToPath(new URL('../schema/registry/' + file, import.meta.url));
+				this.addWatchFile(path);
+				out[file] = {};
+				for (const line of readFileSync(path, 'utf-8').split('\n')) {
+					const fields = line.split('\t');
+					if (line.startsWith('#') || line.startsWith('-') || fields.length < 4) continue;
+					out[file][fields[1]] = [Number(fields[0]), fields.at(-2), fields.at(-1)];
+				}
+			}
+			return 'export default JSON.parse(' + JSON.stringify(JSON.stringify(out)) + ');';
 		},
 	};
 }
 
 export default defineConfig({
-	plugins: [svelte(), land()],
+	plugins: [svelte(), land(), registry()],
 	build: {
 		target: 'es2022',
 		assetsInlineLimit: 0, // nothing inline: the page's policy forbids it

@@ -1,0 +1,88 @@
+// Everything the page knows comes through here: /api/v1, with the session's cookie and its token.
+import { language } from './language.svelte';
+
+/** A refusal, in words for the reader. */
+export class Problem extends Error {
+	constructor(
+		readonly status: number,
+		readonly code: string,
+		detail: string,
+		readonly column = 0,
+		readonly wait = 0,
+	) {
+		super(detail);
+	}
+}
+
+type Value = string | number | boolean | undefined | null;
+interface Options {
+	query?: Record<string, Value>;
+	body?: unknown;
+	signal?: AbortSignal;
+}
+
+let csrf = '';
+let ended: () => void = () => {};
+
+export function setToken(token: string): void {
+	csrf = token;
+}
+
+/** Called when the hub says that nobody is signed in any more. */
+export function onEnd(call: () => void): void {
+	ended = call;
+}
+
+export function pathWith(path: string, query: Record<string, Value>): string {
+	const values = new URLSearchParams();
+	for (const [name, value] of Object.entries(query))
+		if (value !== undefined && value !== null && value !== '') values.set(name, String(value));
+	const text = values.toString();
+	return text === '' ? path : path + '?' + text;
+}
+
+async function problemOf(answer: Response): Promise<Problem> {
+	const wait = Number(answer.headers.get('Retry-After') ?? 0);
+	try {
+		const p = await answer.json();
+		return new Problem(answer.status, String(p.code), String(p.detail), Number(p.column ?? 0), wait);
+	} catch {
+		return new Problem(answer.status, 'failed', answer.statusText || String(answer.status), 0, wait);
+	}
+}
+
+async function send(method: string, path: string, options: Options): Promise<Response> {
+	const headers: Record<string, string> = {};
+	if (options.body !== undefined) headers['Content-Type'] = 'application/json';
+	if (method !== 'GET' && csrf !== '') headers['X-CSRF-Token'] = csrf;
+	let answer: Response;
+	try {
+		answer = await fetch(pathWith('/api/v1' + path, { ...options.query, lang: language.now }), {
+			method,
+			headers,
+			body: options.body === undefined ? undefined : JSON.stringify(options.body),
+			signal: options.signal,
+			credentials: 'same-origin',
+			cache: 'no-store',
+		});
+	} catch (error) {
+		if (error instanceof DOMException && error.name === 'AbortError') throw error;
+		throw new Problem(0, 'offline', '');
+	}
+	if (answer.ok) return answer;
+	const problem = await problemOf(answer);
+	if (answer.status === 401 && problem.code === 'sign-in' && path !== '/me') ended();
+	throw problem;
+}
+
+export async function ask<T>(path: string, query?: Record<string, Value>, signal?: AbortSignal): Promise<T> {
+	return (await send('GET', path, { query, signal })).json() as Promise<T>;
+}
+
+export async function askText(path: string): Promise<string> {
+	return (await send('GET', path, {})).text();
+}
+
+export async function tell<T>(method: 'POST' | 'PUT' | 'PATCH' | 'DELETE', path: string, body?: unknown): Promise<T> {
+	return (await send(method, path, { body })).json() as Promise<T>;
+}

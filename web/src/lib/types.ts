@@ -1,0 +1,310 @@
+// What the API answers, as schema/openapi.json has it: the members that the page uses.
+
+export type Role = 'analyst' | 'operator' | 'member' | 'inspector' | 'administrator';
+export type Severity = 'low' | 'medium' | 'high' | 'critical';
+export type CaseState = 'new' | 'open' | 'closed' | 'false_alarm' | 'suppressed' | 'merged';
+
+export interface Account {
+	id: number;
+	name: string;
+	display: string;
+	role: Role;
+	organisation: number | null;
+	language: '' | 'en' | 'ja';
+	state: 'invited' | 'active' | 'locked' | 'closed';
+	second_factor: boolean;
+	created: string | null;
+	signed_in: string | null;
+}
+
+export interface Me {
+	account: Account;
+	recovery_codes_left?: number;
+	second_factor_needed: boolean;
+	csrf?: string;
+	hub: string;
+	version: string;
+	expires: string | null;
+}
+
+export interface Case {
+	id: number;
+	title: string;
+	title_ja: string;
+	kind: string;
+	subject: string;
+	state: CaseState;
+	severity: Severity;
+	organisation: number | null;
+	handle: string;
+	device: string;
+	campaign: string;
+	assignee: number | null;
+	assignee_name: string;
+	opened: string | null;
+	updated: string | null;
+	first: string | null;
+	last: string | null;
+	closed: string | null;
+	reason: string;
+	until: string | null;
+	merged_into: number | null;
+	reopened: number;
+	findings: number;
+	live: number;
+}
+
+export interface Finding {
+	id: number;
+	kind: string;
+	subject_type: string;
+	subject: string;
+	address: string | null;
+	organisation: number | null;
+	handle: string;
+	device: string;
+	port: number;
+	proto: number;
+	tool: number;
+	confidence: number;
+	severity: Severity;
+	technique: string;
+	first: string | null;
+	last: string | null;
+	observations: number;
+	packets: number;
+	bytes: number;
+	targets: number;
+	sensors: string[];
+	query: string;
+	live: boolean;
+	case: number | null;
+	told: string | null;
+}
+
+export interface NoticeEvent {
+	time: string;
+	action: string;
+	text: string;
+	act?: number;
+}
+
+export interface Notice {
+	id: number;
+	code: string;
+	case: number;
+	kind: string;
+	subject: string;
+	device: string;
+	owner: string;
+	channel: string;
+	to: string;
+	language: string;
+	state: string;
+	next: string;
+	title: string;
+	created: string | null;
+	due: string | null;
+	sent: string | null;
+	first_seen: string | null;
+	last_seen: string | null;
+	fixed: string | null;
+	reminders: number;
+	error: string;
+	text?: string;
+	history?: NoticeEvent[];
+}
+
+export interface CaseEvent {
+	id: number;
+	time: string | null;
+	account: number;
+	account_name: string;
+	action: string;
+	text: string;
+	finding: number | null;
+	act: number | null;
+	ledger: number;
+}
+
+export interface Alert {
+	id: number;
+	case: number;
+	severity: Severity;
+	channel: string;
+	address: string;
+	text: string;
+	created: string | null;
+	due: string | null;
+	sent: string | null;
+	attempts: number;
+	error: string;
+}
+
+export interface Sensor {
+	sensor: string;
+	name: string;
+	state: string;
+	version: string;
+	heard: string | null;
+	stored: string | null;
+	rows: number;
+	batches: number;
+	missing: number;
+	refused: number;
+	lag_us: number;
+	clock_offset_us: number;
+	dark_addresses: number;
+}
+
+export interface Status {
+	version: string;
+	hub: string;
+	time: string;
+	started: string;
+	store_rows: number;
+	store_bytes: number;
+	rows_stored: number;
+	sensors?: Sensor[];
+}
+
+export interface Group {
+	time?: string;
+	by?: Record<string, unknown>;
+	rows: number;
+	packets?: number;
+	bytes?: number;
+	distinct?: number;
+}
+
+export interface Answer {
+	groups?: Group[];
+	groups_found?: number;
+	total?: { rows: number; packets?: number; bytes?: number; distinct?: number };
+	approximate?: boolean;
+	rows?: Record<string, unknown>[];
+	more?: boolean;
+	since: string | null;
+	until: string | null;
+	watched: { sensors: number; expected_us: number; watched_us: number };
+	effort: { rows_looked: number; rows_matched: number };
+}
+
+export interface Organisation {
+	id: number;
+	handle: string;
+	name: string;
+	name_ja: string;
+	country: string;
+	language: string;
+	sector: string;
+	tlp: string;
+	member: boolean;
+	source: string;
+	updated: string | null;
+}
+
+export interface Contact {
+	id: number;
+	role: string;
+	channel: string;
+	address: string;
+	language: string;
+	state: string;
+	state_reason: string;
+	quiet: string;
+	digest: string;
+}
+
+export interface Holding {
+	id: number;
+	kind: string;
+	low: string | null;
+	high: string | null;
+	asn: number | null;
+	name: string;
+	label: string;
+	from: string | null;
+	until: string | null;
+}
+
+export interface Figure {
+	name: string;
+	told: number;
+	fixed: number;
+	reappeared: number;
+	open: number;
+	waiting: number;
+	no_owner: number;
+	bounced: number;
+	failed: number;
+	median_fix_s: number;
+	p90_fix_s: number;
+}
+
+export interface Lease {
+	low?: string;
+	from: string | null;
+	until: string | null;
+	device: string;
+	handle?: string;
+	basis: string;
+	confidence: number;
+}
+
+export interface About {
+	address: string;
+	time: string;
+	owner: {
+		organisation: number | null;
+		handle: string;
+		name: string;
+		name_ja: string;
+		device: string;
+		basis: string;
+		confidence: number;
+		ambiguous: boolean;
+		contested: boolean;
+	};
+	findings: Finding[];
+	cases: Case[];
+	notices: Notice[];
+	leases: Lease[];
+	counted?: {
+		rows: { as: string; kind: string; rows: number; packets: number; bytes: number }[];
+		since: string;
+		until: string;
+		watched: number;
+	} | null;
+	more: boolean;
+}
+
+export interface Act {
+	id: number;
+	time: string | null;
+	account: number;
+	account_name: string;
+	kind: string;
+	text: string;
+	text_ja: string;
+	authority: string | null;
+	object: Record<string, unknown> | null;
+	digest: string;
+	ledger: number | null;
+}
+
+export interface Seen {
+	address: string;
+	seen: boolean;
+	days: number;
+	what: { kind: string; text: string; first: string | null; last: string | null }[];
+}
+
+export interface Session {
+	id: string;
+	address: string | null;
+	this: boolean;
+	created: string | null;
+	used: string | null;
+	expires: string | null;
+}
