@@ -1,11 +1,15 @@
 /*
  * hinomi-owners-bench - a million holdings and a million leases: import, reading, look-ups.
  *
- * usage: hinomi-owners-bench [COUNT]
+ * usage: hinomi-owners-bench [COUNT [BIT_MS]]
  *
  * Prints seconds and nanoseconds of the processor, bytes, and the ratio of a look-up to one in the
- * plain prefix tree (base/prefix.h) that is filled with the same prefixes.
+ * plain prefix tree (base/prefix.h) that is filled with the same prefixes; and how long another
+ * writer of the desk, as the hub is, waited beside each import, by the clock. A transaction of an
+ * import lasts BIT_MS milliseconds; a huge number is one transaction for all.
  */
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -28,6 +32,7 @@ static struct hin_dice dice = { 7 };
 struct bench {
 	char folder[64], path[96];
 	size_t count;
+	int64_t bit_ns;
 	struct hin_desk *desk;
 	struct hin_prefix *prefixes;
 	struct hin_owners *owners;
@@ -48,6 +53,14 @@ static int64_t cpu_ns(void)
 	return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
 }
 
+static int64_t clock_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+}
+
 static double seconds_since(int64_t start_ns)
 {
 	return (double)(cpu_ns() - start_ns) / 1e9;
@@ -59,6 +72,65 @@ static long peak_mib(void)
 
 	getrusage(RUSAGE_SELF, &usage);
 	return usage.ru_maxrss / 1024;
+}
+
+/* ---- another writer ---- */
+
+struct writer {
+	const char *path;
+	pthread_t thread;
+	_Atomic bool stop;
+	int64_t started_ns, longest_ns, sum_ns;
+	unsigned long count, failed, slow; /* slow: over 200 ms */
+};
+
+/* As the hub commits: a small transaction, a hundred times a second at most. */
+static void *write_beside(void *user)
+{
+	struct writer *w = user;
+	struct hin_desk *desk = NULL;
+
+	if (hin_desk_open(&desk, w->path, HIN_DESK_WRITE, NULL) != HIN_OK)
+		exit(1);
+	while (!w->stop) {
+		int64_t start = clock_ns(), took;
+
+		if (hin_desk_begin(desk, NULL) != HIN_OK ||
+		    hin_desk_run(desk, NULL, "INSERT INTO alert_todo VALUES (?1)", "i",
+				 (int64_t)w->count) != HIN_OK ||
+		    hin_desk_commit(desk, NULL) != HIN_OK) {
+			hin_desk_rollback(desk);
+			w->failed++;
+		}
+		took = clock_ns() - start;
+		w->longest_ns = took > w->longest_ns ? took : w->longest_ns;
+		w->sum_ns += took;
+		w->slow += took > 200000000;
+		w->count++;
+		usleep(10000);
+	}
+	if (hin_desk_run(desk, NULL, "DELETE FROM alert_todo", "") != HIN_OK)
+		exit(1);
+	hin_desk_close(desk);
+	return NULL;
+}
+
+static void begin_beside(struct writer *w, const struct bench *b)
+{
+	*w = (struct writer){ .path = b->path, .started_ns = clock_ns() };
+	if (pthread_create(&w->thread, NULL, write_beside, w) != 0)
+		exit(1);
+}
+
+static void end_beside(struct writer *w)
+{
+	w->stop = true;
+	pthread_join(w->thread, NULL);
+	printf("  by the clock  %8.2f s  another writer: %lu commits, %.1f ms each, the longest "
+	       "%.0f ms; %lu over 200 ms, %lu failed\n",
+	       (double)(clock_ns() - w->started_ns) / 1e9, w->count,
+	       (double)w->sum_ns / 1e6 / (double)(w->count > 0 ? w->count : 1),
+	       (double)w->longest_ns / 1e6, w->slow, w->failed);
 }
 
 /* Holdings of 20 to 28 bits, one in eight of them IPv6; a thousand organisations. */
@@ -94,10 +166,13 @@ static void import(struct bench *b)
 {
 	struct hin_directory *d = hin_directory_new();
 	struct hin_directory_notes notes = { 0 };
-	struct hin_directory_import options = { .source = "bench", .now_us = 1, .name = "bench" };
+	struct hin_directory_import options = {
+		.source = "bench", .now_us = 1, .name = "bench", .bit_ns = b->bit_ns
+	};
 	struct hin_directory_report report = { 0 };
 	struct hin_buffer csv = { 0 };
 	struct hin_error err = { 0 };
+	struct writer beside;
 	int64_t start;
 
 	make_csv(b, &csv);
@@ -107,11 +182,13 @@ static void import(struct bench *b)
 		stop(&err);
 	printf("parse           %8.2f s  %zu MB, %zu holdings\n", seconds_since(start),
 	       csv.used / 1000000, d->holding_count);
+	begin_beside(&beside, b);
 	start = cpu_ns();
 	if (hin_directory_import(b->desk, d, &options, &report, &err) != HIN_OK)
 		stop(&err);
 	printf("import          %8.2f s  first time; %llu ranges with two owners\n",
 	       seconds_since(start), (unsigned long long)report.conflicts);
+	end_beside(&beside);
 	start = cpu_ns();
 	options.replace = true;
 	if (hin_directory_import(b->desk, d, &options, &report, &err) != HIN_OK)
@@ -129,11 +206,12 @@ static void import_leases(struct bench *b)
 	struct hin_lease_options options = { .format = HIN_LEASE_CSV,
 					     .name = "bench",
 					     .now_us = START };
-	struct hin_lease_import import = { .source = "bench" };
+	struct hin_lease_import import = { .source = "bench", .bit_ns = b->bit_ns };
 	struct hin_directory_notes notes = { 0 };
 	struct hin_lease_change change;
 	struct hin_buffer csv = { 0 };
 	struct hin_error err = { 0 };
+	struct writer beside;
 	int64_t start;
 
 	hin_buffer_puts(&csv, "address,ports,device,from,until,basis\n");
@@ -150,12 +228,14 @@ static void import_leases(struct bench *b)
 				  a >> 16 & 255, a >> 8 & 255, a & 255, ports, i, (long long)from,
 				  (long long)from + 7200, i % 2 ? "nat" : "dhcp");
 	}
+	begin_beside(&beside, b);
 	start = cpu_ns();
 	if (hin_lease_import(b->desk, &options, &import, csv.data, csv.used, &notes, &change,
 			     &err) != HIN_OK)
 		stop(&err);
 	printf("import leases   %8.2f s  %llu added\n", seconds_since(start),
 	       (unsigned long long)change.added);
+	end_beside(&beside);
 	hin_buffer_fini(&csv);
 }
 
@@ -237,7 +317,8 @@ static void look_up(struct bench *b)
 
 int main(int argc, char *argv[])
 {
-	struct bench b = { .count = argc > 1 ? strtoul(argv[1], NULL, 10) : 1000000 };
+	struct bench b = { .count = argc > 1 ? strtoul(argv[1], NULL, 10) : 1000000,
+			   .bit_ns = argc > 2 ? strtol(argv[2], NULL, 10) * 1000000 : 0 };
 	struct hin_error err = { 0 };
 	static const char *const ends[] = { "", "-wal", "-shm" };
 	struct stat st = { 0 };

@@ -73,6 +73,18 @@ CREATE UNIQUE INDEX lease_low ON lease (low, from_us, high, port_low, port_high,
 CREATE INDEX lease_until ON lease (until_us);
 CREATE INDEX lease_open ON lease (low, port_low, device) WHERE until_us = 0;
 
+-- Imports that take many transactions, while they are at work or when they did not end
+-- (hub/owners/loading.h).
+CREATE TABLE loading (
+	id INTEGER PRIMARY KEY AUTOINCREMENT,
+	kind TEXT NOT NULL CHECK (kind IN ('directory', 'leases')),
+	source TEXT NOT NULL,
+	name TEXT NOT NULL,			-- of the file
+	sha256 BLOB NOT NULL,
+	begun_us INTEGER NOT NULL,
+	done INTEGER NOT NULL			-- changes that are in
+) STRICT;
+
 -- Counts the changes of the tables above, so that what was made of them is made anew.
 CREATE TABLE directory_state (
 	id INTEGER PRIMARY KEY CHECK (id = 1),

@@ -6,6 +6,7 @@
 #include "base/geo.h"
 #include "base/time.h"
 #include "cmd/directory.h"
+#include "hub/owners/loading.h"
 #include "hub/owners/owners.h"
 
 #define WORDS(X)                                                                                   \
@@ -472,6 +473,46 @@ static void put_handles(const struct directory_session *s, struct hin_buffer *ou
 	}
 }
 
+/* Imports that did not end, or are at work. */
+struct left {
+	struct directory_session *s;
+	struct hin_buffer *out;
+	uint64_t count;
+};
+
+static void put_left(void *user, const struct hin_loading_left *l)
+{
+	struct left *left = user;
+	char begun[HIN_TIME_TEXT], name[80], source[80];
+
+	if (left->s->arguments.json) {
+		hin_buffer_printf(left->out,
+				  "%s{\"kind\":\"%s\",\"source\":", left->count > 0 ? "," : "",
+				  l->kind);
+		hin_escape_json(left->out, l->source, strlen(l->source));
+		hin_buffer_puts(left->out, ",\"file\":");
+		hin_escape_json(left->out, l->name, strlen(l->name));
+		hin_buffer_printf(
+			left->out, ",\"begun\":\"%s\",\"done\":%llu}",
+			hin_time_format_iso(begun, l->begun_us * HIN_NS_PER_US, HIN_TIME_S),
+			(unsigned long long)l->done);
+	} else {
+		hin_time_format(begun, l->begun_us * HIN_NS_PER_US, HIN_TIME_S);
+		hin_buffer_printf(
+			left->out,
+			left->s->lang == HIN_JA
+				? "終わっていない取り込み: %s、出所 %s、%s 開始、%llu "
+				  "件まで。動作中でなければ同じファイルを再び取り込む\n"
+				: "an import that did not end: %s from %s, begun %s, %llu "
+				  "changes are in; unless it is at work, import the same "
+				  "file again\n",
+			hin_escape_text(name, sizeof(name), l->name),
+			hin_escape_text(source, sizeof(source), l->source), begun,
+			(unsigned long long)l->done);
+	}
+	left->count++;
+}
+
 static enum hin_code put_check(struct directory_session *s, const struct hin_directory *d,
 			       const struct hin_directory_report *r, bool *good,
 			       struct hin_error *err)
@@ -479,6 +520,7 @@ static enum hin_code put_check(struct directory_session *s, const struct hin_dir
 	bool *reached = calloc(d->organisation_count + 1, sizeof(*reached));
 	bool *holds = calloc(d->organisation_count + 1, sizeof(*holds));
 	struct hin_buffer out = { 0 };
+	struct left left = { s, &out, 0 };
 	uint64_t silent = 0, bare = 0;
 	enum hin_code code = reached == NULL || holds == NULL
 				     ? hin_fail(err, HIN_ENOMEM, "no memory to check")
@@ -490,6 +532,8 @@ static enum hin_code put_check(struct directory_session *s, const struct hin_dir
 		put_handles(s, &out, d, reached, W_SILENT, &silent);
 		hin_buffer_puts(&out, "],\"without_holding\":[");
 		put_handles(s, &out, d, holds, W_BARE, &bare);
+		hin_buffer_puts(&out, "],\"unfinished\":[");
+		code = hin_loading_each(s->desk, put_left, &left, err);
 		hin_buffer_puts(&out, "]}\n");
 	} else if (code == HIN_OK) {
 		if (r->conflicts > 0)
@@ -498,10 +542,11 @@ static enum hin_code put_check(struct directory_session *s, const struct hin_dir
 					  hin_buffer_text(&r->lines));
 		put_handles(s, &out, d, reached, W_SILENT, &silent);
 		put_handles(s, &out, d, holds, W_BARE, &bare);
-		if (r->conflicts == 0 && silent == 0)
+		code = hin_loading_each(s->desk, put_left, &left, err);
+		if (r->conflicts == 0 && silent == 0 && left.count == 0)
 			hin_buffer_printf(&out, "%s\n", word(s, W_GOOD));
 	}
-	*good = r->conflicts == 0 && silent == 0;
+	*good = r->conflicts == 0 && silent == 0 && left.count == 0;
 	if (code == HIN_OK)
 		code = directory_flush(&out, err);
 	hin_buffer_fini(&out);

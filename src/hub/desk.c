@@ -10,6 +10,9 @@
 #include <string.h>
 #include <sys/random.h>
 #include <sys/stat.h>
+#include <time.h>
+
+#include "base/time.h"
 
 #define SALT 16
 
@@ -22,6 +25,7 @@ struct hin_desk {
 	sqlite3 *db;
 	struct prepared prepared[HIN_DESK_STATEMENTS];
 	bool in_transaction;
+	int64_t waits_ns; /* for another writer, since */
 };
 
 static const char schema[] =
@@ -83,6 +87,23 @@ static enum hin_code version_of(struct hin_desk *desk, int64_t *out, struct hin_
 	return hin_desk_number(desk, out, err, "PRAGMA user_version", "");
 }
 
+/*
+ * Somebody else writes. SQLite's own way sleeps longer and longer, up to a tenth of a second, and
+ * misses the moments between the transactions of a long import; we look each few milliseconds.
+ */
+static int wait_for_writer(void *user, int count)
+{
+	struct hin_desk *desk = user;
+	const struct timespec time = { .tv_nsec = count < 5 ? 1000000 : 4000000 };
+
+	if (count == 0)
+		desk->waits_ns = hin_time_monotonic_ns();
+	if (hin_time_monotonic_ns() - desk->waits_ns > HIN_DESK_WAIT_MS * HIN_NS_PER_MS)
+		return 0;
+	(void)nanosleep(&time, NULL);
+	return 1;
+}
+
 /* Make the tables, unless another process was faster. */
 static enum hin_code make(struct hin_desk *desk, struct hin_error *err)
 {
@@ -110,7 +131,7 @@ static enum hin_code settle(struct hin_desk *desk, const char *path, enum hin_de
 	int64_t version = 0;
 	enum hin_code code;
 
-	sqlite3_busy_timeout(desk->db, HIN_DESK_WAIT_MS);
+	sqlite3_busy_handler(desk->db, wait_for_writer, desk);
 	sqlite3_extended_result_codes(desk->db, 1);
 	/* text of strangers must never reach the schema; limits far above what we write */
 	sqlite3_db_config(desk->db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);

@@ -6,10 +6,9 @@
  * wrong in a file is refused line by line, "file:line: ...", and told by `note`; what a file has
  * besides (remarks, maintainers) is passed over.
  *
- * An import compares a directory with the desk's, then writes the differences in one transaction
- * with one act: all or nothing. Within one source the newest file's word about a range counts: a
- * range that it gives to somebody else moves. Ranges that two organisations hold are told as
- * conflicts, and stay.
+ * An import compares a directory with the desk's, then writes the differences with one act. Within
+ * one source the newest file's word about a range counts: a range that it gives to somebody else
+ * moves. Ranges that two organisations hold are told as conflicts, and stay.
  *
  * Ownership: the caller owns a directory and ends it with hin_directory_free(); texts belong to it.
  * Threads:   one thread at a time for each.
@@ -197,11 +196,14 @@ struct hin_directory_import {
 	int64_t now_us;
 	const char *name;   /* of the file, for the act; no path */
 	uint8_t digest[32]; /* SHA-256 of the file, for the act */
+	int64_t bit_ns;	    /* of one transaction; 0 = HIN_LOADING_BIT_NS */
 };
 
 /*
  * Bring `d` into the desk. HIN_EAGAIN when others kept changing the directory. On failure nothing
- * has changed.
+ * has changed, unless it takes longer than a moment: then it goes there bit by bit
+ * (hub/owners/loading.h), snapshots see it when it is whole, and after a failure `err` says that a
+ * part is in; the same again goes on.
  */
 HIN_MUST_USE enum hin_code hin_directory_import(struct hin_desk *desk,
 						const struct hin_directory *d,

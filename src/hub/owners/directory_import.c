@@ -2,7 +2,8 @@
  * directory.h
  *
  * The desk's directory is read without a lock, compared in memory, and only the differences are
- * written. If somebody changed the directory meanwhile, all is done again.
+ * written, many of them in several transactions (hub/owners/loading.h). If somebody changed the
+ * directory meanwhile, it is compared again.
  */
 #include <sodium.h>
 #include <stdio.h>
@@ -10,9 +11,10 @@
 #include <string.h>
 
 #include "hub/owners/directory_priv.h"
+#include "hub/owners/loading.h"
 #include "trust/act_numbers.h"
 
-#define TRIES 3
+#define TRIES 20
 #define SAME_KEY 64 /* holdings of one range that are compared with each other */
 
 enum what {
@@ -26,7 +28,13 @@ enum what {
 
 struct step {
 	enum what what;
+	bool moves;	    /* a range that goes from one owner to another */
 	uint32_t now, then; /* index in the file's, in the desk's directory */
+};
+
+/* What was written; what a rolled back bit had was never counted: only its beginning fails so. */
+struct written {
+	struct hin_directory_change organisations, contacts, holdings;
 };
 
 struct plan {
@@ -39,6 +47,8 @@ struct plan {
 	uint8_t *changed; /* fields that differ */
 	struct step *steps;
 	size_t count, room;
+	struct written *written;
+	struct hin_loading *loading;
 };
 
 void hin_directory_report_fini(struct hin_directory_report *report)
@@ -67,7 +77,7 @@ static enum hin_code add_step(struct plan *p, enum what what, uint32_t now, uint
 		p->steps = more;
 		p->room = room;
 	}
-	p->steps[p->count++] = (struct step){ what, now, then };
+	p->steps[p->count++] = (struct step){ what, false, now, then };
 	return HIN_OK;
 }
 
@@ -324,13 +334,19 @@ static enum hin_code plan_one(struct plan *p, struct group *g, size_t at, struct
 			continue;
 		g->gone[i] = moved = true;
 		code = add_step(p, REMOVE_HOLDING, 0, g->then[i], err);
+		if (code == HIN_OK)
+			p->steps[p->count - 1].moves = true;
 	}
 	if (moved)
 		p->report->holdings.moved++;
 	else
 		p->report->holdings.added++;
 	tell_holding(p->report, moved ? ">" : "+", p->now, now);
-	return code == HIN_OK ? add_step(p, ADD_HOLDING, g->now[at], 0, err) : code;
+	if (code == HIN_OK)
+		code = add_step(p, ADD_HOLDING, g->now[at], 0, err);
+	if (code == HIN_OK)
+		p->steps[p->count - 1].moves = moved;
+	return code;
 }
 
 /* Does anybody else hold it when all is done? */
@@ -573,40 +589,109 @@ static enum hin_code write_act(const struct plan *p, struct hin_desk *desk, stru
 	return code;
 }
 
-static enum hin_code write_all(struct plan *p, struct hin_desk *desk, struct hin_error *err)
+/* What is done is counted: after a look at what others changed, it is the same as before. */
+static struct hin_directory_change *counts_of(struct written *w, enum what what)
+{
+	return what < ADD_HOLDING ? &w->contacts : &w->holdings;
+}
+
+static void count_step(struct written *w, const struct step *step)
+{
+	struct hin_directory_change *c = counts_of(w, step->what);
+
+	if (step->what == ADD_CONTACT || step->what == ADD_HOLDING)
+		*(step->moves ? &c->moved : &c->added) += 1;
+	else if (step->what == CHANGE_CONTACT || step->what == CHANGE_HOLDING)
+		c->changed++;
+	else if (!step->moves)
+		c->removed++;
+}
+
+static enum hin_code write_organisation(struct plan *p, struct hin_loading *l, size_t i,
+					struct hin_error *err)
+{
+	enum hin_code code;
+
+	if (p->mapped[i] != HIN_DIRECTORY_NONE && p->changed[i] == 0)
+		return HIN_OK;
+	code = hin_loading_step(l, err);
+	if (code != HIN_OK)
+		return code;
+	if (p->mapped[i] == HIN_DIRECTORY_NONE) {
+		p->written->organisations.added++;
+		return add_organisation(p, l->desk, i, err);
+	}
+	p->written->organisations.changed++;
+	return change_organisation(p, l->desk, i, err);
+}
+
+static enum hin_code write_steps(struct plan *p, struct hin_loading *l, struct hin_error *err)
 {
 	enum hin_code code = HIN_OK;
 
-	for (size_t i = 0; code == HIN_OK && i < p->now->organisation_count; i++) {
-		if (p->mapped[i] == HIN_DIRECTORY_NONE)
-			code = add_organisation(p, desk, i, err);
-		else if (p->changed[i] != 0)
-			code = change_organisation(p, desk, i, err);
+	for (size_t i = 0; code == HIN_OK && i < p->now->organisation_count; i++)
+		code = write_organisation(p, l, i, err);
+	for (size_t i = 0; code == HIN_OK && i < p->count; i++) {
+		const struct step *step = &p->steps[i];
+
+		code = hin_loading_step(l, err);
+		if (code != HIN_OK)
+			break;
+		count_step(p->written, step);
+		code = step->what < ADD_HOLDING ? write_contact(p, l->desk, step, err)
+						: write_holding(p, l->desk, step, err);
 	}
-	for (size_t i = 0; code == HIN_OK && i < p->count; i++)
-		code = p->steps[i].what < ADD_HOLDING ? write_contact(p, desk, &p->steps[i], err)
-						      : write_holding(p, desk, &p->steps[i], err);
-	if (code == HIN_OK)
-		code = write_act(p, desk, err);
-	return code == HIN_OK ? hin_directory_touch(desk, false, err) : code;
+	return code;
 }
 
-/* Write in one transaction. HIN_EOF: the directory is not the one that was compared any more. */
-static enum hin_code commit(struct plan *p, struct hin_desk *desk, struct hin_error *err)
+static void add_counts(struct hin_directory_change *to, const struct hin_directory_change *done)
 {
-	int64_t version;
-	enum hin_code code = hin_desk_begin(desk, err);
+	uint64_t now_same = done->added + done->changed + done->moved;
+
+	to->added += done->added;
+	to->changed += done->changed;
+	to->moved += done->moved;
+	to->removed += done->removed;
+	to->same -= now_same < to->same ? now_same : to->same;
+}
+
+/* The directory is still the one that was compared, and nobody else brings another meanwhile. */
+static enum hin_code check(void *user, struct hin_error *err)
+{
+	struct plan *p = user;
+	int64_t version, newest = 0;
+	enum hin_code code = hin_directory_version(p->loading->desk, false, &version, err);
+
+	if (code == HIN_OK && version != p->then->version)
+		return HIN_EOF;
+	if (code == HIN_OK && p->loading->id != 0)
+		code = hin_desk_number(p->loading->desk, &newest, err,
+				       "SELECT coalesce(max(id), 0) FROM loading WHERE kind = "
+				       "'directory'",
+				       "");
+	if (code == HIN_OK && newest > p->loading->id)
+		return hin_fail(err, HIN_EAGAIN, "another import of a directory has begun");
+	return code;
+}
+
+/* Write it all. HIN_EOF: the directory is not the one that was compared any more. */
+static enum hin_code commit(struct plan *p, struct hin_loading *l, struct hin_error *err)
+{
+	struct written before = *p->written;
+	enum hin_code code = write_steps(p, l, err);
 
 	if (code == HIN_OK)
-		code = hin_directory_version(desk, false, &version, err);
-	if (code == HIN_OK && version != p->then->version)
-		code = HIN_EOF;
+		code = hin_loading_step(l, err);
+	if (code == HIN_OK) {
+		add_counts(&p->report->organisations, &before.organisations);
+		add_counts(&p->report->contacts, &before.contacts);
+		add_counts(&p->report->holdings, &before.holdings);
+		code = write_act(p, l->desk, err);
+	}
+	/* now those who read the directory read it again */
 	if (code == HIN_OK)
-		code = write_all(p, desk, err);
-	if (code == HIN_OK)
-		return hin_desk_commit(desk, err);
-	hin_desk_rollback(desk);
-	return code;
+		code = hin_directory_touch(l->desk, false, err);
+	return code == HIN_OK ? hin_loading_end(l, err) : code;
 }
 
 static enum hin_code make_plan(struct plan *p, struct hin_desk *desk, struct hin_error *err)
@@ -628,31 +713,55 @@ static enum hin_code make_plan(struct plan *p, struct hin_desk *desk, struct hin
 	return code == HIN_OK ? plan_holdings(p, err) : code;
 }
 
+static enum hin_code try_once(struct hin_loading *l, const struct hin_directory *d,
+			      const struct hin_directory_import *options, struct written *written,
+			      struct hin_directory_report *report, struct hin_error *err)
+{
+	struct plan p = {
+		.now = d, .options = options, .report = report, .written = written, .loading = l
+	};
+	enum hin_code code;
+
+	l->user = &p;
+	code = make_plan(&p, l->desk, err);
+	if (code == HIN_OK && !options->dry_run)
+		code = commit(&p, l, err);
+	hin_directory_free(p.then);
+	free(p.mapped);
+	free(p.number);
+	free(p.changed);
+	free(p.steps);
+	return code;
+}
+
 enum hin_code hin_directory_import(struct hin_desk *desk, const struct hin_directory *d,
 				   const struct hin_directory_import *options,
 				   struct hin_directory_report *report, struct hin_error *err)
 {
+	struct hin_loading loading = { .desk = desk,
+				       .what = { "directory", options->source, options->name,
+						 options->digest, options->account,
+						 options->now_us },
+				       .check = check,
+				       .bit_ns = options->bit_ns };
+	struct written written = { 0 };
+	struct hin_error why = { 0 };
 	size_t line_limit = report->line_limit;
 	enum hin_code code = HIN_EOF;
 
 	for (unsigned try = 0; code == HIN_EOF && try < TRIES; try++) {
-		struct plan p = { .now = d, .options = options, .report = report };
-
 		hin_directory_report_fini(report);
 		*report = (struct hin_directory_report){ .line_limit = line_limit };
-		code = make_plan(&p, desk, err);
-		if (code == HIN_OK && !options->dry_run)
-			code = commit(&p, desk, err);
-		hin_directory_free(p.then);
-		free(p.mapped);
-		free(p.number);
-		free(p.changed);
-		free(p.steps);
+		code = try_once(&loading, d, options, &written, report, &why);
 	}
 	if (code == HIN_EOF)
-		return hin_fail(err, HIN_EAGAIN,
+		code = hin_fail(&why, HIN_EAGAIN,
 				"the directory is being changed by others; try again");
 	if (code == HIN_OK && report->lines.failed)
-		return hin_fail(err, HIN_ENOMEM, "no memory for the report");
+		code = hin_fail(&why, HIN_ENOMEM, "no memory for the report");
+	else if (code != HIN_OK)
+		hin_loading_drop(&loading, &why);
+	if (code != HIN_OK && err != NULL)
+		*err = why;
 	return code;
 }

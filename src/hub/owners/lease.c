@@ -6,12 +6,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/time.h"
 #include "hub/owners/lease_priv.h"
+#include "hub/owners/loading.h"
 #include "trust/act_numbers.h"
 
 #define DAY_US (HIN_NS_PER_DAY / HIN_NS_PER_US)
+#define FORGET 2000 /* leases of one transaction */
 
 const char *const hin_lease_formats[HIN_LEASE_FORMATS + 1] = { "dhcpd",	 "kea", "dnsmasq",
 							       "radius", "nat", "conntrack",
@@ -330,16 +333,34 @@ static enum hin_code write_act(struct hin_desk *desk, const struct hin_desk_act 
 }
 
 struct putting {
-	struct hin_desk *desk;
-	const struct hin_lease_import *import;
+	struct hin_loading loading;
 	struct hin_lease_change *change;
+	char known[HIN_DIRECTORY_HANDLE + 1]; /* an organisation that was found */
 };
+
+/* Before the desk is written to: is the organisation there? */
+static enum hin_code check_one(void *user, const struct hin_lease *lease, struct hin_error *err)
+{
+	struct putting *p = user;
+	int64_t id;
+	enum hin_code code;
+
+	if (lease->organisation == NULL || strcmp(lease->organisation, p->known) == 0)
+		return HIN_OK;
+	code = find_organisation(p->loading.desk, lease->organisation, &id, err);
+	if (code == HIN_OK)
+		snprintf(p->known, sizeof(p->known), "%s", lease->organisation);
+	return code;
+}
 
 static enum hin_code put_one(void *user, const struct hin_lease *lease, struct hin_error *err)
 {
 	struct putting *p = user;
+	enum hin_code code = hin_loading_step(&p->loading, err);
 
-	return hin_lease_put(p->desk, lease, p->import->source, p->change, err);
+	return code == HIN_OK ? hin_lease_put(p->loading.desk, lease, p->loading.what.source,
+					      p->change, err)
+			      : code;
 }
 
 static enum hin_code import_act(struct hin_desk *desk, const struct hin_lease_options *options,
@@ -367,28 +388,79 @@ static enum hin_code import_act(struct hin_desk *desk, const struct hin_lease_op
 	return write_act(desk, &act, &object, err);
 }
 
+/* Write what was read and found right, bit by bit. */
+static enum hin_code put_all(struct putting *p, const struct hin_lease_options *options,
+			     const struct hin_lease_import *import, const void *data, size_t size,
+			     struct hin_error *err)
+{
+	struct hin_directory_notes told = { 0 }; /* already */
+	enum hin_code code = hin_lease_parse(options, data, size, put_one, p, &told, err);
+
+	if (code == HIN_OK)
+		code = hin_loading_step(&p->loading, err);
+	if (code == HIN_OK && !import->dry_run)
+		code = import_act(p->loading.desk, options, import, p->change, err);
+	if (code == HIN_OK)
+		return hin_loading_end(&p->loading, err);
+	hin_loading_drop(&p->loading, err);
+	return code;
+}
+
 enum hin_code hin_lease_import(struct hin_desk *desk, const struct hin_lease_options *options,
 			       const struct hin_lease_import *import, const void *data, size_t size,
 			       struct hin_directory_notes *notes, struct hin_lease_change *change,
 			       struct hin_error *err)
 {
-	struct putting p = { desk, import, change };
+	struct putting p = {
+		.loading = { .desk = desk,
+			     .what = { "leases", import->source, options->name, import->digest,
+				       import->account, options->now_us },
+			     .dry_run = import->dry_run,
+			     .bit_ns = import->bit_ns },
+		.change = change,
+	};
+	struct hin_error why = { 0 };
 	uint64_t before = notes->refused;
-	enum hin_code code = hin_desk_begin(desk, err);
+	enum hin_code code;
 
 	*change = (struct hin_lease_change){ 0 };
-	if (code == HIN_OK)
-		code = hin_lease_parse(options, data, size, put_one, &p, notes, err);
+	code = hin_lease_parse(options, data, size, check_one, &p, notes, &why);
 	change->refused = notes->refused - before;
 	if (code == HIN_OK && change->refused > 0 && !import->skip_refused)
-		code = hin_fail(err, HIN_EFORMAT,
+		code = hin_fail(&why, HIN_EFORMAT,
 				"%.80s: %llu lines are wrong: nothing was changed", options->name,
 				(unsigned long long)change->refused);
-	if (code == HIN_OK && !import->dry_run) {
-		code = import_act(desk, options, import, change, err);
-		if (code == HIN_OK)
-			return hin_desk_commit(desk, err);
+	if (code == HIN_OK)
+		code = put_all(&p, options, import, data, size, &why);
+	if (code != HIN_OK && err != NULL)
+		*err = why;
+	return code;
+}
+
+/* The act comes first, with how many there are; whoever forgets again goes on. */
+static enum hin_code begin_to_forget(struct hin_desk *desk, int64_t before_us,
+				     struct hin_desk_act *act, uint64_t *count,
+				     struct hin_error *err)
+{
+	struct hin_buffer object = { 0 };
+	char text[HIN_TIME_TEXT];
+	int64_t all = 0;
+	enum hin_code code = hin_desk_begin(desk, err);
+
+	if (code == HIN_OK)
+		code = hin_desk_number(desk, &all, err,
+				       "SELECT count(*) FROM lease WHERE until_us > 0 AND until_us "
+				       "< ?1",
+				       "i", before_us);
+	if (code == HIN_OK) {
+		*count = (uint64_t)all;
+		hin_buffer_printf(&object, "{\"before\":\"%s\",\"count\":%llu}",
+				  hin_time_format_iso(text, before_us * HIN_NS_PER_US, HIN_TIME_US),
+				  (unsigned long long)*count);
+		code = write_act(desk, act, &object, err);
 	}
+	if (code == HIN_OK)
+		return hin_desk_commit(desk, err);
 	hin_desk_rollback(desk);
 	return code;
 }
@@ -396,26 +468,24 @@ enum hin_code hin_lease_import(struct hin_desk *desk, const struct hin_lease_opt
 enum hin_code hin_lease_forget(struct hin_desk *desk, int64_t before_us, int64_t account,
 			       int64_t now_us, uint64_t *count, struct hin_error *err)
 {
+	static const struct timespec rest = { .tv_nsec = HIN_LOADING_REST_NS };
 	struct hin_desk_act act = { .time_us = now_us,
 				    .account = account,
 				    .kind = HIN_ACT_LEASES_FORGOTTEN };
-	struct hin_buffer object = { 0 };
-	char text[HIN_TIME_TEXT];
-	enum hin_code code = hin_desk_begin(desk, err);
+	enum hin_code code = begin_to_forget(desk, before_us, &act, count, err);
+	int64_t gone = FORGET;
 
-	if (code == HIN_OK)
+	while (code == HIN_OK && gone == FORGET) { /* others write between the bits */
 		code = hin_desk_run(desk, err,
-				    "DELETE FROM lease WHERE until_us > 0 AND until_us < ?1", "i",
-				    before_us);
-	if (code == HIN_OK) {
-		*count = (uint64_t)hin_desk_changed(desk);
-		hin_buffer_printf(&object, "{\"before\":\"%s\",\"count\":%llu}",
-				  hin_time_format_iso(text, before_us * HIN_NS_PER_US, HIN_TIME_US),
-				  (unsigned long long)*count);
-		code = write_act(desk, &act, &object, err);
+				    "DELETE FROM lease WHERE id IN (SELECT id FROM lease WHERE "
+				    "until_us > 0 AND until_us < ?1 LIMIT ?2)",
+				    "ii", before_us, (int64_t)FORGET);
+		gone = hin_desk_changed(desk);
+		if (code == HIN_OK && gone == FORGET)
+			(void)nanosleep(&rest, NULL);
 	}
-	if (code == HIN_OK)
-		return hin_desk_commit(desk, err);
-	hin_desk_rollback(desk);
-	return code;
+	if (code != HIN_OK)
+		return code;
+	/* the snapshots that were made of a part */
+	return hin_directory_touch(desk, true, err);
 }

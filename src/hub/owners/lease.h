@@ -86,14 +86,17 @@ HIN_MUST_USE enum hin_code hin_lease_put(struct hin_desk *desk, const struct hin
 					 struct hin_error *err);
 
 /*
- * Read a file into the desk: one transaction, one act. With `dry_run` nothing is written. Refused
- * lines spoil it unless `skip_refused`.
+ * Read a file into the desk, with one act. Refused lines spoil it unless `skip_refused`: all of
+ * the file is read before anything is written. A file that takes longer than a moment goes there
+ * bit by bit (hub/owners/loading.h); when it breaks off, the same file again goes on. With
+ * `dry_run` nothing is written, and what is counted of a long file is counted bit by bit too.
  */
 struct hin_lease_import {
 	const char *source;
 	bool dry_run, skip_refused;
 	int64_t account;
 	uint8_t digest[32];
+	int64_t bit_ns; /* of one transaction; 0 = HIN_LOADING_BIT_NS */
 };
 
 HIN_MUST_USE enum hin_code hin_lease_import(struct hin_desk *desk,
@@ -102,7 +105,10 @@ HIN_MUST_USE enum hin_code hin_lease_import(struct hin_desk *desk,
 					    size_t size, struct hin_directory_notes *notes,
 					    struct hin_lease_change *change, struct hin_error *err);
 
-/* Forget leases that ended before `before_us`; how many into `*count`. One act. */
+/*
+ * Forget leases that ended before `before_us`; how many into `*count`. One act, which comes first:
+ * they go bit by bit.
+ */
 HIN_MUST_USE enum hin_code hin_lease_forget(struct hin_desk *desk, int64_t before_us,
 					    int64_t account, int64_t now_us, uint64_t *count,
 					    struct hin_error *err);
