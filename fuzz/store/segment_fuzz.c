@@ -1,5 +1,6 @@
 /*
- * Files of a store, damaged: a block, a file of blocks, a journal. The first byte says which. Sums
+ * Files of a store, damaged: a block, a file of blocks, its index of sources, a journal. The first
+ * byte says which. Sums
  * are not checked here (they would stop a fuzzer at once), so all that lies behind them is reached.
  */
 #include <assert.h>
@@ -140,6 +141,86 @@ static void ignore(void *user, const struct hin_error *what)
 	(void)what;
 }
 
+/* Everything that may be asked of an index of sources. */
+static void use_sources(struct hin_sources *s)
+{
+	struct hin_block_set set = { 0 };
+	struct hin_error err;
+
+	(void)hin_sources_ask(s, 0, UINT32_MAX, &set, &err);
+	for (uint32_t high = 0; high < 32; high++) {
+		(void)hin_sources_ask(s, high << 27, high << 27 | 0xffff, &set, &err);
+		(void)hin_sources_ask(s, high * 977, high * 977, &set, &err);
+	}
+	for (uint32_t b = 0; b < HIN_SOURCES_BLOCKS; b++) {
+		assert(b < s->blocks || !hin_block_set_has(&set, b));
+		if (b < s->blocks) {
+			(void)hin_sources_untold(s, b);
+			(void)hin_sources_offset(s, b);
+		}
+	}
+}
+
+static void take_sources(const uint8_t *data, size_t size)
+{
+	struct hin_segment s = { .length = size, .sealed = true };
+	struct hin_heads none = { 0 };
+	struct hin_sources sources;
+	struct hin_error err;
+	uint32_t blocks;
+	int fd;
+
+	if (size < HIN_SOURCES_TRAILER)
+		return;
+	/* as many as the trailer says, else nothing comes of it */
+	memcpy(&blocks, data + size - HIN_SOURCES_TRAILER + 8, sizeof(blocks));
+	s.blocks = HIN_LE32(blocks);
+	fd = file_of(data, size);
+	if (hin_sources_open(&sources, fd, "fuzz", &s, &err) == HIN_OK) {
+		use_sources(&sources);
+		(void)hin_sources_check(&sources, &none, &err);
+		hin_sources_close(&sources);
+	}
+	close(fd);
+}
+
+static enum hin_code put(void *user, const void *bytes, size_t size, struct hin_error *err)
+{
+	(void)err;
+	hin_buffer_add(user, bytes, size);
+	return HIN_OK;
+}
+
+static bool go_on(void *user)
+{
+	(void)user;
+	return false;
+}
+
+/* The index of the sources of whatever blocks there are tells what these have. */
+static void index_sources(const struct hin_heads *heads, int fd, size_t size)
+{
+	struct hin_buffer bytes = { 0 };
+	struct hin_sources_out out = { .put = put, .stopped = go_on, .user = &bytes, .pairs = 64 };
+	struct hin_segment s = { .sealed = true, .blocks = (uint32_t)heads->count };
+	struct hin_sources sources;
+	struct hin_error err;
+
+	if (hin_sources_write(&out, &reader, heads, fd, "fuzz", size, &err) != HIN_OK) {
+		hin_buffer_fini(&bytes);
+		return;
+	}
+	if (pwrite(fd, bytes.data, bytes.used, (off_t)size) != (ssize_t)bytes.used)
+		abort();
+	s.length = size + bytes.used;
+	if (hin_sources_open(&sources, fd, "fuzz", &s, &err) != HIN_OK ||
+	    hin_sources_check(&sources, heads, &err) != HIN_OK)
+		abort();
+	use_sources(&sources);
+	hin_sources_close(&sources);
+	hin_buffer_fini(&bytes);
+}
+
 static void take_segment(const uint8_t *data, size_t size)
 {
 	struct hin_segment s = { .length = size, .sealed = size % 2 == 1 };
@@ -155,6 +236,8 @@ static void take_segment(const uint8_t *data, size_t size)
 					       &heads.refs[i].head);
 			use_block(&heads.refs[i].head);
 		}
+	if (heads.count > 0 && heads.count <= 32)
+		index_sources(&heads, fd, size);
 	hin_heads_fini(&heads);
 	close(fd);
 }
@@ -214,6 +297,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		break;
 	case 's':
 		take_segment(data + 1, size - 1);
+		break;
+	case 'x':
+		take_sources(data + 1, size - 1);
 		break;
 	case 'j':
 		take_journal(data + 1, size - 1);

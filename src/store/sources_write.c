@@ -36,6 +36,14 @@ static enum hin_code no_room(const struct sources *s, struct hin_error *err)
 	return hin_fail(err, HIN_ENOMEM, "no room for the index of sources of %s", s->name);
 }
 
+/* How many sources the dictionary of a block has; what is no dictionary may say anything. */
+static uint32_t dictionary_size(const struct hin_block_head *head)
+{
+	const struct hin_part *p = hin_block_part(head, HIN_PART_OF(HIN_FIELD_SRC, HIN_PART_DATA));
+
+	return p != NULL && p->shape == HIN_SHAPE_DICT ? p->distinct : 0;
+}
+
 /* The sources of a block, ascending, less `*base`; none when it is not told of. */
 static enum hin_code load_block(struct sources *s, uint32_t block, const uint32_t **values,
 				size_t *count, uint64_t *base, struct hin_error *err)
@@ -350,12 +358,8 @@ enum hin_code hin_sources_write(const struct hin_sources_out *out, struct hin_bl
 	s->packed = calloc(1, HIN_SOURCES_PAGE * HIN_SOURCES_BLOCKS / 8 + HIN_COLUMN_SLACK);
 	if (s->packed == NULL)
 		code = no_room(s, err);
-	for (size_t i = 0; i < heads->count; i++) {
-		const struct hin_part *p = hin_block_part(
-			&heads->refs[i].head, HIN_PART_OF(HIN_FIELD_SRC, HIN_PART_DATA));
-
-		total += p != NULL ? p->distinct : 0;
-	}
+	for (size_t i = 0; i < heads->count; i++)
+		total += dictionary_size(&heads->refs[i].head);
 	if (code == HIN_OK && total > s->pairs_most)
 		code = choose_windows(s, total, err);
 	for (size_t i = 0; i <= s->sample_count && code == HIN_OK; i++) {

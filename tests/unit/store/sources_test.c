@@ -249,6 +249,39 @@ static void refuses_to_write(void **state)
 	free_file(&f);
 }
 
+/* A fuzzer found that a block without a dictionary was believed how large that is. */
+static void believes_no_size(void **state)
+{
+	struct file f;
+	struct hin_buffer bytes = { 0 };
+	struct hin_sources_out out = {
+		.put = put, .stopped = go_on, .user = &bytes, .pairs = 1000
+	};
+	struct hin_error err = { 0 };
+	unsigned changed = 0;
+
+	(void)state;
+	make_file(&f, 0);
+	for (uint32_t b = 0; b < BLOCKS; b++) {
+		struct hin_block_head *head = &f.heads.refs[b].head;
+
+		for (uint16_t i = 0; i < head->part_count; i++)
+			if (head->parts[i].id == HIN_PART_OF(HIN_FIELD_SRC, HIN_PART_DATA) &&
+			    head->parts[i].shape != HIN_SHAPE_DICT) {
+				head->parts[i].distinct = UINT32_MAX;
+				changed++;
+			}
+	}
+	assert_true(changed >= 3);
+	if (hin_sources_write(&out, &reader, &f.heads, f.fd, "test",
+			      f.segment.length - f.index.used, &err) != HIN_OK)
+		fail_msg("%s", err.text);
+	assert_int_equal(bytes.used, f.index.used);
+	assert_memory_equal(bytes.data, f.index.data, bytes.used);
+	hin_buffer_fini(&bytes);
+	free_file(&f);
+}
+
 /* A block whose dictionary is damaged is not told of. */
 static void leaves_damaged_blocks_out(void **state)
 {
@@ -641,6 +674,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(names_every_block),
 		cmocka_unit_test(refuses_to_write),
+		cmocka_unit_test(believes_no_size),
 		cmocka_unit_test(leaves_damaged_blocks_out),
 		cmocka_unit_test(sees_damage),
 		TEST(answers_the_same),
