@@ -4,8 +4,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "base/escape.h"
 #include "base/time.h"
+#include "hub/case/rows_priv.h"
 
 #define WEEK_US (7 * INT64_C(86400000000))
 
@@ -35,11 +35,6 @@ static bool take_case(void *user, const struct hin_case *c)
 	return true;
 }
 
-static void copy(char *to, size_t size, sqlite3_stmt *s, int at)
-{
-	snprintf(to, size, "%s", hin_desk_text(s, at));
-}
-
 static enum hin_code read_notices(struct hin_about *out, const struct hin_about_question *q,
 				  struct hin_error *err)
 {
@@ -61,10 +56,10 @@ static enum hin_code read_notices(struct hin_about *out, const struct hin_about_
 
 		n->id = sqlite3_column_int64(s, 0);
 		n->case_id = sqlite3_column_int64(s, 1);
-		copy(n->code, sizeof(n->code), s, 2);
-		copy(n->state, sizeof(n->state), s, 3);
-		copy(n->trouble, sizeof(n->trouble), s, 4);
-		copy(n->handle, sizeof(n->handle), s, 5);
+		rows_copy(n->code, sizeof(n->code), s, 2);
+		rows_copy(n->state, sizeof(n->state), s, 3);
+		rows_copy(n->trouble, sizeof(n->trouble), s, 4);
+		rows_copy(n->handle, sizeof(n->handle), s, 5);
 		n->created_us = sqlite3_column_int64(s, 6);
 		n->sent_us = sqlite3_column_int64(s, 7);
 		n->last_seen_us = sqlite3_column_int64(s, 8);
@@ -101,10 +96,10 @@ static enum hin_code read_leases(struct hin_about *out, const struct hin_about_q
 		l->port_high = (uint16_t)sqlite3_column_int(s, 3);
 		l->from_us = sqlite3_column_int64(s, 4);
 		l->until_us = sqlite3_column_int64(s, 5);
-		copy(l->device, sizeof(l->device), s, 6);
-		copy(l->basis, sizeof(l->basis), s, 7);
+		rows_copy(l->device, sizeof(l->device), s, 6);
+		rows_copy(l->basis, sizeof(l->basis), s, 7);
 		l->confidence = (uint8_t)sqlite3_column_int(s, 8);
-		copy(l->handle, sizeof(l->handle), s, 9);
+		rows_copy(l->handle, sizeof(l->handle), s, 9);
 	}
 	return code == HIN_EOF ? HIN_OK : code;
 }
@@ -255,24 +250,6 @@ void hin_about_fini(struct hin_about *about)
 
 /* ---- for programs ---- */
 
-static void put_text(struct hin_buffer *out, const char *name, const char *text)
-{
-	hin_buffer_printf(out, ",\"%s\":", name);
-	hin_escape_json(out, text, strlen(text));
-}
-
-/* A time, or null for 0. */
-static void put_time(struct hin_buffer *out, const char *name, int64_t time_us)
-{
-	char text[HIN_TIME_TEXT];
-
-	if (time_us == 0)
-		hin_buffer_printf(out, ",\"%s\":null", name);
-	else
-		hin_buffer_printf(out, ",\"%s\":\"%s\"", name,
-				  hin_time_format_iso(text, hin_finding_ns(time_us), HIN_TIME_US));
-}
-
 static void put_owner(const struct hin_about *a, struct hin_buffer *out)
 {
 	const struct hin_owner *o = &a->owner;
@@ -282,11 +259,11 @@ static void put_owner(const struct hin_about *a, struct hin_buffer *out)
 		return;
 	}
 	hin_buffer_printf(out, ",\"owner\":{\"organisation\":%lld", (long long)o->organisation);
-	put_text(out, "handle", a->handle);
-	put_text(out, "name", a->name);
-	put_text(out, "name_ja", a->name_ja);
-	put_text(out, "device", o->device);
-	put_text(out, "basis", hin_owner_basis_name(o->basis));
+	rows_put_text(out, "handle", a->handle);
+	rows_put_text(out, "name", a->name);
+	rows_put_text(out, "name_ja", a->name_ja);
+	rows_put_text(out, "device", o->device);
+	rows_put_text(out, "basis", hin_owner_basis_name(o->basis));
 	hin_buffer_printf(out, ",\"confidence\":%u,\"ambiguous\":%s,\"contested\":%s}",
 			  o->confidence, o->ambiguous ? "true" : "false",
 			  o->contested ? "true" : "false");
@@ -300,14 +277,14 @@ static void put_notices(const struct hin_about *a, struct hin_buffer *out)
 
 		hin_buffer_printf(out, "%s{\"id\":%lld,\"case\":%lld", i > 0 ? "," : "",
 				  (long long)n->id, (long long)n->case_id);
-		put_text(out, "code", n->code);
-		put_text(out, "state", n->state);
-		put_text(out, "trouble", n->trouble);
-		put_text(out, "handle", n->handle);
-		put_time(out, "created", n->created_us);
-		put_time(out, "sent", n->sent_us);
-		put_time(out, "last_seen", n->last_seen_us);
-		put_time(out, "fixed", n->fixed_us);
+		rows_put_text(out, "code", n->code);
+		rows_put_text(out, "state", n->state);
+		rows_put_text(out, "trouble", n->trouble);
+		rows_put_text(out, "handle", n->handle);
+		rows_put_time(out, "created", n->created_us);
+		rows_put_time(out, "sent", n->sent_us);
+		rows_put_time(out, "last_seen", n->last_seen_us);
+		rows_put_time(out, "fixed", n->fixed_us);
 		hin_buffer_putc(out, '}');
 	}
 	hin_buffer_putc(out, ']');
@@ -325,12 +302,12 @@ static void put_leases(const struct hin_about *a, struct hin_buffer *out)
 				  hin_addr_format(&l->low, low), hin_addr_format(&l->high, high));
 		hin_buffer_printf(out, ",\"port_low\":%u,\"port_high\":%u", l->port_low,
 				  l->port_high);
-		put_time(out, "from", l->from_us);
-		put_time(out, "until", l->until_us);
-		put_text(out, "device", l->device);
-		put_text(out, "basis", l->basis);
+		rows_put_time(out, "from", l->from_us);
+		rows_put_time(out, "until", l->until_us);
+		rows_put_text(out, "device", l->device);
+		rows_put_text(out, "basis", l->basis);
 		hin_buffer_printf(out, ",\"confidence\":%u", l->confidence);
-		put_text(out, "handle", l->handle);
+		rows_put_text(out, "handle", l->handle);
 		hin_buffer_putc(out, '}');
 	}
 	hin_buffer_putc(out, ']');
@@ -350,7 +327,7 @@ static void put_counts(const struct hin_about *a, struct hin_buffer *out)
 		hin_buffer_printf(out, "%s{\"as\":\"%s\"", i > 0 ? "," : "",
 				  c->as_source ? "source" : "destination");
 		if (word != NULL)
-			put_text(out, "kind", word->name);
+			rows_put_text(out, "kind", word->name);
 		else
 			hin_buffer_printf(out, ",\"kind\":\"%u\"", c->kind);
 		hin_buffer_printf(out, ",\"rows\":%llu,\"packets\":%llu,\"bytes\":%llu}",
@@ -358,8 +335,8 @@ static void put_counts(const struct hin_about *a, struct hin_buffer *out)
 				  (unsigned long long)c->bytes);
 	}
 	hin_buffer_putc(out, ']');
-	put_time(out, "since", a->since_us);
-	put_time(out, "until", a->until_us);
+	rows_put_time(out, "since", a->since_us);
+	rows_put_time(out, "until", a->until_us);
 	if (a->watched.expected_us > 0)
 		hin_buffer_printf(out, ",\"watched\":%.4f}",
 				  (double)a->watched.watched_us / (double)a->watched.expected_us);
@@ -372,7 +349,7 @@ void hin_about_json(const struct hin_about *a, struct hin_buffer *out)
 	char address[HIN_ADDR_TEXT];
 
 	hin_buffer_printf(out, "{\"address\":\"%s\"", hin_addr_format(&a->address, address));
-	put_time(out, "time", a->now_us);
+	rows_put_time(out, "time", a->now_us);
 	put_owner(a, out);
 	hin_buffer_puts(out, ",\"findings\":[");
 	for (size_t i = 0; i < a->finding_count; i++) {

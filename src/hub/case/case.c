@@ -4,9 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/escape.h"
-#include "base/time.h"
 #include "hub/case/case_priv.h"
+#include "hub/case/rows_priv.h"
 
 #define HISTORY_PAGE 1000
 
@@ -53,11 +52,6 @@ char *hin_case_title(const struct hin_case *c, enum hin_lang lang, char *out)
 
 /* ---- history ---- */
 
-static void copy(char *to, size_t size, sqlite3_stmt *s, int at)
-{
-	snprintf(to, size, "%s", hin_desk_text(s, at));
-}
-
 #define EVENTS                                                                                     \
 	"SELECT h.id, h.time_us, h.account, a.name, h.action, h.text, h.finding, h.act, "          \
 	"coalesce(t.ledger, -1) FROM case_history h LEFT JOIN account a ON a.id = h.account "      \
@@ -84,11 +78,11 @@ enum hin_code hin_case_history(struct hin_desk *desk, int64_t id, int64_t organi
 		return HIN_EFORMAT;
 	code = hin_desk_bind(desk, s, err, "iii", id, after_id,
 			     (int64_t)(limit > 0 ? limit : HISTORY_PAGE));
-	while (code == HIN_OK && (code = hin_desk_step(desk, s, err)) == HIN_OK) {
+	while (rows_next(desk, s, &code, err)) {
 		e.id = sqlite3_column_int64(s, 0);
 		e.time_us = sqlite3_column_int64(s, 1);
 		e.account = sqlite3_column_int64(s, 2);
-		copy(e.account_name, sizeof(e.account_name), s, 3);
+		rows_copy(e.account_name, sizeof(e.account_name), s, 3);
 		e.action = hin_desk_text(s, 4);
 		e.text = hin_desk_text(s, 5);
 		e.finding = sqlite3_column_int64(s, 6);
@@ -96,77 +90,39 @@ enum hin_code hin_case_history(struct hin_desk *desk, int64_t id, int64_t organi
 		e.ledger = sqlite3_column_int64(s, 8);
 		if (!call(user, &e)) {
 			sqlite3_reset(s);
-			return HIN_OK;
+			break;
 		}
 	}
-	return code == HIN_EOF ? HIN_OK : code;
+	return code;
 }
 
 /* ---- for programs ---- */
-
-static void put_name(struct hin_buffer *out, const char *name)
-{
-	hin_buffer_puts(out, ",\"");
-	hin_buffer_puts(out, name);
-	hin_buffer_puts(out, "\":");
-}
-
-static void put_text(struct hin_buffer *out, const char *name, const char *text)
-{
-	put_name(out, name);
-	hin_escape_json(out, text, strlen(text));
-}
-
-/* A time, or null for 0. */
-static void put_time(struct hin_buffer *out, const char *name, int64_t time_us)
-{
-	char text[HIN_TIME_TEXT];
-
-	put_name(out, name);
-	if (time_us == 0) {
-		hin_buffer_puts(out, "null");
-		return;
-	}
-	hin_buffer_putc(out, '"');
-	hin_buffer_puts(out, hin_time_format_iso(text, hin_finding_ns(time_us), HIN_TIME_US));
-	hin_buffer_putc(out, '"');
-}
-
-/* A number of another object, or null. */
-static void put_id(struct hin_buffer *out, const char *name, int64_t id)
-{
-	put_name(out, name);
-	if (id == 0)
-		hin_buffer_puts(out, "null");
-	else
-		hin_buffer_printf(out, "%lld", (long long)id);
-}
 
 void hin_case_json(const struct hin_case *c, struct hin_buffer *out)
 {
 	char title[HIN_CASE_TITLE];
 
 	hin_buffer_printf(out, "{\"id\":%lld", (long long)c->id);
-	put_text(out, "title", hin_case_title(c, HIN_EN, title));
-	put_text(out, "title_ja", hin_case_title(c, HIN_JA, title));
-	put_text(out, "kind", c->kind);
-	put_text(out, "subject", c->subject);
-	put_text(out, "state", hin_case_state_name(c->state));
-	put_text(out, "severity", hin_severity_name(c->severity));
-	put_id(out, "organisation", c->organisation);
-	put_text(out, "handle", c->handle);
-	put_text(out, "device", c->device);
-	put_text(out, "campaign", c->campaign);
-	put_id(out, "assignee", c->assignee);
-	put_text(out, "assignee_name", c->assignee_name);
-	put_time(out, "opened", c->opened_us);
-	put_time(out, "updated", c->updated_us);
-	put_time(out, "first", c->first_us);
-	put_time(out, "last", c->last_us);
-	put_time(out, "closed", c->closed_us);
-	put_text(out, "reason", c->reason);
-	put_time(out, "until", c->until_us);
-	put_id(out, "merged_into", c->merged_into);
+	rows_put_text(out, "title", hin_case_title(c, HIN_EN, title));
+	rows_put_text(out, "title_ja", hin_case_title(c, HIN_JA, title));
+	rows_put_text(out, "kind", c->kind);
+	rows_put_text(out, "subject", c->subject);
+	rows_put_text(out, "state", hin_case_state_name(c->state));
+	rows_put_text(out, "severity", hin_severity_name(c->severity));
+	rows_put_id(out, "organisation", c->organisation);
+	rows_put_text(out, "handle", c->handle);
+	rows_put_text(out, "device", c->device);
+	rows_put_text(out, "campaign", c->campaign);
+	rows_put_id(out, "assignee", c->assignee);
+	rows_put_text(out, "assignee_name", c->assignee_name);
+	rows_put_time(out, "opened", c->opened_us);
+	rows_put_time(out, "updated", c->updated_us);
+	rows_put_time(out, "first", c->first_us);
+	rows_put_time(out, "last", c->last_us);
+	rows_put_time(out, "closed", c->closed_us);
+	rows_put_text(out, "reason", c->reason);
+	rows_put_time(out, "until", c->until_us);
+	rows_put_id(out, "merged_into", c->merged_into);
 	hin_buffer_printf(out, ",\"reopened\":%u,\"findings\":%llu,\"live\":%llu}", c->reopened,
 			  (unsigned long long)c->findings, (unsigned long long)c->live);
 }
@@ -174,13 +130,13 @@ void hin_case_json(const struct hin_case *c, struct hin_buffer *out)
 void hin_case_event_json(const struct hin_case_event *e, struct hin_buffer *out)
 {
 	hin_buffer_printf(out, "{\"id\":%lld", (long long)e->id);
-	put_time(out, "time", e->time_us);
+	rows_put_time(out, "time", e->time_us);
 	hin_buffer_printf(out, ",\"account\":%lld", (long long)e->account);
-	put_text(out, "account_name", e->account_name);
-	put_text(out, "action", e->action);
-	put_text(out, "text", e->text);
-	put_id(out, "finding", e->finding);
-	put_id(out, "act", e->act);
+	rows_put_text(out, "account_name", e->account_name);
+	rows_put_text(out, "action", e->action);
+	rows_put_text(out, "text", e->text);
+	rows_put_id(out, "finding", e->finding);
+	rows_put_id(out, "act", e->act);
 	hin_buffer_printf(out, ",\"ledger\":%lld}", (long long)e->ledger);
 }
 
@@ -200,9 +156,7 @@ enum hin_code case_head_read(struct hin_desk *desk, int64_t id, int64_t organisa
 		return HIN_EFORMAT;
 	code = hin_desk_bind(desk, s, err, "ii", id, organisation);
 	if (code == HIN_OK)
-		code = hin_desk_step(desk, s, err);
-	if (code == HIN_EOF)
-		return hin_fail(err, HIN_ENOENT, "there is no case %lld", (long long)id);
+		code = rows_one(desk, s, "case", id, err);
 	if (code != HIN_OK)
 		return code;
 	*out = (struct case_head){ .id = sqlite3_column_int64(s, 0),
@@ -236,7 +190,7 @@ enum hin_code case_record(struct hin_desk *desk, const struct case_line *line,
 	if (line->other != 0)
 		hin_buffer_printf(&object, ",\"about\":%lld", (long long)line->other);
 	if (line->text[0] != '\0')
-		put_text(&object, "text", line->text);
+		rows_put_text(&object, "text", line->text);
 	hin_buffer_putc(&object, '}');
 	act.object = hin_buffer_text(&object);
 	code = object.failed ? hin_fail(err, HIN_ENOMEM, "an act of a case")

@@ -4,8 +4,8 @@
 
 #include "base/number.h"
 #include "hub/case/case_priv.h"
+#include "hub/case/rows_priv.h"
 
-#define PAGE 100
 #define LIVE (1u << HIN_CASE_NEW | 1u << HIN_CASE_OPEN)
 
 /* Of case_.rank: 0-3 by severity, and as much more for those that are not over. */
@@ -72,39 +72,28 @@
 	"SELECT " COLUMNS("?1") TABLES WHERE(first)                                                \
 	TEXT order
 
-static void copy(char *to, size_t size, sqlite3_stmt *s, int at)
-{
-	const char *text = hin_desk_text(s, at);
-	size_t used = strlen(text);
-
-	if (used >= size)
-		used = size - 1;
-	memcpy(to, text, used);
-	to[used] = '\0';
-}
-
 static void fill(struct hin_case *c, sqlite3_stmt *s)
 {
 	c->id = sqlite3_column_int64(s, 0);
-	copy(c->given_title, sizeof(c->given_title), s, 1);
-	copy(c->kind, sizeof(c->kind), s, 2);
-	copy(c->subject, sizeof(c->subject), s, 3);
+	rows_copy(c->given_title, sizeof(c->given_title), s, 1);
+	rows_copy(c->kind, sizeof(c->kind), s, 2);
+	rows_copy(c->subject, sizeof(c->subject), s, 3);
 	c->state = HIN_CASE_OPEN;
 	(void)hin_case_state_parse(&c->state, hin_desk_text(s, 4));
 	c->severity = HIN_SEVERITY_LOW;
 	(void)hin_severity_parse(&c->severity, hin_desk_text(s, 5));
 	c->organisation = sqlite3_column_int64(s, 6);
-	copy(c->handle, sizeof(c->handle), s, 7);
-	copy(c->device, sizeof(c->device), s, 8);
-	copy(c->campaign, sizeof(c->campaign), s, 9);
+	rows_copy(c->handle, sizeof(c->handle), s, 7);
+	rows_copy(c->device, sizeof(c->device), s, 8);
+	rows_copy(c->campaign, sizeof(c->campaign), s, 9);
 	c->assignee = sqlite3_column_int64(s, 10);
-	copy(c->assignee_name, sizeof(c->assignee_name), s, 11);
+	rows_copy(c->assignee_name, sizeof(c->assignee_name), s, 11);
 	c->opened_us = sqlite3_column_int64(s, 12);
 	c->updated_us = sqlite3_column_int64(s, 13);
 	c->first_us = sqlite3_column_int64(s, 14);
 	c->last_us = sqlite3_column_int64(s, 15);
 	c->closed_us = sqlite3_column_int64(s, 16);
-	copy(c->reason, sizeof(c->reason), s, 17);
+	rows_copy(c->reason, sizeof(c->reason), s, 17);
 	c->until_us = sqlite3_column_int64(s, 18);
 	c->merged_into = sqlite3_column_int64(s, 19);
 	c->reopened = (unsigned)sqlite3_column_int(s, 20);
@@ -134,9 +123,7 @@ enum hin_code hin_case_get(struct hin_desk *desk, int64_t id, int64_t organisati
 		return HIN_EFORMAT;
 	code = hin_desk_bind(desk, s, err, "ii", id, organisation);
 	if (code == HIN_OK)
-		code = hin_desk_step(desk, s, err);
-	if (code == HIN_EOF)
-		return hin_fail(err, HIN_ENOENT, "there is no case %lld", (long long)id);
+		code = rows_one(desk, s, "case", id, err);
 	if (code == HIN_OK) {
 		fill(out, s);
 		sqlite3_reset(s);
@@ -234,14 +221,14 @@ static const char *list_sql(const struct hin_case_filter *f)
 enum hin_code hin_case_list(struct hin_desk *desk, const struct hin_case_filter *filter,
 			    hin_case_fn call, void *user, struct hin_error *err)
 {
-	int64_t limit = filter->limit > 0 ? filter->limit : PAGE;
+	int64_t limit;
+	enum hin_code code = rows_limit(&limit, filter->limit, HIN_CASE_PAGE, "cases", err);
 	struct hin_case_place place = filter->behind;
 	struct hin_case c;
 	sqlite3_stmt *s;
-	enum hin_code code;
 
-	if (limit > HIN_CASE_PAGE)
-		return hin_fail(err, HIN_ERANGE, "a page has at most %d cases", HIN_CASE_PAGE);
+	if (code != HIN_OK)
+		return code;
 	if (place.id == 0)
 		place = (struct hin_case_place){ INT64_MAX, INT64_MAX, INT64_MAX };
 	s = hin_desk_statement(desk, list_sql(filter), err);
@@ -254,14 +241,14 @@ enum hin_code hin_case_list(struct hin_desk *desk, const struct hin_case_filter 
 	sqlite3_bind_int64(s, 13, place.updated_us);
 	sqlite3_bind_int64(s, 14, place.id);
 	sqlite3_bind_int64(s, 15, limit);
-	while ((code = hin_desk_step(desk, s, err)) == HIN_OK) {
+	while (rows_next(desk, s, &code, err)) {
 		fill(&c, s);
 		if (!call(user, &c)) {
 			sqlite3_reset(s);
-			return HIN_OK;
+			break;
 		}
 	}
-	return code == HIN_EOF ? HIN_OK : code;
+	return code;
 }
 
 /* Does the rank say it all? Then an index alone is counted. */

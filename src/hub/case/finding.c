@@ -5,9 +5,7 @@
 #include <string.h>
 
 #include "base/escape.h"
-#include "base/time.h"
-
-#define PAGE 100
+#include "hub/case/rows_priv.h"
 
 /* ---- words ---- */
 
@@ -54,11 +52,6 @@ const char *hin_finding_word(const char *kind, enum hin_lang lang)
 	"AND (?7 = 0 OR f.live = 1) AND f.last_us >= ?8 AND (?9 = 0 OR f.first_us < ?9) "          \
 	"AND f.id < ?10 ORDER BY f.id DESC LIMIT ?11"
 
-static void copy(char *to, size_t size, sqlite3_stmt *s, int at)
-{
-	snprintf(to, size, "%s", hin_desk_text(s, at));
-}
-
 static uint64_t number(sqlite3_stmt *s, int at)
 {
 	return (uint64_t)sqlite3_column_int64(s, at);
@@ -67,29 +60,29 @@ static uint64_t number(sqlite3_stmt *s, int at)
 static void fill(struct hin_finding *f, sqlite3_stmt *s)
 {
 	f->id = sqlite3_column_int64(s, 0);
-	copy(f->kind, sizeof(f->kind), s, 1);
-	copy(f->subject_type, sizeof(f->subject_type), s, 2);
-	copy(f->subject, sizeof(f->subject), s, 3);
+	rows_copy(f->kind, sizeof(f->kind), s, 1);
+	rows_copy(f->subject_type, sizeof(f->subject_type), s, 2);
+	rows_copy(f->subject, sizeof(f->subject), s, 3);
 	f->address = (struct hin_addr){ 0 };
 	f->has_address = hin_desk_address(s, 4, &f->address);
 	f->organisation = sqlite3_column_int64(s, 5);
-	copy(f->handle, sizeof(f->handle), s, 6);
-	copy(f->device, sizeof(f->device), s, 7);
+	rows_copy(f->handle, sizeof(f->handle), s, 6);
+	rows_copy(f->device, sizeof(f->device), s, 7);
 	f->port = (uint16_t)sqlite3_column_int(s, 8);
 	f->tool = (uint16_t)sqlite3_column_int(s, 9);
 	f->proto = (uint8_t)sqlite3_column_int(s, 10);
 	f->confidence = (uint8_t)sqlite3_column_int(s, 11);
 	f->severity = HIN_SEVERITY_LOW;
 	(void)hin_severity_parse(&f->severity, hin_desk_text(s, 12));
-	copy(f->technique, sizeof(f->technique), s, 13);
+	rows_copy(f->technique, sizeof(f->technique), s, 13);
 	f->first_us = sqlite3_column_int64(s, 14);
 	f->last_us = sqlite3_column_int64(s, 15);
 	f->observations = number(s, 16);
 	f->packets = number(s, 17);
 	f->bytes = number(s, 18);
 	f->targets = number(s, 19);
-	copy(f->sensors, sizeof(f->sensors), s, 20);
-	copy(f->query, sizeof(f->query), s, 21);
+	rows_copy(f->sensors, sizeof(f->sensors), s, 20);
+	rows_copy(f->query, sizeof(f->query), s, 21);
 	f->live = sqlite3_column_int(s, 22) != 0;
 	f->case_id = sqlite3_column_int64(s, 23);
 	f->told_us = sqlite3_column_int64(s, 24);
@@ -110,9 +103,7 @@ enum hin_code hin_finding_get(struct hin_desk *desk, int64_t id, int64_t organis
 		return HIN_EFORMAT;
 	code = hin_desk_bind(desk, s, err, "ii", id, organisation);
 	if (code == HIN_OK)
-		code = hin_desk_step(desk, s, err);
-	if (code == HIN_EOF)
-		return hin_fail(err, HIN_ENOENT, "there is no finding %lld", (long long)id);
+		code = rows_one(desk, s, "finding", id, err);
 	if (code == HIN_OK) {
 		fill(out, s);
 		sqlite3_reset(s);
@@ -136,15 +127,13 @@ static const char *sql_for(const struct hin_finding_filter *f)
 enum hin_code hin_finding_list(struct hin_desk *desk, const struct hin_finding_filter *filter,
 			       hin_finding_fn call, void *user, struct hin_error *err)
 {
-	int64_t limit = filter->limit > 0 ? filter->limit : PAGE;
-	int64_t before = filter->before_id > 0 ? filter->before_id : INT64_MAX;
+	int64_t before = filter->before_id > 0 ? filter->before_id : INT64_MAX, limit;
+	enum hin_code code = rows_limit(&limit, filter->limit, HIN_FINDING_PAGE, "findings", err);
 	struct hin_finding f;
 	sqlite3_stmt *s;
-	enum hin_code code;
 
-	if (limit > HIN_FINDING_PAGE)
-		return hin_fail(err, HIN_ERANGE, "a page has at most %d findings",
-				HIN_FINDING_PAGE);
+	if (code != HIN_OK)
+		return code;
 	s = hin_desk_statement(desk, sql_for(filter), err);
 	if (s == NULL)
 		return HIN_EFORMAT;
@@ -152,45 +141,17 @@ enum hin_code hin_finding_list(struct hin_desk *desk, const struct hin_finding_f
 			     filter->kind, filter->address, filter->device, (int64_t)filter->least,
 			     (int64_t)filter->live, filter->since_us, filter->until_us, before,
 			     limit);
-	while (code == HIN_OK && (code = hin_desk_step(desk, s, err)) == HIN_OK) {
+	while (rows_next(desk, s, &code, err)) {
 		fill(&f, s);
 		if (!call(user, &f)) {
 			sqlite3_reset(s);
-			return HIN_OK;
+			break;
 		}
 	}
-	return code == HIN_EOF ? HIN_OK : code;
+	return code;
 }
 
 /* ---- for programs ---- */
-
-static void put_text(struct hin_buffer *out, const char *name, const char *text)
-{
-	hin_buffer_printf(out, ",\"%s\":", name);
-	hin_escape_json(out, text, strlen(text));
-}
-
-static void put_number(struct hin_buffer *out, const char *name, uint64_t value)
-{
-	hin_buffer_printf(out, ",\"%s\":%llu", name, (unsigned long long)value);
-}
-
-static void put_time(struct hin_buffer *out, const char *name, int64_t time_us)
-{
-	char text[HIN_TIME_TEXT];
-
-	hin_buffer_printf(out, ",\"%s\":\"%s\"", name,
-			  hin_time_format_iso(text, hin_finding_ns(time_us), HIN_TIME_US));
-}
-
-/* A number of another object, or null. */
-static void put_id(struct hin_buffer *out, const char *name, int64_t id)
-{
-	if (id == 0)
-		hin_buffer_printf(out, ",\"%s\":null", name);
-	else
-		hin_buffer_printf(out, ",\"%s\":%lld", name, (long long)id);
-}
 
 static void put_sensors(struct hin_buffer *out, const char *sensors)
 {
@@ -210,32 +171,32 @@ void hin_finding_json(const struct hin_finding *f, struct hin_buffer *out)
 	char address[HIN_ADDR_TEXT];
 
 	hin_buffer_printf(out, "{\"id\":%lld", (long long)f->id);
-	put_text(out, "kind", f->kind);
-	put_text(out, "subject_type", f->subject_type);
-	put_text(out, "subject", f->subject);
+	rows_put_text(out, "kind", f->kind);
+	rows_put_text(out, "subject_type", f->subject_type);
+	rows_put_text(out, "subject", f->subject);
 	if (f->has_address)
-		put_text(out, "address", hin_addr_format(&f->address, address));
+		rows_put_text(out, "address", hin_addr_format(&f->address, address));
 	else
 		hin_buffer_puts(out, ",\"address\":null");
-	put_id(out, "organisation", f->organisation);
-	put_text(out, "handle", f->handle);
-	put_text(out, "device", f->device);
-	put_number(out, "port", f->port);
-	put_number(out, "proto", f->proto);
-	put_number(out, "tool", f->tool);
-	put_number(out, "confidence", f->confidence);
-	put_text(out, "severity", hin_severity_name(f->severity));
-	put_text(out, "technique", f->technique);
-	put_time(out, "first", f->first_us);
-	put_time(out, "last", f->last_us);
-	put_number(out, "observations", f->observations);
-	put_number(out, "packets", f->packets);
-	put_number(out, "bytes", f->bytes);
-	put_number(out, "targets", f->targets);
+	rows_put_id(out, "organisation", f->organisation);
+	rows_put_text(out, "handle", f->handle);
+	rows_put_text(out, "device", f->device);
+	rows_put_number(out, "port", f->port);
+	rows_put_number(out, "proto", f->proto);
+	rows_put_number(out, "tool", f->tool);
+	rows_put_number(out, "confidence", f->confidence);
+	rows_put_text(out, "severity", hin_severity_name(f->severity));
+	rows_put_text(out, "technique", f->technique);
+	rows_put_time(out, "first", f->first_us);
+	rows_put_time(out, "last", f->last_us);
+	rows_put_number(out, "observations", f->observations);
+	rows_put_number(out, "packets", f->packets);
+	rows_put_number(out, "bytes", f->bytes);
+	rows_put_number(out, "targets", f->targets);
 	put_sensors(out, f->sensors);
-	put_text(out, "query", f->query);
+	rows_put_text(out, "query", f->query);
 	hin_buffer_printf(out, ",\"live\":%s", f->live ? "true" : "false");
-	put_id(out, "case", f->case_id);
-	put_time(out, "told", f->told_us);
+	rows_put_id(out, "case", f->case_id);
+	rows_put_time(out, "told", f->told_us);
 	hin_buffer_puts(out, "}");
 }
