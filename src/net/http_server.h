@@ -260,6 +260,16 @@ HIN_MUST_USE enum hin_code hin_http_answer_stream(struct hin_http_request *reque
  */
 bool hin_http_stream_send(struct hin_http_stream *stream, const void *data, size_t size);
 
+/*
+ * Wait until `size` more bytes fit, at most until `until_ns` (monotonic). False when they do not,
+ * or the client has left. For those that have a thread to wait in.
+ */
+bool hin_http_stream_wait(struct hin_http_stream *stream, size_t size, int64_t until_ns);
+
+/* The body breaks off, so that the client knows that it is not whole; `stream` is not the caller's
+ * any more. */
+void hin_http_stream_cut(struct hin_http_stream *stream);
+
 /* The body is over once what waits was taken; `stream` is not the caller's any more. NULL is fine.
  */
 void hin_http_stream_end(struct hin_http_stream *stream);

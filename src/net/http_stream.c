@@ -8,6 +8,7 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/time.h"
 #include "net/http_server_priv.h"
@@ -155,6 +156,36 @@ bool hin_http_stream_send(struct hin_http_stream *s, const void *data, size_t si
 	}
 	pthread_mutex_unlock(&s->lock);
 	return good;
+}
+
+bool hin_http_stream_wait(struct hin_http_stream *s, size_t size, int64_t until_ns)
+{
+	const struct timespec pause = { .tv_nsec = 2000000 };
+
+	for (;;) {
+		bool over, fits;
+
+		pthread_mutex_lock(&s->lock);
+		over = s->left || s->ended || size > s->most;
+		fits = s->waiting.used - s->taken + size <= s->most;
+		pthread_mutex_unlock(&s->lock);
+		if (over || fits)
+			return !over;
+		if (hin_time_monotonic_ns() >= until_ns)
+			return false;
+		(void)nanosleep(&pause, NULL);
+	}
+}
+
+void hin_http_stream_cut(struct hin_http_stream *s)
+{
+	pthread_mutex_lock(&s->lock);
+	if (!s->left) {
+		s->left = true;
+		wake(s);
+	}
+	pthread_mutex_unlock(&s->lock);
+	hin_http_stream_unref(s);
 }
 
 void hin_http_stream_end(struct hin_http_stream *s)

@@ -112,7 +112,19 @@ static void find_host(char *out, size_t size)
 		}
 }
 
-enum hin_code hin_export_open(struct hin_export **out, const char *path,
+static enum hin_code begin(struct hin_export *e, struct hin_error *err)
+{
+	if (e->format == HIN_EXPORT_FLOWTUPLE)
+		return hin_flowtuple_new(&e->flowtuple, e->file, e->name, err);
+	if (e->format == HIN_EXPORT_CSV)
+		hin_export_csv_head(&e->line);
+	if (e->format == HIN_EXPORT_NFDUMP)
+		hin_buffer_puts(&e->line, hin_export_nfdump_head);
+	return HIN_OK;
+}
+
+/* To `file`, or with NULL to a new file at `name`. */
+static enum hin_code open_any(struct hin_export **out, FILE *file, const char *name,
 			      enum hin_export_format format, struct hin_error *err)
 {
 	struct hin_export *e = calloc(1, sizeof(*e));
@@ -121,31 +133,41 @@ enum hin_code hin_export_open(struct hin_export **out, const char *path,
 	if (e == NULL)
 		return hin_fail(err, HIN_ENOMEM, "no room to export");
 	e->format = format;
-	e->standard = strcmp(path, "-") == 0;
-	e->name = strdup(e->standard ? "standard output" : path);
+	e->borrowed = file != NULL;
+	e->name = strdup(name);
 	find_host(e->host, sizeof(e->host));
 	if (e->name == NULL)
 		code = hin_fail(err, HIN_ENOMEM, "no room to export");
-	else if (e->standard && hin_export_is_grouped(format))
-		code = hin_fail(err, HIN_EUSAGE, "%s needs a file, not standard output",
-				hin_export_names[format]);
 	if (code == HIN_OK) {
-		e->file = e->standard ? stdout : fopen(path, "wbe");
+		e->file = file != NULL ? file : fopen(name, "wbe");
 		if (e->file == NULL)
-			code = hin_fail(err, HIN_ESYS, "create %s", path);
+			code = hin_fail(err, HIN_ESYS, "create %s", name);
 	}
-	if (code == HIN_OK && format == HIN_EXPORT_FLOWTUPLE)
-		code = hin_flowtuple_new(&e->flowtuple, e->file, e->name, err);
-	if (code == HIN_OK && format == HIN_EXPORT_CSV)
-		hin_export_csv_head(&e->line);
-	if (code == HIN_OK && format == HIN_EXPORT_NFDUMP)
-		hin_buffer_puts(&e->line, hin_export_nfdump_head);
-	if (code != HIN_OK) {
+	if (code == HIN_OK)
+		code = begin(e, err);
+	if (code == HIN_OK)
+		*out = e;
+	else
 		hin_export_free(e);
-		return code;
-	}
-	*out = e;
-	return HIN_OK;
+	return code;
+}
+
+enum hin_code hin_export_open(struct hin_export **out, const char *path,
+			      enum hin_export_format format, struct hin_error *err)
+{
+	bool standard = strcmp(path, "-") == 0;
+
+	if (standard && hin_export_is_grouped(format))
+		return hin_fail(err, HIN_EUSAGE, "%s needs a file, not standard output",
+				hin_export_names[format]);
+	return open_any(out, standard ? stdout : NULL, standard ? "standard output" : path, format,
+			err);
+}
+
+enum hin_code hin_export_open_file(struct hin_export **out, FILE *file, const char *name,
+				   enum hin_export_format format, struct hin_error *err)
+{
+	return open_any(out, file, name, format, err);
 }
 
 static enum hin_code flush_lines(struct hin_export *e, struct hin_error *err)
@@ -216,7 +238,7 @@ enum hin_code hin_export_finish(struct hin_export *e, struct hin_export_counts *
 		code = hin_fail(err, HIN_ESYS, "write %s", e->name);
 	}
 	/* pipes and terminals cannot be synced, and need not */
-	if (code == HIN_OK && !e->standard && fsync(fileno(e->file)) != 0 && errno != EINVAL &&
+	if (code == HIN_OK && !e->borrowed && fsync(fileno(e->file)) != 0 && errno != EINVAL &&
 	    errno != EROFS)
 		code = hin_fail(err, HIN_ESYS, "write %s", e->name);
 	*counts = e->counts;
@@ -228,7 +250,7 @@ void hin_export_free(struct hin_export *e)
 	if (e == NULL)
 		return;
 	hin_flowtuple_free(e->flowtuple);
-	if (e->file != NULL && !e->standard)
+	if (e->file != NULL && !e->borrowed)
 		fclose(e->file);
 	hin_buffer_fini(&e->line);
 	free(e->name);

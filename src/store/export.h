@@ -13,6 +13,8 @@
  * Threads:   one thread at a time for each.
  */
 #pragma once
+#include <stdio.h>
+
 #include "base/buffer.h"
 #include "observe/observation.h"
 
@@ -42,6 +44,11 @@ struct hin_export;
 /* Begin the file at `path`; "-" is standard output, not for flowtuple. */
 HIN_MUST_USE enum hin_code hin_export_open(struct hin_export **out, const char *path,
 					   enum hin_export_format format, struct hin_error *err);
+
+/* The same to a file that is open, called `name` in messages; it stays the caller's. */
+HIN_MUST_USE enum hin_code hin_export_open_file(struct hin_export **out, FILE *file,
+						const char *name, enum hin_export_format format,
+						struct hin_error *err);
 
 /* Add a row. What the format cannot say is counted and left out. `sensor` may be NULL. */
 HIN_MUST_USE enum hin_code hin_export_add(struct hin_export *e, const struct hin_observation *row,

@@ -15,7 +15,7 @@ struct hin_flowtuple;
 struct hin_export {
 	enum hin_export_format format;
 	FILE *file;
-	bool standard; /* `file` is standard output */
+	bool borrowed; /* `file` is not closed with it */
 	char *name;    /* of the file, for messages */
 	struct hin_buffer line;
 	struct hin_ndjson_writer ndjson;

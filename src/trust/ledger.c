@@ -484,6 +484,12 @@ const char *hin_ledger_folder(const struct hin_ledger *l)
 	return l->folder;
 }
 
+enum hin_code hin_ledger_sign(const struct hin_ledger *l, const void *text, size_t size,
+			      struct hin_buffer *out, struct hin_error *err)
+{
+	return hin_note_sign(out, text, size, &l->signer, 1, err);
+}
+
 const struct hin_note_verifier *hin_ledger_key(const struct hin_ledger *l)
 {
 	return &l->signer.verifier;

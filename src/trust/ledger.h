@@ -79,6 +79,11 @@ typedef void (*hin_ledger_fn)(void *user, enum hin_code code, uint64_t index);
 HIN_MUST_USE enum hin_code hin_ledger_queue(struct hin_ledger *ledger, const struct hin_act *act,
 					    hin_ledger_fn done, void *user, struct hin_error *err);
 
+/* Append `text` of `size` bytes, signed with the log's key, as hin_note_sign() does. */
+HIN_MUST_USE enum hin_code hin_ledger_sign(const struct hin_ledger *ledger, const void *text,
+					   size_t size, struct hin_buffer *out,
+					   struct hin_error *err);
+
 /* Publish now: when it returns a checkpoint covers all that was durable before the call. */
 HIN_MUST_USE enum hin_code hin_ledger_publish(struct hin_ledger *ledger, struct hin_error *err);
 

@@ -247,7 +247,7 @@ def check_answer(what, operation, answer):
     if kind not in found["content"]:
         failures.append("%s: %d is %s" % (what, answer.status, kind))
         return
-    if not kind.endswith("json"):
+    if not kind.endswith("json") or kind.endswith("ndjson"):
         return
     schema = found["content"][kind]["schema"]
     key = json.dumps(schema)
@@ -1037,6 +1037,54 @@ def rules(door, people, desk_path):
     expect("an inspector looks", [door.ask(m, replay, {} if m == "POST" else None, people["inspector"]).status for m in ("GET", "POST", "DELETE")], [200, 403, 403])
 
 
+def silence(door, people):
+    ann, root = people["analyst"], people["administrator"]
+    for query in ("", "net=192.0.2.0/24", "since=-1h", "net=x&since=-1h", "net=192.0.2.0/24&since=soon", "net=192.0.2.0/24&since=-1h&until=-2h"):
+        expect("silence " + query, door.ask("GET", "/api/v1/silence?" + query, who=ann).status in (400, 422), True)
+    stop = threading.Event()
+    pump = threading.Thread(target=lambda: [door.wake() for _ in iter(lambda: stop.wait(0.1), True)], daemon=True)
+    pump.start()
+    quiet = door.ask("GET", "/api/v1/silence?net=203.0.113.0/24&since=-1h", who=ann)
+    loud = door.ask("GET", "/api/v1/silence?net=198.51.100.0/24&since=-1h", who=ann).json
+    stop.set()
+    pump.join()
+    expect("silent", (quiet.status, quiet.json["silent"], loud["silent"]), (200, True, False))
+    one = quiet.json
+    expect("a note", (one["note"].startswith("hinomi silence 1\n"), "test.example/ledger" in one["note"]), (True, True))
+    expect("its key is the ledger's", one["key"], door.ask("GET", "/api/v1/ledger/key").body.decode().strip())
+    expect("words", ("203.0.113.0/24" in one["sentence"], bool(one["sentence_ja"])), (True, True))
+    expect("a proof", one["proof"] is not None and "test.example/ledger" in one["proof"], True)
+    expect("an act", door.ask("GET", "/api/v1/ledger/acts/%d" % one["act"], who=root).json["kind"], "silence-answered")
+    expect("not for members", door.ask("GET", "/api/v1/silence?net=203.0.113.0/24&since=-1h", who=people["member"]).status, 403)
+
+
+def exports(door, people, a):
+    ann, root = people["analyst"], people["administrator"]
+    path = "/api/v1/export/observations?since=-2h&format="
+    for name, kind, lines in [("ndjson", "application/x-ndjson", 120), ("csv", "text/csv", 121), ("cef", "text/plain", 120)]:
+        answer = door.ask("GET", path + name + "&filter=proto+6", who=ann)
+        expect("export " + name, (answer.status, answer.headers.get_content_type(), answer.body.count(b"\n")), (200, kind, lines))
+        expect("a file", "attachment" in answer.headers["Content-Disposition"], True)
+    expect("nfdump", door.ask("GET", path + "nfdump", who=ann).body.startswith(b"ts,"), True)
+    expect("flowtuple", door.ask("GET", path + "flowtuple", who=ann).body[:4], b"Obj\x01")
+    expect("limited", door.ask("GET", path + "ndjson&limit=7", who=ann).body.count(b"\n"), 7)
+    expect("rows", json.loads(door.ask("GET", path + "ndjson&limit=1&filter=dst+port+23", who=ann).body)["dport"], 23)
+    expect("its act", (lambda o: (o["what"], o["format"], o["filter"]))(act_of(door, "export", root)), ("observations", "ndjson", "dst port 23"))
+    for query, status in [("format=x", 400), ("filter=((", 422), ("limit=10000001", 400), ("since=x", 400)]:
+        expect("export " + query, door.ask("GET", "/api/v1/export/observations?" + query, who=ann).status, status)
+    expect("an inspector takes fewer", door.ask("GET", "/api/v1/export/observations?limit=1000001", who=people["inspector"]).status, 400)
+    expect("a member none", door.ask("GET", "/api/v1/export/observations", who=people["member"]).status, 403)
+    cases = door.ask("GET", "/api/v1/export/cases?state=all", who=ann)
+    lines = cases.body.decode().split("\r\n")
+    expect("cases", (cases.headers.get_content_type(), lines[0].split(",")[:3], len(lines) > 2), ("text/csv", ["id", "title", "kind"], True))
+    notices = door.ask("GET", "/api/v1/export/notices", who=ann).body.decode()
+    expect("notices", (notices.startswith("id,code,state"), a.code in notices), (True, True))
+    # a formula of somebody's making is no formula in a sheet
+    door.ask("POST", "/api/v1/cases/%d/actions" % a.case, {"action": "title", "text": '=HYPERLINK("http://x")'}, ann)
+    text = door.ask("GET", "/api/v1/export/cases?state=all", who=ann).body.decode()
+    expect("no formula", ('"\'=HYPERLINK(""http://x"")"' in text, ",=HYPER" in text), (True, False))
+
+
 def second_factor_for_all(folder, people):
     door = Door(folder, "second-factor=1")
     ann = people["analyst"]
@@ -1072,7 +1120,8 @@ def main():
                      lambda d: hostile(d, people), lambda d: live(d, desk_path, people, a, b),
                      lambda d: work(d, people, a, b), lambda d: sensors(d, people),
                      lambda d: leases(d, people, a), lambda d: authorities(d, people),
-                     lambda d: rules(d, people, desk_path)):
+                     lambda d: rules(d, people, desk_path),
+                     lambda d: silence(d, people), lambda d: exports(d, people, a)):
             door = Door(folder, "rate=0")
             part(door)
             door.close()

@@ -174,11 +174,12 @@ static enum hin_code start_lanes(struct hin_api *api, struct hin_error *err)
 {
 	static const enum api_lane workers[API_WORKERS] = { API_LANE_READ, API_LANE_WRITE,
 							    API_LANE_PASSWORD, API_LANE_QUERY,
-							    API_LANE_QUERY };
+							    API_LANE_QUERY, API_LANE_EXPORT };
 	static const size_t most[API_LANES] = { [API_LANE_READ] = 256,
 						[API_LANE_WRITE] = 256,
 						[API_LANE_PASSWORD] = 32,
-						[API_LANE_QUERY] = 16 };
+						[API_LANE_QUERY] = 16,
+						[API_LANE_EXPORT] = 4 };
 	enum hin_code code = HIN_OK;
 
 	for (unsigned i = 0; i < API_LANES; i++)

@@ -1,6 +1,32 @@
 /* api_act - a change and the act about it, in one transaction of the desk */
 #include "hub/door/api_priv.h"
 
+bool api_note_act(struct api_call *call, uint16_t kind, const char *object, int64_t *id)
+{
+	const struct hin_desk_act act = { .time_us = call->now_us,
+					  .account = call->who.account.id,
+					  .kind = kind,
+					  .object = object };
+	struct hin_error err = { 0 };
+	struct hin_desk *desk = NULL;
+	enum hin_code code = hin_desk_open(&desk, call->api->settings.desk, HIN_DESK_WRITE, &err);
+
+	if (code == HIN_OK)
+		code = hin_desk_begin(desk, &err);
+	if (code == HIN_OK)
+		code = hin_desk_act(desk, &act, id, &err);
+	if (code == HIN_OK)
+		code = hin_desk_commit(desk, &err);
+	hin_desk_close(desk);
+	if (code != HIN_OK) {
+		api_refuse_code(call, code, &err);
+		return false;
+	}
+	if (call->api->settings.changed != NULL)
+		call->api->settings.changed(call->api->settings.user);
+	return true;
+}
+
 bool api_do_act(struct api_call *call, uint16_t kind, api_change_fn change, void *user)
 {
 	return api_do_act_under(call, kind, NULL, change, user);

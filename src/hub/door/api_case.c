@@ -1,8 +1,8 @@
 /* api_case - cases: listed, shown, acted on; a member sees its own, without staff's words */
 #include <stdio.h>
 
-#include "hub/door/api_priv.h"
 #include "hub/case/case.h"
+#include "hub/door/api_rows.h"
 #include "hub/telling/notice.h"
 
 /* ---- what a member sees ---- */
@@ -134,21 +134,23 @@ static bool read_words(struct api_call *call, struct hin_case_filter *f, struct 
 	return true;
 }
 
-static bool read_filter(struct api_call *call, struct hin_case_filter *f, struct hin_addr *address)
+/* `*limit` is the most on entry. */
+static bool read_filter(struct api_call *call, struct hin_case_filter *f, struct hin_addr *address,
+			int64_t *limit)
 {
-	int64_t limit = 100, organisation = api_scope(call), assignee = HIN_CASE_ANYBODY;
+	int64_t most = *limit, organisation = api_scope(call), assignee = HIN_CASE_ANYBODY;
 
 	hin_case_filter_default(f);
 	if (!read_states(call, &f->states) || !read_words(call, f, address) ||
 	    !api_query_number(call, "organisation", 1, INT64_MAX, &organisation) ||
 	    !api_query_number(call, "assignee", 0, INT64_MAX, &assignee) ||
-	    !api_query_number(call, "limit", 1, HIN_CASE_PAGE, &limit) ||
+	    !api_query_number(call, "limit", 1, most, limit) ||
 	    !api_query_time(call, "since", &f->since_us) ||
 	    !api_query_time(call, "until", &f->until_us))
 		return false;
 	f->organisation = api_scope(call) != 0 ? api_scope(call) : organisation;
 	f->assignee = api_scope(call) != 0 ? HIN_CASE_ANYBODY : assignee;
-	f->limit = (unsigned)limit;
+	f->limit = (unsigned)(*limit < HIN_CASE_PAGE ? *limit : HIN_CASE_PAGE);
 	return true;
 }
 
@@ -192,11 +194,14 @@ static void handle_list(struct api_call *call)
 	struct hin_addr address;
 	struct list list = { 0 };
 	struct hin_error err = { 0 };
+	int64_t limit = HIN_CASE_PAGE;
 	uint64_t count = 0;
 	enum hin_code code;
 
-	if (!read_filter(call, &f, &address))
+	if (!read_filter(call, &f, &address, &limit))
 		return;
+	if (api_query(call, "limit") == NULL)
+		f.limit = 100;
 	list.cases = hin_arena_array(&call->arena, f.limit, sizeof(*list.cases));
 	if (list.cases == NULL) {
 		api_refuse(call, 503, "memory", "no memory: ask for fewer");
@@ -211,6 +216,100 @@ static void handle_list(struct api_call *call)
 		code = api_hide_case(call, &list.cases[i], &err);
 	if (code == HIN_OK)
 		write_list(call, &f, &list, count);
+	else
+		api_refuse_code(call, code, &err);
+}
+
+/* ---- taken away ---- */
+
+#define EXPORT_CASES 100000
+
+static void csv_time(struct hin_buffer *out, int64_t time_us)
+{
+	char text[HIN_TIME_TEXT];
+
+	hin_buffer_putc(out, ',');
+	if (time_us != 0)
+		hin_buffer_puts(out, hin_time_format_iso(text, time_us * 1000, HIN_TIME_US));
+}
+
+static void csv_case(struct hin_buffer *out, const struct hin_case *c)
+{
+	char title[HIN_CASE_TITLE];
+	const char *const cells[] = { hin_case_title(c, HIN_EN, title),
+				      c->kind,
+				      c->subject,
+				      hin_case_state_name(c->state),
+				      hin_severity_name(c->severity),
+				      c->handle,
+				      c->device,
+				      c->campaign,
+				      c->assignee_name,
+				      c->reason };
+	const int64_t times[] = { c->opened_us, c->updated_us, c->first_us, c->last_us,
+				  c->closed_us };
+
+	hin_buffer_printf(out, "%lld", (long long)c->id);
+	for (size_t i = 0; i < HIN_COUNT(cells); i++) {
+		hin_buffer_putc(out, ',');
+		api_csv_cell(out, cells[i]);
+	}
+	for (size_t i = 0; i < HIN_COUNT(times); i++)
+		csv_time(out, times[i]);
+	hin_buffer_printf(out, ",%u,%llu,%llu\r\n", c->reopened, (unsigned long long)c->findings,
+			  (unsigned long long)c->live);
+}
+
+/* Pages behind each other, in one snapshot. */
+static enum hin_code csv_cases(struct api_call *call, struct hin_case_filter *f, struct list *list,
+			       int64_t limit, struct hin_error *err)
+{
+	enum hin_code code = HIN_OK;
+
+	do {
+		list->count = 0;
+		f->limit = (unsigned)(limit < HIN_CASE_PAGE ? limit : HIN_CASE_PAGE);
+		code = hin_case_list(call->desk, f, take_case, list, err);
+		for (size_t i = 0; i < list->count && code == HIN_OK; i++)
+			csv_case(&call->out, &list->cases[i]);
+		limit -= (int64_t)list->count;
+		if (list->count > 0) {
+			const struct hin_case *last = &list->cases[list->count - 1];
+
+			f->behind =
+				(struct hin_case_place){ last->rank, last->updated_us, last->id };
+		}
+	} while (code == HIN_OK && list->count == HIN_CASE_PAGE && limit > 0 && !call->out.failed);
+	return code;
+}
+
+void api_export_cases(struct api_call *call)
+{
+	static const char titles[] = "id,title,kind,subject,state,severity,organisation,device,"
+				     "campaign,assignee,reason,opened,updated,first,last,closed,"
+				     "reopened,findings,live\r\n";
+	int64_t limit = EXPORT_CASES;
+	struct hin_case_filter f;
+	struct hin_addr address;
+	struct list list = { 0 };
+	struct hin_error err = { 0 };
+	enum hin_code code;
+
+	if (!read_filter(call, &f, &address, &limit) ||
+	    !api_note_export(call, "cases", api_query(call, "state"), "csv", f.since_us,
+			     f.until_us))
+		return;
+	list.cases = hin_arena_array(&call->arena, HIN_CASE_PAGE, sizeof(*list.cases));
+	if (list.cases == NULL) {
+		api_refuse(call, 503, "memory", "no memory: ask for fewer");
+		return;
+	}
+	hin_buffer_puts(&call->out, titles);
+	code = hin_desk_snapshot(call->desk, &err);
+	if (code == HIN_OK)
+		code = csv_cases(call, &f, &list, limit, &err);
+	if (code == HIN_OK)
+		api_as_file(call, "text/csv; charset=utf-8", "cases", "csv");
 	else
 		api_refuse_code(call, code, &err);
 }

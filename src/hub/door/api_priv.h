@@ -50,6 +50,7 @@ enum api_lane {
 	API_LANE_WRITE,	   /* writes to the desk */
 	API_LANE_PASSWORD, /* Argon2id: one at a time, so its memory is bounded */
 	API_LANE_QUERY,	   /* questions to the store */
+	API_LANE_EXPORT,   /* what is taken away, one at a time */
 	API_LANES,
 	API_NOW = API_LANES, /* in the server's thread: reads of a few rows */
 };
@@ -168,7 +169,7 @@ struct api_worker {
 	unsigned next_count;
 };
 
-#define API_WORKERS 5 /* of all lanes together */
+#define API_WORKERS 6 /* of all lanes together */
 #define API_READERS 8 /* handles that wait for the next request */
 
 struct api_queue {
@@ -356,7 +357,22 @@ HIN_MUST_USE enum hin_code api_replay_open(struct api_replay **out, struct hin_a
 					   struct hin_error *err);
 void api_replay_close(struct api_replay *replay);
 
+/*
+ * Write an act from a thread that only reads, at once, and tell the hub; its number into `*id`, or
+ * NULL. False when refused.
+ */
+bool api_note_act(struct api_call *call, uint16_t kind, const char *object, int64_t *id);
+
+/* ---- api_export.c ---- */
+
+/* The act of an export, before its first byte goes; false when refused. */
+bool api_note_export(struct api_call *call, const char *what, const char *filter,
+		     const char *format, int64_t since_us, int64_t until_us);
+
 /* ---- api_case.c ---- */
+
+/* Handler of /export/cases. */
+void api_export_cases(struct api_call *call);
 
 struct hin_case;
 struct hin_case_filter;
@@ -402,9 +418,9 @@ extern const size_t api_people_route_count, api_account_route_count, api_case_ro
 	api_ledger_route_count, api_event_route_count, api_public_route_count, api_page_route_count,
 	api_app_route_count;
 extern const struct api_route api_lease_routes[], api_sensor_routes[], api_authority_routes[],
-	api_rule_routes[];
+	api_rule_routes[], api_export_routes[], api_silence_routes[];
 extern const size_t api_lease_route_count, api_sensor_route_count, api_authority_route_count,
-	api_rule_route_count;
+	api_rule_route_count, api_export_route_count, api_silence_route_count;
 
 /* ---- pages ---- */
 

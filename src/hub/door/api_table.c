@@ -7,9 +7,10 @@
 	}
 
 const struct api_routes api_tables[] = {
-	PART(api_public), PART(api_people),    PART(api_account), PART(api_case),
-	PART(api_read),	  PART(api_directory), PART(api_query),	  PART(api_ledger),
-	PART(api_event),  PART(api_page),      PART(api_app),	  PART(api_lease),
-	PART(api_sensor), PART(api_authority), PART(api_rule),
+	PART(api_public),  PART(api_people),	PART(api_account), PART(api_case),
+	PART(api_read),	   PART(api_directory), PART(api_query),   PART(api_ledger),
+	PART(api_event),   PART(api_page),	PART(api_app),	   PART(api_lease),
+	PART(api_sensor),  PART(api_authority), PART(api_rule),	   PART(api_export),
+	PART(api_silence),
 };
 const size_t api_table_count = HIN_COUNT(api_tables);
