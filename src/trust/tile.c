@@ -139,10 +139,11 @@ static enum hin_code read_tile(struct hin_tiles *t, struct hin_buffer *out, int 
 	int fd;
 
 	hin_tile_path(path, level, index, *width);
-	fd = openat(t->folder, path, O_RDONLY | O_CLOEXEC);
+	/* a pipe that somebody put there must not be waited for */
+	fd = openat(t->folder, path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	if (fd == -1 && errno == ENOENT && *width < HIN_TILE_WIDTH) {
 		hin_tile_path(path, level, index, HIN_TILE_WIDTH);
-		fd = openat(t->folder, path, O_RDONLY | O_CLOEXEC);
+		fd = openat(t->folder, path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 		if (fd != -1)
 			*width = HIN_TILE_WIDTH;
 		else

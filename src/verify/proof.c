@@ -41,26 +41,24 @@ bool read_proof(struct proof *p, const char *name, const struct bytes *file)
 	return (line != NULL && at < end) || wrong("%s: it has no checkpoint", name);
 }
 
-/* SHA-256 of the salt and the text. */
-static bool salted(uint8_t out[32], const uint8_t salt[SALT], const struct bytes *text)
+/* Is the SHA-256 of the salt and the text what the act says? */
+static bool is_text(const struct proof *p, const struct bytes *text)
 {
-	uint8_t *message = malloc(SALT + text->size);
+	uint8_t *message = malloc(SALT + text->size), digest[32];
 
 	if (message == NULL)
-		return false;
-	memcpy(message, salt, SALT);
+		return wrong("not enough memory");
+	memcpy(message, p->extra + ACT, SALT);
 	memcpy(message + SALT, text->data, text->size);
-	SHA256(message, SALT + text->size, out);
+	SHA256(message, SALT + text->size, digest);
 	free(message);
-	return true;
+	return memcmp(digest, p->extra + 52, 32) == 0;
 }
 
 bool check_proof(const struct proof *p, const char *name, const struct policy *policy,
-		 const char *text_name, const struct bytes *text, struct head *head,
-		 uint64_t *cosigned)
+		 const char *text_name, struct bytes *text, struct head *head, uint64_t *cosigned)
 {
 	struct hash leaf, root;
-	uint8_t digest[32];
 
 	if (p->extra[0] != 0 || p->extra[1] != 1)
 		return wrong("%s: its act is of a version that is not known here", name);
@@ -75,9 +73,7 @@ bool check_proof(const struct proof *p, const char *name, const struct policy *p
 		return true;
 	if (!p->has_salt)
 		return wrong("%s: it has no salt, so no text can be checked", name);
-	if (!salted(digest, p->extra + ACT, text))
-		return wrong("not enough memory");
-	if (memcmp(digest, p->extra + 52, 32) != 0)
+	if (!is_text(p, text) && !(undo_mail(text) && is_text(p, text)))
 		return wrong("%s: this is not the text of the act: it was changed, or the proof is "
 			     "of another",
 			     text_name);

@@ -3,15 +3,26 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "verify/verify.h"
 
+/* A pipe or a folder where a log should have a file: to open it could take for ever. */
+static bool is_other(const char *path)
+{
+	struct stat about;
+
+	return stat(path, &about) == 0 && !S_ISREG(about.st_mode);
+}
+
 bool read_file(struct bytes *out, const char *path, bool quiet)
 {
-	FILE *f = fopen(path, "rb");
+	FILE *f = quiet && is_other(path) ? NULL : fopen(path, "rb");
 	size_t room = 1 << 16, n = 0;
 	uint8_t *data = NULL;
 
+	if (f == NULL && quiet && is_other(path))
+		return wrong("%s: this is no file", path);
 	if (f == NULL)
 		return quiet && errno == ENOENT ? false : wrong("%s: %s", path, strerror(errno));
 	for (;;) {
@@ -34,6 +45,23 @@ bool read_file(struct bytes *out, const char *path, bool quiet)
 	fclose(f);
 	data[n] = '\0';
 	*out = (struct bytes){ data, n };
+	return true;
+}
+
+bool undo_mail(struct bytes *text)
+{
+	const uint8_t *from = text->data, *end = text->data + text->size;
+	uint8_t *to = text->data;
+
+	if (text->size >= 3 && memcmp(from, "\xef\xbb\xbf", 3) == 0)
+		from += 3;
+	for (; from < end; from++)
+		if (from[0] != '\r' || from + 1 == end || from[1] != '\n')
+			*to++ = *from;
+	if (to == end)
+		return false;
+	*to = '\0';
+	text->size = (size_t)(to - text->data);
 	return true;
 }
 

@@ -168,21 +168,25 @@ static bool is_notice(const struct proof *p, const char *name)
 }
 
 /* Check the proof in `file`, and with it the text, when there is one; then say what it is. */
-static bool check_file(const struct arguments *a, const char *name, const struct bytes *file,
-		       const char *text_name, const struct bytes *text)
+static bool check_file(const struct arguments *a, const char *name, struct bytes *file,
+		       const char *text_name, struct bytes *text)
 {
 	struct proof p = { .index = 0 };
+	size_t size = text != NULL ? text->size : 0;
 	struct head head;
 	uint64_t cosigned;
 
+	(void)undo_mail(file);
 	if (!read_proof(&p, name, file) || (text != NULL && !is_notice(&p, name)) ||
 	    !check_proof(&p, name, &a->policy, text_name, text, &head, &cosigned))
 		return false;
 	say_head(a, &head, cosigned);
 	if (!a->quiet) {
 		say_act(&p);
-		puts(text != NULL ? "real: the text is that of an act in the log"
-				  : "real: the act is in the log");
+		puts(text == NULL	  ? "real: the act is in the log"
+		     : text->size == size ? "real: the text is that of an act in the log"
+					  : "real: the text is that of an act in the log; its "
+					    "line ends were changed on the way");
 	}
 	return true;
 }

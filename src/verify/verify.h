@@ -39,8 +39,11 @@ struct bytes {
 	size_t size;
 };
 
-/* Read a whole file. With `quiet` a file that does not exist is not said. */
+/* Read a whole file. With `quiet` one that does not exist is not said, and a pipe is no file. */
 bool read_file(struct bytes *out, const char *path, bool quiet);
+
+/* Take off what programs add on the way, a byte order mark and CR before LF; true if any was. */
+bool undo_mail(struct bytes *text);
 
 /* Decode `size` characters of strict base64; the count of bytes, or -1. */
 long unbase64(uint8_t *out, size_t room, const char *text, size_t size);
@@ -116,10 +119,12 @@ struct proof {
 /* Read a proof, its form only; `name` is the file's. */
 bool read_proof(struct proof *out, const char *name, const struct bytes *file);
 
-/* Is the act in the log and, with `text`, about it? */
+/*
+ * Is the act in the log and, with `text`, about it? A text that only programs on its way changed
+ * (undo_mail) is put back as it was.
+ */
 bool check_proof(const struct proof *p, const char *name, const struct policy *policy,
-		 const char *text_name, const struct bytes *text, struct head *head,
-		 uint64_t *cosigned);
+		 const char *text_name, struct bytes *text, struct head *head, uint64_t *cosigned);
 
 /* ---- log.c: a folder of tiles ---- */
 

@@ -135,6 +135,13 @@ def lose(*names):
     return remove
 
 
+def pipe(name):
+    def instead(folder):
+        (folder / name).unlink()
+        os.mkfifo(folder / name)
+    return instead
+
+
 def flip(name, at):
     def one(folder):
         data = bytearray((folder / name).read_bytes())
@@ -159,6 +166,7 @@ BAD_LOGS = [
     ("a bundle in the middle lost", lose("tile/entries/001"), "dropped: tile/entries/001 is missing"),
     ("the end lost", lose("tile/entries/002.p/188", "tile/0/002.p/188"), "truncated: the entries end at 512"),
     ("a tile lost", lose("tile/0/001"), "dropped: tile/0/001 is missing"),
+    ("a tile that is a pipe", pipe("tile/0/001"), "tile/0/001: this is no file"),
     ("a tile cut", cut("tile/0/001", 8000), "truncated: tile/0/001"),
     ("a bundle cut", cut("tile/entries/001", 3000), "changed: tile/entries/001 is no bundle"),
     ("a hash changed", flip("tile/0/001", 40), "changed: entry 257"),
@@ -228,6 +236,13 @@ def notices(log, text, key):
     changed = FOLDER / "changed.txt"
     changed.write_text(text.read_text().replace("203.0.113.7", "203.0.113.8"))
     expect_in("another text", run(VERIFY, "notice", changed, proof, "-k", key, status=1), "not the text")
+    windows = FOLDER / "windows.txt"
+    windows.write_bytes(b"\xef\xbb\xbf" + text.read_bytes().replace(b"\n", b"\r\n"))
+    crlf = FOLDER / "windows.tlog-proof"
+    crlf.write_bytes(proof.read_bytes().replace(b"\n", b"\r\n"))
+    expect_in("saved by Windows", run(VERIFY, "notice", windows, crlf, "-k", key), "line ends were changed")
+    changed.write_bytes(windows.read_bytes().replace(b"203.0.113.7", b"203.0.113.8"))
+    expect_in("and forged", run(VERIFY, "notice", changed, crlf, "-k", key, status=1), "not the text")
     lines = proof.read_text().split("\n")
     bad = FOLDER / "bad.tlog-proof"
     for name, at, to, says in [
