@@ -224,11 +224,10 @@ char *hin_directory_holding_text(char out[HIN_HOLDING_TEXT], const struct hin_di
 	for (unsigned len = 0; len <= (hin_addr_is_v4(&h->low) ? 32u : 128u); len++) {
 		prefix.len = (uint8_t)len;
 		hin_directory_prefix_ends(&prefix, &from, &to);
-		if (hin_addr_equal(&to, &h->high))
-			break;
+		/* a shorter one may end there too, and begin before */
+		if (hin_addr_equal(&to, &h->high) && hin_prefix_is_whole(&prefix))
+			return hin_prefix_format(&prefix, out);
 	}
-	if (hin_addr_equal(&to, &h->high) && hin_prefix_is_whole(&prefix))
-		return hin_prefix_format(&prefix, out);
 	snprintf(out, HIN_HOLDING_TEXT, "%s - %s", hin_addr_format(&h->low, low),
 		 hin_addr_format(&h->high, high));
 	return out;

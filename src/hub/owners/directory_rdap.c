@@ -3,8 +3,12 @@
  *
  * A file holds one object, an array of them, a search's answer, or one object a line. Of an "ip
  * network" or "autnum" the range, its name and its entities are read; the registrant is the
- * organisation, and who is responsible for abuse may stand inside of it. Notices, remarks, events
- * and links are passed over.
+ * organisation, and who is responsible for abuse may stand inside of it. Networks that stand in an
+ * entity are that entity's. Notices, remarks, events and links are passed over.
+ *
+ * Two networks must never become one organisation's by mistake: the notices of one would go to the
+ * other. So RIPE's maintainers, which have the role of a registrant too, are no owners, and a name
+ * that was redacted (RFC 9537) is nobody's.
  */
 #include <ctype.h>
 #include <jansson.h>
@@ -22,13 +26,14 @@
 struct person {
 	const char *handle, *mail, *lang;
 	char name[HIN_DIRECTORY_TEXT + 1], name_ja[HIN_DIRECTORY_TEXT + 1], country[3];
-	bool organisation; /* jCard's kind */
+	bool organisation, group; /* jCard's kind */
 };
 
 struct rdap {
 	const struct hin_directory_input *in;
 	struct hin_error *err;
-	size_t line; /* where the value begins */
+	const json_t *holder; /* the entity whose networks are read, or NULL */
+	size_t line;	      /* where the value begins */
 	unsigned entities;
 	bool any;
 };
@@ -60,6 +65,12 @@ static bool has_role(const json_t *entity, const char *role)
 	return false;
 }
 
+/* Words that stand where a name was taken out. */
+static bool is_redacted(const char *text)
+{
+	return strncasecmp(text, "redacted", 8) == 0;
+}
+
 static bool is_fit(const char *text)
 {
 	return hin_directory_check_text("", text, HIN_DIRECTORY_TEXT, NULL) == HIN_OK;
@@ -80,13 +91,15 @@ static void read_property(const json_t *property, struct person *p)
 		snprintf(p->country, sizeof(p->country), "%s", country);
 	if (text == NULL)
 		return;
-	if (strcasecmp(name, "kind") == 0)
-		p->organisation = strcasecmp(text, "org") == 0 || strcasecmp(text, "group") == 0;
-	else if (strcasecmp(name, "email") == 0 && p->mail[0] == '\0')
+	if (strcasecmp(name, "kind") == 0) {
+		p->organisation = strcasecmp(text, "org") == 0;
+		p->group = strcasecmp(text, "group") == 0;
+	} else if (strcasecmp(name, "email") == 0 && p->mail[0] == '\0')
 		p->mail = text;
 	else if (strcasecmp(name, "lang") == 0)
 		p->lang = text;
-	else if (strcasecmp(name, "fn") != 0 || text[0] == '\0' || !is_fit(text))
+	else if (strcasecmp(name, "fn") != 0 || text[0] == '\0' || !is_fit(text) ||
+		 is_redacted(text))
 		return;
 	else if (strncasecmp(language, "ja", 2) == 0 && p->name_ja[0] == '\0')
 		snprintf(p->name_ja, sizeof(p->name_ja), "%s", text);
@@ -103,8 +116,9 @@ static void read_person(const json_t *entity, struct person *p)
 		read_property(json_array_get(card, i), p);
 }
 
+/* The entity's mail address, by its role; `role` is ours when it has none that we know, or NULL. */
 static enum hin_code add_mail(struct rdap *r, uint32_t organisation, const json_t *entity,
-			      bool *abuse)
+			      const char *role, bool *abuse)
 {
 	static const struct {
 		const char *role, *ours;
@@ -125,6 +139,8 @@ static enum hin_code add_mail(struct rdap *r, uint32_t organisation, const json_
 	for (size_t i = 0; i < HIN_COUNT(roles) && c.role == NULL; i++)
 		if (has_role(entity, roles[i].role))
 			c.role = roles[i].ours;
+	if (c.role == NULL)
+		c.role = role;
 	if (c.role == NULL)
 		return HIN_OK;
 	if (!hin_directory_is_mail(p.mail)) {
@@ -149,7 +165,7 @@ static enum hin_code add_contacts(struct rdap *r, uint32_t organisation, const j
 		if (++r->entities > 2 * ENTITIES || depth == INSIDE)
 			return HIN_OK;
 		if (only_abuse == has_role(entity, "abuse"))
-			code = add_mail(r, organisation, entity, abuse);
+			code = add_mail(r, organisation, entity, NULL, abuse);
 		if (code == HIN_OK)
 			code = add_contacts(r, organisation, json_object_get(entity, "entities"),
 					    only_abuse, abuse, depth + 1);
@@ -157,22 +173,47 @@ static enum hin_code add_contacts(struct rdap *r, uint32_t organisation, const j
 	return code;
 }
 
-/* The registrant; without one the first organisation. NULL when there is none. */
+/*
+ * The registrant: an organisation before anybody else, and never a maintainer (RIPE), whose name is
+ * its handle; without one the first organisation. NULL when there is none.
+ */
 static const json_t *find_owner(const json_t *object)
 {
-	const json_t *entities = json_object_get(object, "entities"), *first = NULL;
+	const json_t *entities = json_object_get(object, "entities"), *other = NULL, *first = NULL;
 
 	for (size_t i = 0; i < json_array_size(entities) && i < ENTITIES; i++) {
 		const json_t *entity = json_array_get(entities, i);
+		bool registrant = has_role(entity, "registrant");
 		struct person p;
 
-		if (has_role(entity, "registrant"))
-			return entity;
 		read_person(entity, &p);
+		if (registrant && (p.organisation || p.group))
+			return entity;
+		if (registrant && other == NULL && strcasecmp(p.name, p.handle) != 0)
+			other = entity;
 		if (first == NULL && p.organisation && !has_role(entity, "abuse"))
 			first = entity;
 	}
-	return first;
+	return other != NULL ? other : first;
+}
+
+/* The contacts of an object, and of the entity that it stands in: for abuse, else all. */
+static enum hin_code add_all_contacts(struct rdap *r, uint32_t organisation, const json_t *object)
+{
+	const json_t *const entities[] = { json_object_get(object, "entities"),
+					   json_object_get(r->holder, "entities") };
+	size_t before = r->in->d->contact_count;
+	enum hin_code code = HIN_OK;
+	bool abuse = false;
+
+	r->entities = 0;
+	for (size_t i = 0; code == HIN_OK && i < 2 * HIN_COUNT(entities); i++)
+		if (i < HIN_COUNT(entities) || !abuse)
+			code = add_contacts(r, organisation, entities[i % HIN_COUNT(entities)],
+					    i < HIN_COUNT(entities), &abuse, 0);
+	if (code == HIN_OK && r->holder != NULL && r->in->d->contact_count == before)
+		code = add_mail(r, organisation, r->holder, "owner", &abuse);
+	return code;
 }
 
 /* ---- objects ---- */
@@ -226,20 +267,22 @@ static enum hin_code set(struct rdap *r, uint32_t organisation, uint8_t field, c
 static enum hin_code read_owner(struct rdap *r, const json_t *object, uint32_t *organisation)
 {
 	const json_t *entity = find_owner(object);
-	const char *country = text_of(object, "country");
+	const char *country = text_of(object, "country"), *own = text_of(object, "handle");
 	char handle[HIN_DIRECTORY_HANDLE + 1];
 	struct person p = { .handle = "", .mail = "", .lang = "" };
-	bool abuse = false;
 	enum hin_code code;
 
+	if (entity == NULL)
+		entity = r->holder;
 	if (entity != NULL)
 		read_person(entity, &p);
-	if (is_handle(p.handle))
+	if (is_handle(p.handle) && !is_redacted(p.handle))
 		snprintf(handle, sizeof(handle), "%s", p.handle);
-	else if (entity != NULL)
+	else if (p.name[0] != '\0' || p.name_ja[0] != '\0')
 		make_handle(p.name[0] != '\0' ? p.name : p.name_ja, p.mail, handle);
 	else
-		make_handle(text_of(object, "name"), text_of(object, "handle"), handle);
+		make_handle(text_of(object, "name"),
+			    own[0] != '\0' ? own : text_of(object, "startAddress"), handle);
 	code = hin_directory_organisation(r->in->d, handle, r->in->source, organisation, r->err);
 	if (p.name[0] == '\0' && p.name_ja[0] == '\0' && is_fit(text_of(object, "name")))
 		snprintf(p.name, sizeof(p.name), "%s", text_of(object, "name"));
@@ -253,14 +296,7 @@ static enum hin_code read_owner(struct rdap *r, const json_t *object, uint32_t *
 		code = set(r, *organisation, HIN_ORGANISATION_COUNTRY, country);
 	if (code == HIN_OK && (strncasecmp(p.lang, "ja", 2) == 0 || strcasecmp(country, "JP") == 0))
 		code = set(r, *organisation, HIN_ORGANISATION_LANGUAGE, "ja");
-	r->entities = 0;
-	if (code == HIN_OK)
-		code = add_contacts(r, *organisation, json_object_get(object, "entities"), true,
-				    &abuse, 0);
-	if (code == HIN_OK && !abuse)
-		code = add_contacts(r, *organisation, json_object_get(object, "entities"), false,
-				    &abuse, 0);
-	return code;
+	return code == HIN_OK ? add_all_contacts(r, *organisation, object) : code;
 }
 
 static enum hin_code add_holding(struct rdap *r, const json_t *object,
@@ -342,9 +378,10 @@ static enum hin_code read_each(struct rdap *r, const json_t *array)
 
 static enum hin_code read_value(struct rdap *r, const json_t *value)
 {
-	static const char *const lists[] = { "ipSearchResults", "autnumSearchResults", "networks",
-					     "autnums" };
+	static const char *const lists[] = { "ipSearchResults", "autnumSearchResults",
+					     "entitySearchResults", "networks", "autnums" };
 	const char *class = text_of(value, "objectClassName");
+	const json_t *around = r->holder;
 	enum hin_code code = HIN_OK;
 
 	if (json_is_array(value))
@@ -357,8 +394,10 @@ static enum hin_code read_value(struct rdap *r, const json_t *value)
 	if (strcasecmp(class, "autnum") == 0)
 		return read_autnum(r, value);
 	/* an entity has its networks with it; a search has a list */
+	r->holder = strcasecmp(class, "entity") == 0 ? value : NULL;
 	for (size_t i = 0; code == HIN_OK && i < HIN_COUNT(lists); i++)
 		code = read_each(r, json_object_get(value, lists[i]));
+	r->holder = around;
 	return code;
 }
 

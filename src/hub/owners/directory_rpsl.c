@@ -5,6 +5,8 @@
  * what they hold (inetnum, inet6num, aut-num), a third one the routes, which count where no network
  * of the same range says more. References may point forward. Other classes and attributes are
  * passed over; only lines that are used are judged.
+ *
+ * RIPE writes Latin-1: a value that is no UTF-8 and could be a name in that is read so.
  */
 #include <ctype.h>
 #include <sodium.h>
@@ -55,6 +57,16 @@ struct rpsl {
 
 /* ---- objects ---- */
 
+static bool is_utf8(const char *text)
+{
+	struct hin_reader in = hin_reader_of(text, strlen(text));
+
+	while (in.left > 0)
+		if (hin_utf8_read(&in) == HIN_UTF8_BAD)
+			return false;
+	return true;
+}
+
 static bool is_key(const char *line, size_t *size)
 {
 	size_t n = 0;
@@ -96,6 +108,49 @@ static bool is_wanted(const char *key)
 	return false;
 }
 
+/*
+ * Could these be words in Latin-1? Letters and a few signs, alone among ASCII: long runs are
+ * another alphabet's.
+ */
+static bool is_latin1(const char *text)
+{
+	static const char signs[] = "\xa0\xa9\xaa\xab\xae\xb0\xb4\xb7\xba\xbb";
+	bool plain = false;
+	unsigned run = 0;
+
+	for (; *text != '\0'; text++) {
+		uint8_t c = (uint8_t)*text;
+
+		run = c < 0x80 ? 0 : run + 1;
+		plain = plain || isalpha(c) != 0;
+		if (run > 3 || c == 0xd7 || c == 0xf7 ||
+		    (c >= 0x80 && c < 0xc0 && strchr(signs, *text) == NULL))
+			return false;
+	}
+	return plain;
+}
+
+/* A copy of a value, as UTF-8 when it is Latin-1; NULL without memory. */
+static const char *keep_value(struct rpsl *r, const char *text)
+{
+	char *copy, *to;
+
+	if (is_utf8(text) || !is_latin1(text))
+		return hin_arena_strdup(&r->object_memory, text);
+	copy = to = hin_arena_alloc(&r->object_memory, 2 * strlen(text) + 1);
+	if (copy == NULL)
+		return NULL;
+	for (; *text != '\0'; text++) {
+		uint8_t c = (uint8_t)*text;
+
+		if (c >= 0x80)
+			*to++ = (char)(0xc0 | c >> 6);
+		*to++ = (char)(c >= 0x80 ? 0x80 | (c & 0x3f) : c);
+	}
+	*to = '\0';
+	return copy;
+}
+
 /* Add "key: value" to the object; a line that is not of this form gives a reason. */
 static const char *add_attribute(struct rpsl *r, char *line, size_t number)
 {
@@ -114,7 +169,7 @@ static const char *add_attribute(struct rpsl *r, char *line, size_t number)
 	if (o->count > 0 && !is_wanted(key))
 		return NULL;
 	o->attributes[o->count].key = hin_arena_strdup(&r->object_memory, key);
-	o->attributes[o->count].value = hin_arena_strdup(&r->object_memory, trim(line + size + 1));
+	o->attributes[o->count].value = keep_value(r, trim(line + size + 1));
 	o->attributes[o->count].line = number;
 	if (o->attributes[o->count].key == NULL || o->attributes[o->count].value == NULL)
 		return "not enough memory";
@@ -126,10 +181,11 @@ static const char *add_attribute(struct rpsl *r, char *line, size_t number)
 static void continue_attribute(struct rpsl *r, char *line, bool kept)
 {
 	struct attribute *a = &r->object.attributes[r->object.count - 1];
-	const char *more = trim(line + 1), *joined;
+	const char *more = keep_value(r, trim(line + 1)), *joined;
 
 	/* longer than any text that we keep: it is refused for its length then */
-	if (!kept || *more == '\0' || strlen(a->value) > (size_t)4 * HIN_DIRECTORY_TEXT)
+	if (more == NULL || !kept || *more == '\0' ||
+	    strlen(a->value) > (size_t)4 * HIN_DIRECTORY_TEXT)
 		return;
 	joined = hin_arena_printf(&r->object_memory, "%s%s%s", a->value,
 				  a->value[0] != '\0' ? " " : "", more);

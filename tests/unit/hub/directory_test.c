@@ -85,6 +85,7 @@ static void csv_is_read_and_written(void **state)
 		   "example-city,,,,,,,2001:db8::/32,soc@city.example,,\r\n"
 		   "example-city,,,,政府・行政サービス,,,AS64500,,,\r\n"
 		   "example-city,,,,,,,198.51.100.7 - 198.51.100.9,,,2026-01-01\r\n"
+		   "example-city,,,,,,,203.0.113.0 - 203.0.113.255,,,\r\n"
 		   "example-city,,,,,,,City.Example.,abuse@city.example,,\r\n");
 	expect_csv(d,
 		   "example-city,\"Example, \"\"the\"\" City\",例市,JP,en,government,red,yes,"
@@ -97,10 +98,11 @@ static void csv_is_read_and_written(void **state)
 		   "example-city,,,,,,,,AS64500,,,,,,,,,\n"
 		   "example-city,,,,,,,,198.51.100.7 - "
 		   "198.51.100.9,,2026-01-01T00:00:00.000000Z,,,,,,,\n"
+		   "example-city,,,,,,,,203.0.113.0/24,,,,,,,,,\n"
 		   "example-city,,,,,,,,city.example,,,,,,,,,\n");
 	hin_directory_export(d, &out);
 	again = parsed(HIN_DIRECTORY_CSV, hin_buffer_text(&out));
-	assert_int_equal(again->holding_count, 5);
+	assert_int_equal(again->holding_count, 6);
 	expect_csv(again, strchr(out.data, '\n') + 1);
 	hin_buffer_fini(&out);
 	hin_directory_free(again);
@@ -306,6 +308,46 @@ static void apnic_is_read(void **state)
 	hin_directory_free(d);
 }
 
+/* As RIPE writes it; other alphabets are told apart from Latin-1, and refused. */
+static void ripe_is_latin1(void **state)
+{
+	static const char object[] = "organisation: ORG-X\norg-name: %s\n\n"
+				     "inetnum: 192.0.3.0 - 192.0.3.255\norg: ORG-X\n";
+	static const struct {
+		const char *name, *want;
+	} cases[] = {
+		{ "Telef\xf3nica de Espa\xf1"
+		  "a",
+		  "Telefónica de España" },
+		{ "M\xfcnchener\n  Stra\xdf"
+		  "e",
+		  "Münchener Straße" },
+		{ "日本", "日本" },
+		{ "\xc6\xfc\xcb\xdc\xb3\xf4\xbc\xb0", NULL }, /* EUC-JP */
+		{ "\x93\xfa\x96\x7b", NULL },		      /* Shift JIS */
+		{ "a\xd7"
+		  "b",
+		  NULL },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < HIN_COUNT(cases); i++) {
+		char text[256];
+		struct hin_error err = { 0 };
+		struct said said;
+		struct hin_directory *d;
+
+		snprintf(text, sizeof(text), object, cases[i].name);
+		d = parsed_as(HIN_DIRECTORY_RPSL, text, strlen(text), &said, HIN_OK, &err);
+		assert_int_equal(said.notes.refused, cases[i].want == NULL);
+		if (cases[i].want != NULL && strcmp(d->organisations[0].name, cases[i].want) != 0 &&
+		    strcmp(d->organisations[0].name_ja, cases[i].want) != 0)
+			fail_msg("\"%s\", not \"%s\"", d->organisations[0].name, cases[i].want);
+		hin_buffer_fini(&said.lines);
+		hin_directory_free(d);
+	}
+}
+
 static void rpsl_is_refused(void **state)
 {
 	static const struct {
@@ -428,6 +470,64 @@ static void rdap_is_read(void **state)
 	assert_string_equal(d->contacts[1].role, "tech");
 	assert_int_equal(d->holding_count, 4);
 	assert_int_equal(d->holdings[2].asn, 64501);
+	hin_directory_free(d);
+}
+
+/* An answer for a range whose registrants and abuse contact are given. */
+#define RANGE(first, last, registrants, abuse)                                                     \
+	"{\"objectClassName\":\"ip network\",\"name\":\"NET\",\"startAddress\":\"" first           \
+	"\",\"endAddress\":\"" last "\",\"entities\":[" registrants                                \
+	",{\"handle\":\"A\",\"roles\":[\"abuse\"]," CARD("group", "Abuse", abuse) "}]}"
+#define REGISTRANT(handle, card) "{" handle "\"roles\":[\"registrant\"]," card "}"
+#define MAINTAINER                                                                                 \
+	REGISTRANT("\"handle\":\"RIPE-NCC-HM-MNT\",", CARD("individual", "RIPE-NCC-HM-MNT", ""))
+
+/* Networks that only have a maintainer, or nothing at all where a name was, in common. */
+static void rdap_keeps_owners_apart(void **state)
+{
+	struct hin_directory *d = parsed(
+		HIN_DIRECTORY_RDAP,
+		RANGE("192.0.2.0", "192.0.2.255",
+		      MAINTAINER "," REGISTRANT("\"handle\":\"ORG-A\",", CARD("org", "A", "")),
+		      "abuse@a.example")
+			RANGE("198.51.100.0", "198.51.100.255", MAINTAINER, "abuse@b.example")
+				RANGE("203.0.113.0", "203.0.113.255",
+				      REGISTRANT("", CARD("org", "", "")), "abuse@c.example")
+					RANGE("203.0.112.0", "203.0.112.255",
+					      REGISTRANT("\"handle\":\"REDACTED\",",
+							 CARD("org", "Redacted for privacy", "")),
+					      "abuse@d.example"));
+
+	(void)state;
+	assert_int_equal(d->organisation_count, 4);
+	assert_string_equal(d->organisations[0].handle, "org-a");
+	assert_int_equal(d->contact_count, 4);
+	for (uint32_t i = 0; i < 4; i++) {
+		assert_int_equal(d->contacts[i].organisation, i);
+		assert_int_equal(d->holdings[i].organisation, i);
+	}
+	hin_directory_free(d);
+}
+
+static void rdap_of_an_entity_is_read(void **state)
+{
+	struct hin_directory *d = parsed(
+		HIN_DIRECTORY_RDAP,
+		"{\"entitySearchResults\":[{\"objectClassName\":\"entity\",\"handle\":\"EX\"," CARD(
+			"org", "Example",
+			"info@ex.example") ","
+					   "\"networks\":[{\"objectClassName\":\"ip "
+					   "network\",\"startAddress\":\"192.0.2.0\","
+					   "\"endAddress\":\"192.0.2.255\"}],\"autnums\":[{"
+					   "\"objectClassName\":\"autnum\","
+					   "\"startAutnum\":64500,\"endAutnum\":64500}]}]}");
+
+	(void)state;
+	assert_int_equal(d->organisation_count, 1);
+	assert_string_equal(d->organisations[0].handle, "ex");
+	assert_int_equal(d->holding_count, 2);
+	assert_int_equal(d->contact_count, 1);
+	assert_string_equal(d->contacts[0].role, "owner");
 	hin_directory_free(d);
 }
 
@@ -613,8 +713,11 @@ int main(void)
 		cmocka_unit_test(a_file_is_refused_whole),
 		cmocka_unit_test(ripe_is_read),
 		cmocka_unit_test(apnic_is_read),
+		cmocka_unit_test(ripe_is_latin1),
 		cmocka_unit_test(rpsl_is_refused),
 		cmocka_unit_test(rdap_is_read),
+		cmocka_unit_test(rdap_keeps_owners_apart),
+		cmocka_unit_test(rdap_of_an_entity_is_read),
 		cmocka_unit_test(rdap_is_refused),
 		cmocka_unit_test_setup_teardown(an_import_brings_differences, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(an_import_is_whole_or_nothing, set_up, tear_down),
