@@ -119,6 +119,8 @@ enum hin_code hin_door_open(struct hin_hub *hub, const struct hin_hub_settings *
 	s.status = write_status;
 	s.user = hub;
 	s.owners = hub->owners;
+	s.ledger = hub->ledger;
+	s.ledger_folder = hub->ledger_folder;
 	s.folder = hub->folder;
 	s.trust = hub->trust;
 	s.sensors = hub->sensors;
