@@ -3,7 +3,8 @@
 
 #include "store/segments_view_priv.h"
 
-#define SPANS 64u /* ranges of addresses that filters and indices are asked for */
+#define KINDS 256u /* of a range that are looked at one by one */
+#define SPANS 64u  /* ranges of addresses that filters and indices are asked for */
 
 /* Does a test ask for few ranges of sources? */
 static bool names_sources(const struct hin_filter_node *test)
@@ -24,6 +25,32 @@ static bool narrows(const struct hin_filter *f, size_t node)
 	return names_sources(n);
 }
 
+/*
+ * Can only rows match that are in no file of flows? No kind begins or ceases to be one of flows,
+ * but one that a program does not know goes to the events.
+ */
+static bool excludes_flows(const struct hin_filter *f, size_t node)
+{
+	const struct hin_filter_node *n = &f->nodes[node];
+
+	if (n->type == HIN_FILTER_AND)
+		return excludes_flows(f, n->left) || excludes_flows(f, n->right);
+	if (n->type == HIN_FILTER_OR)
+		return excludes_flows(f, n->left) && excludes_flows(f, n->right);
+	if (n->type != HIN_FILTER_NUMBERS || n->field != HIN_FIELD_KIND || n->negated)
+		return false;
+	for (uint32_t i = 0; i < n->count; i++) {
+		const struct hin_filter_numbers *range = &f->numbers[n->first + i];
+
+		if (range->low > UINT16_MAX || range->high - range->low > KINDS)
+			return false;
+		for (uint64_t kind = range->low; kind <= range->high; kind++)
+			if (hin_store_kind_of((uint16_t)kind) == HIN_SEGMENT_FLOWS)
+				return false;
+	}
+	return true;
+}
+
 enum hin_code hin_matcher_init(struct hin_matcher *m, const struct hin_store_range *range,
 			       struct hin_block_reader *reader, struct hin_error *err)
 {
@@ -39,6 +66,7 @@ enum hin_code hin_matcher_init(struct hin_matcher *m, const struct hin_store_ran
 	m->masks = calloc(nodes + 1, sizeof(*m->masks));
 	m->v4 = calloc((nodes > 0 ? f->address_count : 0) + 1, sizeof(*m->v4));
 	m->table = malloc(HIN_COLUMN_ROWS);
+	m->no_flows = nodes > 0 && excludes_flows(m->filter, nodes - 1);
 	m->narrows = nodes > 0 && narrows(m->filter, nodes - 1);
 	m->sets = calloc(m->narrows ? nodes : 1, sizeof(*m->sets));
 	if (m->answers == NULL || m->masks == NULL || m->v4 == NULL || m->table == NULL ||

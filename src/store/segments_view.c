@@ -93,6 +93,15 @@ static bool rollup_has(const struct hin_view *view, unsigned kind)
 	return (fields & ~HIN_ROLLUP_FIELDS) == 0;
 }
 
+/* Blocks that are not even looked at. */
+static void skip_blocks(struct walk *w, uint64_t blocks, uint64_t rows)
+{
+	w->view->effort->blocks += blocks;
+	w->view->effort->blocks_skipped += blocks;
+	w->blocks_done += blocks;
+	w->rows_done += rows;
+}
+
 static bool segment_wanted(struct walk *w, const struct hin_segment *s)
 {
 	int64_t until = w->matcher.until_us;
@@ -100,6 +109,10 @@ static bool segment_wanted(struct walk *w, const struct hin_segment *s)
 	if (s->blocks == 0 || s->time_max < w->matcher.since_us || s->time_min >= until ||
 	    w->view->heads != (s->kind == HIN_SEGMENT_BATCHES))
 		return false;
+	if (s->kind == HIN_SEGMENT_FLOWS && w->matcher.no_flows) {
+		skip_blocks(w, s->blocks, s->rows);
+		return false;
+	}
 	if (!hin_segment_is_rollup(s->kind))
 		return true;
 	if (!w->view->rollups)
@@ -151,10 +164,7 @@ static enum hin_code open_some(struct walk *w, struct source *source, const stru
 	}
 	for (size_t i = 0; i < source->heads.count; i++)
 		rows += source->heads.refs[i].head.rows;
-	w->view->effort->blocks += s->blocks - source->heads.count;
-	w->view->effort->blocks_skipped += s->blocks - source->heads.count;
-	w->blocks_done += s->blocks - source->heads.count;
-	w->rows_done += s->rows > rows ? s->rows - rows : 0;
+	skip_blocks(w, s->blocks - source->heads.count, s->rows > rows ? s->rows - rows : 0);
 	return HIN_OK;
 }
 

@@ -27,6 +27,7 @@ struct hin_matcher {
 	size_t node_count; /* 0 without a filter: then there is a mask all the same */
 	size_t pool_count, pool_room;
 	uint8_t *table; /* HIN_COLUMN_ROWS, answers by code */
+	bool no_flows;	/* only rows of kinds that are no flows can match */
 	bool narrows;	/* only rows of some IPv4 sources can match: an index of them helps */
 	struct hin_block_set *sets; /* of each node, when it does */
 	struct hin_error error;

@@ -504,6 +504,60 @@ static void answers_the_same(void **state)
 	hin_store_close(store);
 }
 
+/* The first file of flows. */
+static struct hin_segment *flows_of(struct hin_store *store)
+{
+	for (size_t i = 0; i < store->catalog.segment_count; i++)
+		if (store->catalog.segments[i].kind == HIN_SEGMENT_FLOWS &&
+		    store->catalog.segments[i].blocks > 3)
+			return &store->catalog.segments[i];
+	fail_msg("no file of flows");
+	return NULL;
+}
+
+/* Files of flows are not opened for a question about events. */
+static void leaves_flows_alone(void **state)
+{
+	static const struct {
+		const char *text;
+		bool opened;
+	} cases[] = {
+		{ "kind 60000", false },
+		{ "kind 60000 and src A", false },
+		{ "kind 60000 or kind road.alive", false },
+		{ "kind 60000 or kind telescope.flow", true },
+		{ "kind 60000 or src A", true },
+		{ "not kind 60000", true },
+		{ "kind telescope.flow", true },
+	};
+	struct notes notes = { 0 };
+	struct hin_store *store = fill_store(&notes);
+	struct sums want[HIN_COUNT(cases)], have;
+	struct hin_store_effort efforts[HIN_COUNT(cases)], effort;
+	char name[4096], away[4100];
+
+	(void)state;
+	for (size_t i = 0; i < HIN_COUNT(cases); i++)
+		want[i] = ask(store, cases[i].text, &efforts[i]);
+	assert_true(want[0].rows > 100);
+	hin_store_segment_path(store, flows_of(store), name);
+	snprintf(away, sizeof(away), "%s-x", name);
+	assert_int_equal(rename(name, away), 0);
+	for (size_t i = 0; i < HIN_COUNT(cases); i++) {
+		notes.count = 0;
+		have = ask(store, cases[i].text, &effort);
+		if (notes.count != cases[i].opened)
+			fail_msg("%s: %u notes", cases[i].text, notes.count);
+		if (cases[i].opened)
+			continue;
+		assert_int_equal(have.rows, want[i].rows);
+		assert_int_equal(have.sum, want[i].sum);
+		assert_int_equal(effort.blocks, efforts[i].blocks);
+		assert_int_equal(effort.blocks_skipped, efforts[i].blocks_skipped);
+	}
+	hin_store_close(store);
+}
+
 /* House-keeping gives indices to the files of days that are over, new ones and old ones. */
 static void comes_with_the_house(void **state)
 {
@@ -559,17 +613,6 @@ static void comes_with_the_house(void **state)
 	expect_store(store, &want);
 	hin_store_close(store);
 	hin_store_close(other);
-}
-
-/* The first file of flows. */
-static struct hin_segment *flows_of(struct hin_store *store)
-{
-	for (size_t i = 0; i < store->catalog.segment_count; i++)
-		if (store->catalog.segments[i].kind == HIN_SEGMENT_FLOWS &&
-		    store->catalog.segments[i].blocks > 3)
-			return &store->catalog.segments[i];
-	fail_msg("no file of flows");
-	return NULL;
 }
 
 static void flip(const struct hin_store *store, const struct hin_segment *s, uint64_t at)
@@ -678,6 +721,7 @@ int main(void)
 		cmocka_unit_test(leaves_damaged_blocks_out),
 		cmocka_unit_test(sees_damage),
 		TEST(answers_the_same),
+		TEST(leaves_flows_alone),
 		TEST(comes_with_the_house),
 		TEST(answers_without),
 		TEST(waits_for_space),
