@@ -13,6 +13,8 @@ static const struct {
 	{ "metrics", "it is bound" },
 	{ "people", "people are connected there" },
 	{ "people.plain", "people are connected there" },
+	{ "people.countries", "the table is in use" },
+	{ "people.ledger-public", "who reads may count on it" },
 	{ "trust", "the folder is open" },
 	{ "store", "the folder is open" },
 	{ "user", "the process cannot become somebody else" },

@@ -1085,6 +1085,64 @@ def exports(door, people, a):
     expect("no formula", ('"\'=HYPERLINK(""http://x"")"' in text, ",=HYPER" in text), (True, False))
 
 
+def words_and_places(door, people):
+    ann = people["analyst"]
+    w = door.ask("GET", "/api/v1/query/words", who=ann).json
+    expect("fields", {"src", "dport", "sensor"} <= {f["name"] for f in w["fields"]}, True)
+    expect("kinds", "telescope.flow" in [k["name"] for k in w["registries"]["kinds"]], True)
+    for field in ("kind", "tags", "sensor"):
+        answer = door.ask("GET", "/api/v1/query?by=" + field, who=ann)
+        expect("by " + field, answer.status in (200, 422), True)
+    places = door.ask("GET", "/api/v1/places?addresses=203.0.113.9,2001:db8::1", who=people["member"]).json
+    expect("no table here", (places["known"], places["places"]), (False, [
+        {"country": None, "as": None, "as_name": None, "address": a} for a in ("203.0.113.9", "2001:db8::1")]))
+    expect("no address", door.ask("GET", "/api/v1/places?addresses=x", who=ann).status, 400)
+    expect("nothing asked", door.ask("GET", "/api/v1/places", who=ann).json["places"], [])
+    groups = door.ask("GET", "/api/v1/query?by=src&places=1&filter=proto+6", who=ann).json["groups"]
+    expect("places of groups", groups[0]["places"], {"src": {"country": None, "as": None, "as_name": None}})
+    expect("a series", len(door.ask("GET", "/api/v1/query?series=10m&by=dport&since=-2h", who=ann).json["groups"]) > 4, True)
+
+
+def ledger_files(folder, door, people):
+    ann, root = people["analyst"], people["administrator"]
+    door.wake()
+    size = int(door.ask("GET", "/api/v1/ledger/checkpoint").body.decode().split("\n")[1])
+    expect("acts are there", size > 10, True)
+    expect("checkpoint", door.ask("GET", "/checkpoint", who=ann).body, door.ask("GET", "/api/v1/ledger/checkpoint").body)
+    tile = door.ask("GET", "/tile/0/000.p/%d" % size, who=ann)
+    expect("a tile", (tile.status, len(tile.body)), (200, 32 * size))
+    expect("entries", door.ask("GET", "/tile/entries/000.p/%d" % size, who=root).status, 200)
+    # the root by the tile's hashes, as a checker outside would compute it
+    def merkle(hashes):
+        if len(hashes) == 1:
+            return hashes[0]
+        split = 1 << (len(hashes) - 1).bit_length() - 1
+        return hashlib.sha256(b"\1" + merkle(hashes[:split]) + merkle(hashes[split:])).digest()
+    leaves = [tile.body[i:i + 32] for i in range(0, len(tile.body), 32)]
+    proof = door.ask("GET", "/api/v1/ledger/consistency?from=7", who=ann).json
+    expect("roots", (proof["to"], proof["root"], proof["from_root"]), (size, merkle(leaves).hex(), merkle(leaves[:7]).hex()))
+    expect("hashes", all(re.fullmatch("[0-9a-f]{64}", h) for h in proof["hashes"]) and len(proof["hashes"]) > 2, True)
+    for query in ("from=%d" % (size + 1), "from=5&to=4", "from=x", "to=%d" % (size + 1)):
+        expect("no proof of " + query, door.ask("GET", "/api/v1/ledger/consistency?" + query, who=ann).status, 400)
+    for path in ("0/x", "8/000", "0/../../ledger.key", "0/0000", "0/000.p/0", "0/000.p/256", "entries", "0/x001/x", "0/000.p/1/..", "key",
+                 "0/%2e%2e/%2e%2e/ledger.key", "entries/../../../desk.db", "0/x00a/000", "-1/000", "0//000"):
+        expect("no tile " + path, door.ask("GET", "/tile/" + path, who=ann).status, 404)
+    for what, who, status in [("nobody", None, 401), ("a member", people["member"], 403), ("an inspector", people["inspector"], 200)]:
+        expect("tiles for " + what, [door.ask("GET", p, who=who).status for p in ("/checkpoint", "/tile/0/000.p/%d" % size)], [status] * 2)
+    kinds = {k["name"] for k in door.ask("GET", "/api/v1/ledger/kinds", who=ann).json["kinds"]}
+    expect("kinds", {"export", "case-noted"} <= kinds, True)
+    found = door.ask("GET", "/api/v1/ledger/acts?text=ENROLMENT-nothing", who=ann).json
+    expect("nothing found", (found["acts"], found["next"]), ([], None))
+    found = door.ask("GET", "/api/v1/ledger/acts?text=analyst.one&limit=1", who=ann).json
+    expect("found by its object", "analyst.one" in json.dumps(found["acts"][0]["object"]), True)
+
+
+def ledger_public(folder):
+    door = Door(folder, "ledger-public=1")
+    expect("public", [door.ask("GET", "/checkpoint").status, door.ask("GET", "/tile/0/001").status], [200, 404])
+    door.close()
+
+
 def second_factor_for_all(folder, people):
     door = Door(folder, "second-factor=1")
     ann = people["analyst"]
@@ -1121,12 +1179,14 @@ def main():
                      lambda d: work(d, people, a, b), lambda d: sensors(d, people),
                      lambda d: leases(d, people, a), lambda d: authorities(d, people),
                      lambda d: rules(d, people, desk_path),
-                     lambda d: silence(d, people), lambda d: exports(d, people, a)):
+                     lambda d: silence(d, people), lambda d: exports(d, people, a),
+                     lambda d: words_and_places(d, people), lambda d: ledger_files(folder, d, people)):
             door = Door(folder, "rate=0")
             part(door)
             door.close()
         elsewhere(folder, people)
         proxies(folder, a.addresses[0])
+        ledger_public(folder)
         second_factor_for_all(folder, people)
     finally:
         shutil.rmtree(folder, ignore_errors=True)

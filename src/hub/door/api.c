@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/geo.h"
 #include "base/log.h"
 #include "hub/door/api_priv.h"
 #include "trust/authority.h"
@@ -289,6 +290,7 @@ static enum hin_code take_settings(struct hin_api *api, const struct hin_api_set
 	s->ledger_folder = copy(api, settings->ledger_folder, &failed);
 	s->folder = copy(api, settings->folder, &failed);
 	s->trust = copy(api, settings->trust, &failed);
+	s->countries = copy(api, settings->countries, &failed);
 	api->rates = hin_rate_new(RATE_ENTRIES);
 	if (failed || api->rates == NULL)
 		return hin_fail(err, HIN_ENOMEM, "no memory for the door");
@@ -371,6 +373,8 @@ enum hin_code hin_api_open(struct hin_api **out, const struct hin_api_settings *
 	code = take_settings(api, settings, err);
 	if (code == HIN_OK && settings->trust != NULL)
 		code = hin_ca_open(&api->ca, settings->trust, err);
+	if (code == HIN_OK && settings->countries != NULL && settings->countries[0] != '\0')
+		code = hin_geo_open(&api->countries, settings->countries, err);
 	if (code == HIN_OK)
 		code = start_lanes(api, err);
 	if (code == HIN_OK)
@@ -411,6 +415,7 @@ void hin_api_close(struct hin_api *api)
 	hin_rate_free(api->rates);
 	hin_authority_book_close(api->book);
 	hin_ca_close(api->ca);
+	hin_geo_close(api->countries);
 	api_watched_free(api->watched);
 	pthread_mutex_destroy(&api->trust_lock);
 	pthread_mutex_destroy(&api->lock);

@@ -18,6 +18,7 @@
 struct hin_analyse;
 struct hin_analyse_settings;
 struct hin_api;
+struct hin_geo;
 struct hin_ledger;
 struct hin_owners_box;
 struct hin_sensors;
@@ -50,6 +51,9 @@ struct hin_api_settings {
 	struct hin_telling *telling;	   /* for previews of notices; borrowed, or NULL */
 	const char *folder;		   /* of the hub, or NULL */
 	const char *trust;		   /* folder of the CA, or NULL */
+	const char *countries;		   /* a table of addresses (base/geo.h), or NULL */
+	const struct hin_geo *geo;	   /* AS numbers; borrowed, or NULL */
+	bool ledger_public;		   /* its files are for everybody */
 	struct hin_sensors *sensors;	   /* what the hub hears of them; borrowed, or NULL */
 	const struct hin_analyse *analyse; /* for what rules count; borrowed, or NULL */
 	/* settings of rules as the file has them; NULL = defaults */

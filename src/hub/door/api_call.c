@@ -66,6 +66,11 @@ static bool fits(struct api_call *call, const char *pattern, const char *path)
 	while (*pattern == '/' && *path == '/') {
 		size_t want = strcspn(++pattern, "/"), have = strcspn(++path, "/");
 
+		if (want > 2 && pattern[0] == '{' && pattern[1] == '+') {
+			call->path[count] = path;
+			call->rest = count;
+			return *path != '\0';
+		}
 		if (want > 2 && pattern[0] == '{') {
 			if (have == 0 || count == API_PARAMETERS)
 				return false;
@@ -84,8 +89,9 @@ static bool copy_segments(struct api_call *call)
 	for (unsigned i = 0; i < API_PARAMETERS; i++) {
 		if (call->path[i] == NULL)
 			continue;
-		call->path[i] =
-			hin_arena_copy(&call->arena, call->path[i], strcspn(call->path[i], "/"));
+		call->path[i] = hin_arena_copy(&call->arena, call->path[i],
+					       i == call->rest ? strlen(call->path[i])
+							       : strcspn(call->path[i], "/"));
 		if (call->path[i] == NULL)
 			return false;
 	}
@@ -101,6 +107,7 @@ const struct api_route *api_find_route(struct api_call *call, const char *method
 			const struct api_route *route = &api_tables[t].rows[i];
 
 			memset(call->path, 0, sizeof(call->path));
+			call->rest = API_PARAMETERS;
 			if (!fits(call, route->path, path))
 				continue;
 			if (strcmp(route->method, method) == 0)

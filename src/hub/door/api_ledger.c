@@ -6,6 +6,8 @@
 #include "hub/telling/notice.h"
 #include "trust/ledger.h"
 
+#define LOOKED_THROUGH 200000 /* acts that one search by text looks at */
+
 #define ACT                                                                                        \
 	"SELECT act.id, act.time_us, act.account, account.name, act.kind, act.authority, "         \
 	"act.object, act.digest, act.ledger FROM act LEFT JOIN account ON account.id = "           \
@@ -69,11 +71,12 @@ static bool query_kind(struct api_call *call, int64_t *out)
 
 static void handle_acts(struct api_call *call)
 {
-	int64_t kind = 0, account = -1, before = INT64_MAX, limit = 100;
-	int64_t since_us = 0, until_us = INT64_MAX;
+	int64_t kind = 0, account = -1, before = INT64_MAX, limit = 100, found = 0;
+	int64_t since_us = 0, until_us = INT64_MAX, newest = 0, least = 0;
+	const char *text = api_query(call, "text");
 	struct hin_error err = { 0 };
 	sqlite3_stmt *s;
-	enum hin_code code = HIN_EFORMAT;
+	enum hin_code code;
 
 	if (!query_kind(call, &kind) ||
 	    !api_query_number(call, "account", 0, INT64_MAX, &account) ||
@@ -81,21 +84,54 @@ static void handle_acts(struct api_call *call)
 	    !api_query_number(call, "limit", 1, API_PAGE_MOST, &limit) ||
 	    !api_query_time(call, "since", &since_us) || !api_query_time(call, "until", &until_us))
 		return;
+	code = hin_desk_number(call->desk, &newest, &err, "SELECT coalesce(max(id), 0) FROM act",
+			       "");
+	if (before > newest)
+		before = newest + 1;
+	if (text != NULL && text[0] != '\0') /* so many are looked through at a time */
+		least = before > LOOKED_THROUGH ? before - LOOKED_THROUGH : 0;
+	else
+		text = "";
 	s = hin_desk_statement(call->desk,
 			       ACT "WHERE act.id < ?1 AND (?2 = 0 OR act.kind = ?2) AND (?3 < 0 "
 				   "OR act.account = ?3) AND act.time_us >= ?4 AND act.time_us < "
-				   "?5 ORDER BY act.id DESC LIMIT ?6",
+				   "?5 AND act.id >= ?7 AND (?8 = '' OR instr(lower(act.object), "
+				   "lower(?8)) > 0) ORDER BY act.id DESC LIMIT ?6",
 			       &err);
-	if (s != NULL)
-		code = hin_desk_bind(call->desk, s, &err, "iiiiii", before, kind, account, since_us,
-				     until_us, limit);
+	if (s != NULL && code == HIN_OK)
+		code = hin_desk_bind(call->desk, s, &err, "iiiiiiit", before, kind, account,
+				     since_us, until_us, limit, least, text);
+	else if (code == HIN_OK)
+		code = HIN_EFORMAT;
 	api_open(&call->out, NULL, '{');
 	api_open(&call->out, "acts", '[');
-	while (code == HIN_OK && (code = hin_desk_step(call->desk, s, &err)) == HIN_OK)
+	while (code == HIN_OK && (code = hin_desk_step(call->desk, s, &err)) == HIN_OK) {
 		write_act(&call->out, s);
-	hin_buffer_puts(&call->out, "]}\n");
+		before = sqlite3_column_int64(s, 0);
+		found++;
+	}
+	hin_buffer_putc(&call->out, ']');
+	/* where to go on: behind the last one, or behind what was looked through */
+	api_id(&call->out, "next", found == limit ? before : least);
+	hin_buffer_puts(&call->out, "}\n");
 	if (code != HIN_EOF)
 		api_refuse_code(call, code, &err);
+}
+
+static void handle_kinds(struct api_call *call)
+{
+	struct hin_buffer *out = &call->out;
+
+	api_open(out, NULL, '{');
+	api_open(out, "kinds", '[');
+	for (size_t i = 0; i < hin_acts.count; i++) {
+		api_open(out, NULL, '{');
+		api_text(out, "name", hin_acts.rows[i].name);
+		api_text(out, "text", hin_acts.rows[i].text[HIN_EN]);
+		api_text(out, "text_ja", hin_acts.rows[i].text[HIN_JA]);
+		hin_buffer_putc(out, '}');
+	}
+	hin_buffer_puts(out, "]}\n");
 }
 
 /* Step to the act of the path; the statement is to be reset. NULL when refused. */
@@ -204,7 +240,8 @@ static void handle_key(struct api_call *call)
 
 const struct api_route api_ledger_routes[] = {
 	{ "GET", V "/ledger/acts", LOOK, API_LANE_READ, "listActs",
-	  "kind account since until before limit", 0, handle_acts, NULL },
+	  "kind account text since until before limit", 0, handle_acts, NULL },
+	{ "GET", V "/ledger/kinds", LOOK, API_NOW, "listActKinds", "", 0, handle_kinds, NULL },
 	{ "GET", V "/ledger/acts/{id}", LOOK, API_NOW, "getAct", "", 0, handle_act, NULL },
 	{ "GET", V "/ledger/acts/{id}/proof", LOOK, API_LANE_READ, "proveAct", "", 0, handle_proof,
 	  NULL },

@@ -74,7 +74,7 @@ enum {
 };
 
 struct api_route {
-	const char *method, *path; /* "/api/v1/cases/{id}" */
+	const char *method, *path; /* "/api/v1/cases/{id}"; "{+rest}" is all that follows */
 	unsigned roles;
 	enum hin_scope scope;
 	enum api_rate rate;
@@ -122,6 +122,7 @@ struct api_call {
 	bool head;
 
 	const char *path[API_PARAMETERS];
+	unsigned rest; /* which of them is all that follows; API_PARAMETERS = none */
 	struct api_value query[API_QUERY];
 	size_t query_count;
 	struct hin_addr client; /* behind proxies that are believed */
@@ -202,6 +203,7 @@ struct hin_api {
 	struct hin_api_counters counters;
 
 	struct api_events *events;
+	struct hin_geo *countries; /* NULL = none */
 	struct api_replay *replay;	 /* NULL without a store */
 	pthread_mutex_t trust_lock;	 /* of the two below */
 	struct hin_ca *ca;		 /* NULL = none */
@@ -351,6 +353,11 @@ bool api_do_act_under(struct api_call *call, uint16_t kind, const uint8_t author
 struct api_watched;
 void api_watched_free(struct api_watched *watched); /* NULL is fine */
 
+/* ---- api_tile.c ---- */
+
+/* Is it what stands behind /tile/ in a path of tlog-tiles? */
+bool api_is_tile_path(const char *path);
+
 /* ---- api_replay.c ---- */
 
 HIN_MUST_USE enum hin_code api_replay_open(struct api_replay **out, struct hin_api *api,
@@ -418,9 +425,11 @@ extern const size_t api_people_route_count, api_account_route_count, api_case_ro
 	api_ledger_route_count, api_event_route_count, api_public_route_count, api_page_route_count,
 	api_app_route_count;
 extern const struct api_route api_lease_routes[], api_sensor_routes[], api_authority_routes[],
-	api_rule_routes[], api_export_routes[], api_silence_routes[];
+	api_rule_routes[], api_export_routes[], api_silence_routes[], api_word_routes[],
+	api_tile_routes[];
 extern const size_t api_lease_route_count, api_sensor_route_count, api_authority_route_count,
-	api_rule_route_count, api_export_route_count, api_silence_route_count;
+	api_rule_route_count, api_export_route_count, api_silence_route_count,
+	api_word_route_count, api_tile_route_count;
 
 /* ---- pages ---- */
 

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 
 #include "base/number.h"
-#include "hub/door/api_priv.h"
+#include "hub/door/api_words.h"
 #include "observe/ndjson.h"
 #include "store/answer.h"
 
@@ -17,7 +17,7 @@ struct question {
 	struct hin_filter *filter;
 	struct hin_store_question ask;
 	struct hin_answer_lengths lengths;
-	bool grouped;
+	bool grouped, places;
 	int64_t limit;
 	struct hin_store_effort effort;
 	int64_t until_ns, looked_ns; /* monotonic */
@@ -163,12 +163,13 @@ static bool read_question(struct question *q)
 	struct api_call *call = q->call;
 	struct hin_store_range *range = &q->ask.range;
 	struct hin_error err = { 0 };
-	int64_t top = 10;
+	int64_t top = 10, places = 0;
 	enum hin_code code;
 
 	q->limit = 100;
 	if (!api_query_time(call, "since", &range->since_us) ||
 	    !api_query_time(call, "until", &range->until_us) ||
+	    !api_query_number(call, "places", 0, 1, &places) ||
 	    !api_query_number(call, "top", 1, TOP_MOST, &top) ||
 	    !api_query_number(call, "limit", 1, ROWS_MOST, &q->limit))
 		return false;
@@ -180,6 +181,7 @@ static bool read_question(struct question *q)
 		return false;
 	}
 	q->ask.limit = q->ask.by_count > 0 ? (uint64_t)top : 0;
+	q->places = places != 0;
 	range->progress = go_on;
 	range->user = q;
 	q->until_ns = hin_time_monotonic_ns() + call->tuning->query_ns;
@@ -241,6 +243,25 @@ static void write_measures(const struct question *q, const struct hin_store_grou
 		api_number(out, "distinct", (int64_t)g->distinct);
 }
 
+/* Where the addresses that it was grouped by are. */
+static void write_places(const struct question *q, const struct hin_store_group *g)
+{
+	struct hin_buffer *out = &q->call->out;
+
+	api_open(out, "places", '{');
+	for (unsigned i = 0; i < q->ask.by_count; i++) {
+		struct hin_addr address;
+
+		if ((q->ask.by[i] != HIN_FIELD_SRC && q->ask.by[i] != HIN_FIELD_DST) ||
+		    !g->by[i].given)
+			continue;
+		memcpy(address.b, g->by[i].bytes, sizeof(address.b));
+		api_place(q->call, hin_answer_field_name(q->ask.by[i]), &address);
+		hin_buffer_putc(out, '}');
+	}
+	hin_buffer_putc(out, '}');
+}
+
 static void write_group(const struct question *q, const struct hin_store_group *g)
 {
 	struct hin_buffer *out = &q->call->out;
@@ -256,6 +277,8 @@ static void write_group(const struct question *q, const struct hin_store_group *
 		}
 		hin_buffer_putc(out, '}');
 	}
+	if (q->places)
+		write_places(q, g);
 	write_measures(q, g);
 	hin_buffer_putc(out, '}');
 }
@@ -343,6 +366,6 @@ static void handle_query(struct api_call *call)
 
 const struct api_route api_query_routes[] = {
 	{ "GET", V "/query", API_STAFF, HIN_SCOPE_QUERY, API_RATE_QUERY, API_LANE_QUERY, "query",
-	  "filter since until by distinct sum series top limit", 0, handle_query, NULL },
+	  "filter since until by distinct sum series top limit places", 0, handle_query, NULL },
 };
 const size_t api_query_route_count = HIN_COUNT(api_query_routes);

@@ -122,10 +122,15 @@ enum hin_code hin_door_open(struct hin_hub *hub, const struct hin_hub_settings *
 	s.ledger = hub->ledger;
 	s.ledger_folder = hub->ledger_folder;
 	s.folder = hub->folder;
+	s.countries = people->countries;
+	s.geo = hub->geo;
+	s.ledger_public = people->ledger_public;
 	s.trust = hub->trust;
 	s.sensors = hub->sensors;
 	s.analyse = hub->analyse;
 	s.rules = read_rules;
+	s.ledger = hub->ledger;
+	s.ledger_folder = hub->ledger_folder;
 	s.changed = hub_desk_changed;
 	s.telling = hub->telling;
 	if (code == HIN_OK)

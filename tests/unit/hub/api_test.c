@@ -6,7 +6,7 @@
 
 #include <stdio.h>
 
-#include "hub/door/api_priv.h"
+#include "hub/door/api_words.h"
 
 /* ---- the table and its document ---- */
 
@@ -172,6 +172,7 @@ static void paths_find_their_route(void **state)
 		{ "GET", "/api/v1/cases/7/history", "getCaseHistory", "7", 0 },
 		{ "POST", "/api/v1/cases/actions", "actOnCases", NULL, 0 },
 		{ "GET", "/api/v1/addresses/2001:db8::1", "getAddress", "2001:db8::1", 0 },
+		{ "GET", "/tile/0/x001/002.p/3", "", "0/x001/002.p/3", 0 },
 		{ "GET", "/api/v1/cases/", NULL, NULL, 404 },
 		{ "GET", "/api/v1/cases//history", NULL, NULL, 404 },
 		{ "GET", "/api/v1/cases/7/", NULL, NULL, 404 },
@@ -202,6 +203,47 @@ static void paths_find_their_route(void **state)
 		}
 		hin_arena_fini(&call.arena);
 	}
+}
+
+/* What is shown to people as an example can be asked. */
+static void examples_are_filters(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < api_filter_word_count; i++) {
+		const char *text = api_filter_words[i].example;
+		struct hin_filter *filter = NULL;
+		struct hin_error err = { 0 };
+
+		if (hin_filter_parse(&filter, text, strlen(text), NULL, &err) != HIN_OK)
+			fail_msg("%s: %s", text, err.text);
+		if (strstr(text, api_filter_words[i].word) == NULL)
+			fail_msg("%s: no example of it", api_filter_words[i].word);
+		hin_filter_free(filter);
+	}
+}
+
+static void tiles_have_their_paths(void **state)
+{
+	static const struct {
+		const char *path;
+		bool want;
+	} cases[] = {
+		{ "0/000", true },	     { "entries/x001/x002/003", true },
+		{ "7/x001/234.p/17", true }, { "0/000.p/255", true },
+		{ "0/000.p/1", true },	     { "0/000.p/256", false },
+		{ "0/000.p/0", false },	     { "0/000.p/", false },
+		{ "0/000.p/1x", false },     { "0/000.q/1", false },
+		{ "0/00", false },	     { "0/0000", false },
+		{ "8/000", false },	     { "00/000", false },
+		{ "entries/", false },	     { "entries/x1/000", false },
+		{ "0/x001/", false },	     { "0/x001/x002/x003/x004/x005/x006/x007/000", false },
+		{ "0/../000", false },	     { "", false },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < HIN_COUNT(cases); i++)
+		if (api_is_tile_path(cases[i].path) != cases[i].want)
+			fail_msg("%s", cases[i].path);
 }
 
 /* ---- rates ---- */
@@ -258,6 +300,8 @@ int main(void)
 		cmocka_unit_test(the_document_says_what_the_table_does),
 		cmocka_unit_test(routes_are_safe),
 		cmocka_unit_test(paths_find_their_route),
+		cmocka_unit_test(examples_are_filters),
+		cmocka_unit_test(tiles_have_their_paths),
 		cmocka_unit_test(a_key_comes_so_often),
 		cmocka_unit_test(a_flood_of_keys_takes_no_room),
 	};

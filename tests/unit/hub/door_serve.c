@@ -175,6 +175,8 @@ static void set(struct world *w, const char *name, const char *value)
 		s->second_factor = number != 0;
 	else if (strcmp(name, "forwarded") == 0)
 		s->forwarded = number != 0;
+	else if (strcmp(name, "ledger-public") == 0)
+		s->ledger_public = number != 0;
 	else if (strcmp(name, "hub") == 0)
 		w->hub = number != 0;
 	else if (strcmp(name, "proxy") == 0 && s->proxy_count < HIN_COUNT(w->proxies))
