@@ -21,6 +21,7 @@
 #include "trust/enrol.h"
 #include "trust/note.h"
 #include "trust/roster.h"
+#include "trust/roster_share.h"
 
 #define HIN_CA_NAMES 32		       /* most names of a hub */
 #define HIN_CA_LIFE_S (3650 * 86400ll) /* of the CA's certificate */
@@ -135,7 +136,26 @@ HIN_MUST_USE enum hin_code hin_ca_codes(struct hin_ca *ca, struct hin_roster_cod
 unsigned hin_ca_answer(struct hin_ca *ca, struct hin_buffer *out, const void *request, size_t size,
 		       const uint8_t *peer, const struct hin_addr *address, int64_t now_s);
 
-/* name, meaning: what hin_ca_answer() counts. */
+/* ---- other hubs of the same CA (trust/roster_share.h); after unlock ---- */
+
+/* Append a question to another hub about its roster. */
+HIN_MUST_USE enum hin_code hin_ca_roster_ask(struct hin_ca *ca, struct hin_buffer *out,
+					     const struct hin_roster_seen *since, int64_t now_s,
+					     struct hin_error *err);
+
+/* Answer one: `out` gets what is sent back, and the HTTP status is returned. */
+unsigned hin_ca_roster_tell(struct hin_ca *ca, struct hin_buffer *out, const void *request,
+			    size_t size, const struct hin_addr *address, int64_t now_s);
+
+/*
+ * Take an answer into the roster. On HIN_OK `*seen` is how far it went, `*more` that there is more,
+ * `*changed` how many sensors it changed here.
+ */
+HIN_MUST_USE enum hin_code hin_ca_roster_take(struct hin_ca *ca, const void *data, size_t size,
+					      int64_t now_s, struct hin_roster_seen *seen,
+					      bool *more, size_t *changed, struct hin_error *err);
+
+/* name, meaning: what is counted of requests. */
 #define HIN_CA_COUNTERS(X)                                                                         \
 	X(joined, "sensors that joined")                                                           \
 	X(renewed, "certificates renewed")                                                         \
@@ -148,6 +168,8 @@ unsigned hin_ca_answer(struct hin_ca *ca, struct hin_buffer *out, const void *re
 	X(bad_peer, "requests refused: renewal without or with another's certificate")             \
 	X(revoked, "requests refused: sensor revoked")                                             \
 	X(limited, "requests refused: too many from this address")                                 \
+	X(told, "other hubs' questions about the roster answered")                                 \
+	X(bad_hub, "such questions refused: not signed by this CA's key, malformed or late")       \
 	X(failed, "requests that failed on our side")
 
 struct hin_ca_counters {

@@ -116,8 +116,7 @@ void hin_ca_count(struct hin_ca *a, struct hin_ca_counters *out)
 
 /* ---- requests; all under the lock ---- */
 
-/* The refusals of an address; the one that was quiet longest gives way to a new one. */
-static struct refusals *refusals_of(struct hin_ca *a, const struct hin_addr *address, int64_t now_s)
+struct refusals *ca_refusals_of(struct hin_ca *a, const struct hin_addr *address, int64_t now_s)
 {
 	struct hin_addr key = *address;
 	struct refusals *oldest = &a->refusals[0];
@@ -300,7 +299,7 @@ unsigned hin_ca_answer(struct hin_ca *a, struct hin_buffer *out, const void *req
 	unsigned status = 200;
 
 	pthread_mutex_lock(&a->lock);
-	r = refusals_of(a, address, now_s);
+	r = ca_refusals_of(a, address, now_s);
 	if (peer == NULL && r->count >= HIN_REFUSALS) {
 		a->counters.limited++;
 		hin_buffer_printf(out,

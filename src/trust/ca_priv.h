@@ -19,6 +19,14 @@ struct refusals {
 	int64_t since_s;
 };
 
+struct hin_ca;
+
+/*
+ * The refusals of an address, under the lock; the one that was quiet longest gives way to a new
+ * one.
+ */
+struct refusals *ca_refusals_of(struct hin_ca *a, const struct hin_addr *address, int64_t now_s);
+
 struct hin_ca {
 	char *folder;
 	char *hub; /* "host:port" */

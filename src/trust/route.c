@@ -36,6 +36,16 @@ static void answer_settings(void *user, struct hin_http_request *request)
 	hin_buffer_fini(&out);
 }
 
+static void answer_roster(void *user, struct hin_http_request *request)
+{
+	struct hin_buffer out = { 0 };
+	unsigned status = hin_ca_roster_tell(user, &out, request->body.data, request->body.used,
+					     &request->address, hin_time_now_ns() / HIN_NS_PER_S);
+
+	hin_http_answer(request, &(struct hin_http_answer){ .status = status, .take = &out });
+	hin_buffer_fini(&out);
+}
+
 void hin_trust_routes(struct hin_http_route out[HIN_TRUST_ROUTES], struct hin_ca *ca)
 {
 	const struct hin_http_route routes[HIN_TRUST_ROUTES] = {
@@ -45,6 +55,9 @@ void hin_trust_routes(struct hin_http_route out[HIN_TRUST_ROUTES], struct hin_ca
 		  answer_enrolment, ca },
 		{ "GET", HIN_TRUST_SETTINGS, HIN_HTTP_CERTIFICATE_REQUIRED, 0, answer_settings,
 		  ca },
+		/* another hub shows that it has the CA's key by signing what it asks */
+		{ "POST", HIN_TRUST_ROSTER, HIN_HTTP_NO_CERTIFICATE, HIN_ROSTER_REQUEST_SIZE,
+		  answer_roster, ca },
 	};
 
 	memcpy(out, routes, sizeof(routes));

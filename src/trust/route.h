@@ -7,6 +7,8 @@
  *	POST /v1/trust/join	no certificate; a request of trust/enrol.h, its answer
  *	POST /v1/trust/renew	a sensor's certificate; the same
  *	GET  /v1/settings	a sensor's certificate; the settings in force, a signed note
+ *	POST /v1/trust/roster	no certificate; another hub's question (trust/roster_share.h), the
+ *answer
  *
  * Ownership: the CA stays the caller's, and must outlive the server.
  * Threads:   as the server's.
@@ -18,7 +20,8 @@
 #define HIN_TRUST_JOIN "/v1/trust/join"
 #define HIN_TRUST_RENEW "/v1/trust/renew"
 #define HIN_TRUST_SETTINGS "/v1/settings"
-#define HIN_TRUST_ROUTES 3
+#define HIN_TRUST_ROSTER "/v1/trust/roster"
+#define HIN_TRUST_ROUTES 4
 
 /* Write the routes to `out` of HIN_TRUST_ROUTES rows. */
 void hin_trust_routes(struct hin_http_route out[HIN_TRUST_ROUTES], struct hin_ca *ca);
