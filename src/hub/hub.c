@@ -330,6 +330,7 @@ static void start_telling(struct hin_hub *hub)
 void hin_hub_tick(struct hin_hub *hub, int64_t now_ns)
 {
 	start_telling(hub);
+	hub_peers_start(hub->peers);
 	renew_certificate(hub, now_ns);
 	if (now_ns - hub->status_ns < STATUS_NS && now_ns >= hub->status_ns)
 		return;
@@ -516,6 +517,8 @@ static enum hin_code open_parts(struct hin_hub *hub, const char *folder, struct 
 	if (code == HIN_OK)
 		code = open_telling(hub, err);
 	if (code == HIN_OK)
+		code = hub_peers_new(&hub->peers, hub, &hub->settings, err);
+	if (code == HIN_OK)
 		code = hin_door_open(hub, &hub->settings, err);
 	if (code != HIN_OK)
 		return code;
@@ -564,6 +567,8 @@ void hin_hub_close(struct hin_hub *hub)
 	if (hub == NULL)
 		return;
 	hin_door_close(hub);
+	hub_peers_free(hub->peers);
+	hub->peers = NULL;
 	pthread_mutex_lock(&hub->waking);
 	telling = hub->telling;
 	hub->telling = NULL; /* nobody wakes it any more */

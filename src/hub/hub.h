@@ -7,7 +7,8 @@
  * `hinomi status`), hub.yaml (settings, optional). Routes:
  *
  *	POST /v1/batches	batches of a sensor; a certificate is required
- *	those of trust/route.h	joining, renewing, and the signed settings
+ *	those of trust/route.h	joining, renewing, the signed settings, and what other hubs of the
+ *				same CA ask
  *
  * and, on a loopback address without TLS, GET /metrics and GET /healthz; for people there is a
  * door of its own (hub/door/api.h).
@@ -29,6 +30,8 @@ struct hin_hub_settings {
 	uint64_t keep_bytes;
 	int log;			  /* enum hin_log_level */
 	struct hin_config_list witnesses; /* "URL KEY CA" */
+	struct hin_config_list peers;	  /* "https://HOST:PORT": hubs of the same CA */
+	int64_t peers_every_ns;
 	struct hin_analyse_settings analyse;
 	struct hin_door_settings people;
 	struct hin_telling_settings telling;

@@ -33,6 +33,7 @@ struct hin_hub {
 	char ledger_folder[PATH_MAX];
 	struct hin_ledger *ledger;
 	struct hub_witnesses *witnesses; /* NULL = none is asked */
+	struct hub_peers *peers;	 /* the same; under `waking` */
 	struct hin_pump *pump;
 	bool tells; /* its threads run */
 	uint16_t port, metrics_port;
@@ -78,6 +79,17 @@ void hub_witnesses_free(struct hub_witnesses *w); /* NULL is fine */
 /* Ask them from now on, instead of those before; they are the hub's. NULL: nobody. */
 enum hin_code hub_ask_witnesses(struct hin_hub *hub, struct hub_witnesses *w,
 				struct hin_error *err);
+
+/* Read the list of other hubs; NULL when it is empty. Nobody is asked yet. */
+enum hin_code hub_peers_new(struct hub_peers **out, struct hin_hub *hub,
+			    const struct hin_hub_settings *s, struct hin_error *err);
+void hub_peers_free(struct hub_peers *p); /* NULL is fine */
+
+/* Ask them from now on, in a thread; NULL is fine. */
+void hub_peers_start(struct hub_peers *p);
+
+/* Append them as items of a JSON list; NULL is fine. */
+void hub_peers_status(struct hub_peers *p, struct hin_buffer *out);
 
 /* Set the limits of the sensors' server by the settings. */
 void hub_limit_server(struct hin_http_server_settings *server, const struct hin_hub_settings *s);

@@ -45,6 +45,7 @@ static enum hin_code open_ca(struct hin_hub *hub, struct hin_ca **out, struct hi
 struct change {
 	struct hin_ca *ca;
 	struct hub_witnesses *witnesses;
+	struct hub_peers *peers;
 	bool connects; /* what connects to others may go on by the new settings */
 };
 
@@ -61,6 +62,8 @@ static enum hin_code prepare(struct hin_hub *hub, struct change *c,
 	if (code == HIN_OK && c->connects &&
 	    hin_config_differs(&hin_hub_table, "witnesses", &hub->settings, settings))
 		code = hub_witnesses_new(&c->witnesses, &settings->witnesses, err);
+	if (code == HIN_OK && c->connects)
+		code = hub_peers_new(&c->peers, hub, settings, err);
 	/* the door takes all or nothing */
 	if (code == HIN_OK)
 		code = hin_door_reload(hub, c->ca, settings, err);
@@ -130,6 +133,17 @@ static enum hin_code adopt_witnesses(struct hin_hub *hub, const struct hin_hub_s
 	return hub_ask_witnesses(hub, c->witnesses, err);
 }
 
+static void adopt_peers(struct hin_hub *hub, struct change *c)
+{
+	struct hub_peers *old = hub->peers;
+
+	pthread_mutex_lock(&hub->waking);
+	hub->peers = c->peers;
+	pthread_mutex_unlock(&hub->waking);
+	hub_peers_start(c->peers);
+	hub_peers_free(old);
+}
+
 enum hin_code hin_hub_reload(struct hin_hub *hub, const struct hin_hub_settings *settings,
 			     struct hin_error *err)
 {
@@ -143,12 +157,16 @@ enum hin_code hin_hub_reload(struct hin_hub *hub, const struct hin_hub_settings 
 		tell_fixed(hub, settings);
 		if (!c.connects)
 			hin_log(HIN_LOG_WARNING, "hub.needs_restart",
-				hin_log_text("setting", "notice, mail, webhook, alert, witnesses"),
+				hin_log_text("setting",
+					     "notice, mail, webhook, alert, witnesses, peers"),
 				hin_log_text("reason", "the process began without sending, and "
 						       "has given up to connect"));
+		if (c.connects)
+			adopt_peers(hub, &c);
 		code = adopt_witnesses(hub, settings, &c, err);
 	} else {
 		hub_witnesses_free(c.witnesses);
+		hub_peers_free(c.peers);
 	}
 	hin_ca_close(c.ca);
 	return code;

@@ -129,7 +129,11 @@ void hin_hub_status(struct hin_hub *hub, struct hin_buffer *out)
 	hin_buffer_puts(out, "\n");
 	put_counts(out, "batches_refused", refusals, c->refused, HIN_INGEST_REFUSED);
 	put_counts(out, "requests_refused", request_refusals, r->refused, HIN_INTAKE_REFUSED);
-	hin_buffer_puts(out, "\"sensors\":[");
+	hin_buffer_puts(out, "\"peers\":[");
+	pthread_mutex_lock(&hub->waking);
+	hub_peers_status(hub->peers, out);
+	pthread_mutex_unlock(&hub->waking);
+	hin_buffer_puts(out, "],\n\"sensors\":[");
 	hin_sensors_each(hub->sensors, list_sensor, &sensors);
 	hin_buffer_puts(out, "\n]}\n");
 }

@@ -102,5 +102,5 @@ bool hin_hub_sends(const struct hin_hub *hub)
 
 bool hub_must_connect(const struct hin_hub_settings *s)
 {
-	return s->witnesses.count > 0 || hin_telling_sends(&s->telling);
+	return s->witnesses.count > 0 || s->peers.count > 0 || hin_telling_sends(&s->telling);
 }
