@@ -1,12 +1,13 @@
 #!/usr/bin/env python3
 """road_test - kill -9 of sensor and hub at random moments; nothing that was safe is lost.
 
-usage: road_test.py HUB TRUST ROAD [--kills N] [--seed N] [--folder FOLDER]
+usage: road_test.py HUB TRUST ROAD [--kills N] [--every N] [--seed N] [--folder FOLDER]
 
 A sensor numbers its rows and says up to which they are in its spool; sensor, hub or both are killed
 at random, N times (150). At the end every row that was safe is in the hub's store exactly once, no
 row is there twice, the chain has neither gap nor fork, and nothing was told as lost. With a large N
-this is the soak of a night; it prints how far it is each minute.
+this is the soak of a night: the same is looked at each --every kills (1000), and it prints how far
+it is each minute.
 """
 import argparse
 import json
@@ -135,6 +136,20 @@ def check(road, hub_folder, runs):
     return len(numbers), sensor
 
 
+def settle(args, hub, run, dice, runs, what):
+    """Let the hub have all that is in the spool, end it, and look."""
+    last = Sensor(args.road, hub.folder.parent / "alpha", run, dice, rows=3)
+    if last.process.wait(PATIENCE) != 0:
+        sys.exit("the hub does not get what is in the spool")
+    last.reader.join()
+    runs.append((last.first, last.safe))
+    hub.end(signal.SIGTERM)
+    rows, state = check(args.road, hub.folder, runs)
+    safe = sum((safe or first - 1) - first + 1 for first, safe in runs)
+    print("%s: %d rows safe, %d stored, %d batches, one epoch %s" %
+          (what, safe, rows, state["sequence"], state["epoch"]), flush=True)
+
+
 def torment(args, work, dice):
     hub = Hub(args.hub, work / "hub", free_port())
     (work / "hub").mkdir()
@@ -163,19 +178,16 @@ def torment(args, work, dice):
         if time.monotonic() - told > 60:
             told = time.monotonic()
             print("%d of %d" % (count + 1, args.kills), flush=True)
-    if sensor is not None:
-        sensor.kill()
-        runs.append((sensor.first, sensor.safe))
-    last = Sensor(args.road, work / "alpha", run, dice, rows=3)  # waits until the hub has all
-    if last.process.wait(PATIENCE) != 0:
-        sys.exit("the hub does not get what is in the spool")
-    last.reader.join()
-    runs.append((last.first, last.safe))
-    hub.end(signal.SIGTERM)
-    rows, state = check(args.road, hub.folder, runs)
-    safe = sum((safe or first - 1) - first + 1 for first, safe in runs)
-    print("%d kills %s: %d rows safe, %d stored, %d batches, one epoch %s" %
-          (args.kills, killed, safe, rows, state["sequence"], state["epoch"]))
+        done = count + 1 == args.kills
+        if sensor is not None and (done or (count + 1) % args.every == 0):
+            sensor.kill()
+            runs.append((sensor.first, sensor.safe))
+            sensor = None
+        if not done and (count + 1) % args.every == 0:
+            settle(args, hub, run, dice, runs, "%d kills so far" % (count + 1))
+            run += 1
+            hub.start()
+    settle(args, hub, run, dice, runs, "%d kills %s" % (args.kills, killed))
 
 
 def main():
@@ -185,6 +197,7 @@ def main():
     parser.add_argument("trust")
     parser.add_argument("road")
     parser.add_argument("--kills", type=int, default=150)
+    parser.add_argument("--every", type=int, default=1000)
     parser.add_argument("--seed", type=int, default=20261122)
     parser.add_argument("--folder", help="work here and leave it; else a temporary one")
     args = parser.parse_args()
