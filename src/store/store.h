@@ -320,8 +320,9 @@ HIN_MUST_USE enum hin_code hin_store_retain(struct hin_store *store,
 					    struct hin_store_work *work, struct hin_error *err);
 
 /*
- * Make full blocks and files of small ones, of days before that of `now_us`, and bring old formats
- * to the newest. A damaged block is never dropped: its file stays as it is.
+ * Make full blocks and files of small ones, of days before that of `now_us`, give files an index of
+ * their sources, and bring old formats to the newest. A damaged block is never dropped: its file
+ * stays as it is.
  */
 HIN_MUST_USE enum hin_code hin_store_compact(struct hin_store *store, int64_t now_us,
 					     struct hin_store_work *work, struct hin_error *err);
