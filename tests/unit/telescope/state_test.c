@@ -4,9 +4,11 @@
  */
 #include <dirent.h>
 #include <fcntl.h>
+#include <openssl/sha.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include <zstd.h>
 
 #include "telescope/report.h"
 #include "traffic.h"
@@ -301,6 +303,35 @@ static void write_state(const uint8_t *bytes, size_t size)
 	fclose(out);
 }
 
+/* A whole file of the version before, with a digest that is right: it says what to do. */
+static void another_version_is_refused(void **state)
+{
+	struct hin_telescope_options options = traffic_options();
+	size_t size, room = 64 << 20;
+	uint8_t *bytes, *plain = malloc(room);
+	uint32_t version;
+
+	(void)state;
+	assert_non_null(plain);
+	options.settings.memory_bytes = 8 << 20;
+	save_some(&options);
+	size = read_state(&bytes);
+	room = ZSTD_decompress(plain, room, bytes + 40, size - 40);
+	assert_false(ZSTD_isError(room));
+	memcpy(&version, plain, sizeof(version)); /* comes first */
+	assert_int_equal(version, 8);
+	for (version = 7; version < 10; version++) {
+		memcpy(plain, &version, sizeof(version));
+		assert_non_null(SHA256(plain, room, bytes + 8));
+		size = ZSTD_compress(bytes + 40, (64 << 20) - 40, plain, room, 1);
+		assert_false(ZSTD_isError(size));
+		write_state(bytes, 40 + size);
+		load_wants(&options, version == 8 ? HIN_OK : HIN_EVERIFY, "a version");
+	}
+	free(plain);
+	free(bytes);
+}
+
 /* Cut anywhere, one bit turned anywhere, something else: refused, and nothing breaks (ASan). */
 static void damage_is_refused(void **state)
 {
@@ -379,6 +410,7 @@ int main(void)
 		cmocka_unit_test(cut_anywhere),
 		cmocka_unit_test(threads_may_change),
 		cmocka_unit_test(other_settings_are_refused),
+		cmocka_unit_test(another_version_is_refused),
 		cmocka_unit_test(damage_is_refused),
 		cmocka_unit_test(saving_is_careful),
 	};
