@@ -99,7 +99,7 @@ static enum hin_code read_quoted(struct hin_csv *csv, struct hin_error *err)
 /* One cell; `*end` is what came behind it: ',', '\n' or -1. */
 static enum hin_code read_cell(struct hin_csv *csv, int *end, struct hin_error *err)
 {
-	bool quoted = csv->at < csv->end && *csv->at == '"';
+	bool quoted = !csv->plain && csv->at < csv->end && *csv->at == '"';
 	enum hin_code code;
 	int c;
 
@@ -115,7 +115,7 @@ static enum hin_code read_cell(struct hin_csv *csv, int *end, struct hin_error *
 			c = take(csv);
 		if (c == ',' || c == '\n' || c == -1)
 			break;
-		if (quoted || c == '"' || c == '\0') {
+		if (quoted || (c == '"' && !csv->plain) || c == '\0') {
 			pass_line(csv);
 			return hin_fail(err, HIN_EFORMAT, "%s",
 					c == '\0' ? "a NUL byte"

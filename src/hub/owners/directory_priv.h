@@ -63,6 +63,7 @@ struct hin_csv {
 	struct hin_buffer memory;
 	size_t offset[HIN_CSV_CELLS];
 	size_t count;
+	bool plain; /* a quote is a character like any other */
 };
 
 void hin_csv_init(struct hin_csv *csv, const char *text, size_t size);

@@ -313,7 +313,7 @@ static size_t column(const struct hin_csv *csv, const char *title)
 
 struct kea {
 	struct hin_csv csv;
-	size_t address, hwaddr, duid, valid, expire, state, prefix_len; /* columns */
+	size_t address, hwaddr, client, duid, valid, expire, state, prefix_len; /* columns */
 };
 
 static const char *cell(const struct kea *k, size_t at)
@@ -321,9 +321,26 @@ static const char *cell(const struct kea *k, size_t at)
 	return at == SIZE_MAX ? "" : hin_csv_cell(&k->csv, at);
 }
 
+/* Who asked, by its link's address or by the identifier that it gave (RFC 2132 9.14, RFC 4361). */
+static bool set_kea_client(struct lease_reading *r, const struct kea *k, struct hin_lease *l)
+{
+	char mac[18], hex[HIN_LEASE_DEVICE];
+	const char *client = cell(k, k->client);
+
+	if (lease_read_mac(mac, cell(k, k->hwaddr)) ||
+	    (strncmp(client, "01:", 3) == 0 && lease_read_mac(mac, client + 3)))
+		return lease_set_device(l, r->options, "mac", mac);
+	if (k->duid != SIZE_MAX && read_hex(cell(k, k->duid), hex, sizeof(hex) - 8))
+		return lease_set_device(l, r->options, "duid", hex);
+	/* ff, four bytes that tell the client's interfaces apart, its DUID */
+	return strncasecmp(client, "ff:", 3) == 0 && strlen(client) > 15 &&
+	       read_hex(client + 15, hex, sizeof(hex) - 8) &&
+	       lease_set_device(l, r->options, "duid", hex);
+}
+
 static const char *read_kea_row(struct lease_reading *r, const struct kea *k, struct hin_lease *l)
 {
-	char mac[18], text[HIN_ADDR_TEXT + 8], duid[HIN_LEASE_DEVICE];
+	char text[HIN_ADDR_TEXT + 8];
 	const char *length = cell(k, k->prefix_len);
 	int64_t expire, valid;
 
@@ -339,11 +356,7 @@ static const char *read_kea_row(struct lease_reading *r, const struct kea *k, st
 		return "expire or valid_lifetime is no number";
 	l->until_us = valid == UINT32_MAX ? 0 : expire * 1000000;
 	l->from_us = (expire > valid ? expire - valid : 0) * 1000000;
-	if (lease_read_mac(mac, cell(k, k->hwaddr)))
-		return lease_set_device(l, r->options, "mac", mac) ? NULL : "no client";
-	if (k->duid != SIZE_MAX && read_hex(cell(k, k->duid), duid, sizeof(duid) - 8))
-		return lease_set_device(l, r->options, "duid", duid) ? NULL : "no client";
-	return "the client has neither hwaddr nor duid";
+	return set_kea_client(r, k, l) ? NULL : "the client has neither hwaddr nor duid";
 }
 
 enum hin_code lease_read_kea(struct lease_reading *r)
@@ -353,9 +366,11 @@ enum hin_code lease_read_kea(struct lease_reading *r)
 	enum hin_code code;
 
 	hin_csv_init(&k.csv, r->text, r->size);
+	k.csv.plain = true; /* commas are written as "&#x2c", and JSON as it is */
 	code = hin_csv_next(&k.csv, &why);
 	k.address = column(&k.csv, "address");
 	k.hwaddr = column(&k.csv, "hwaddr");
+	k.client = column(&k.csv, "client_id");
 	k.duid = column(&k.csv, "duid");
 	k.valid = column(&k.csv, "valid_lifetime");
 	k.expire = column(&k.csv, "expire");

@@ -55,22 +55,37 @@ static long year_of(int64_t time_us)
 	return strtol(hin_time_format_iso(text, time_us * HIN_NS_PER_US, HIN_TIME_S), NULL, 10);
 }
 
+/* The last time that it was this day, a day ahead of us at most: years have no 29 February. */
+static bool find_time(const struct hin_lease_options *o, int64_t *out_us, unsigned month,
+		      const char *day, const char *clock)
+{
+	long year = year_of(o->now_us);
+
+	for (long back = 0; back <= 8; back++)
+		if (make_time(out_us, year - back, month, day, clock, o->zone_s) &&
+		    *out_us <= o->now_us + INT64_C(86400000000))
+			return true;
+	return false;
+}
+
 /*
  * The time at the head of a syslog line, RFC 5424 ("1 2026-11-22T02:10:03Z") or RFC 3164 ("Nov 22
- * 02:10:03", without year: the last time that it was this day; a year may stand before it).
+ * 02:10:03", without year: the last time that it was this day; a year may stand before it, or
+ * Cisco's sign of a clock that is not set).
  */
 static bool read_time(const struct nat *n, const char *line, int64_t *out_us)
 {
 	const struct hin_lease_options *o = n->r->options;
 	char words[5][40] = { "" };
 	unsigned at = 0, count, month;
+	long year = 0;
 	int64_t ns;
-	long year;
 
 	if (*line == '<') {
 		line += strcspn(line, ">");
 		line += *line == '>';
 	}
+	line += *line == '*' || *line == '.';
 	count = (unsigned)sscanf(line, "%39s %39s %39s %39s %39s", words[0], words[1], words[2],
 				 words[3], words[4]);
 	if (count > 1 && strcmp(words[0], "1") == 0)
@@ -80,7 +95,6 @@ static bool read_time(const struct nat *n, const char *line, int64_t *out_us)
 		*out_us = ns / HIN_NS_PER_US;
 		return true;
 	}
-	year = year_of(o->now_us);
 	if (at + 3 < count && strlen(words[at]) == 4 && isdigit((unsigned char)words[at][0]))
 		year = strtol(words[at++], NULL, 10);
 	else
@@ -88,11 +102,8 @@ static bool read_time(const struct nat *n, const char *line, int64_t *out_us)
 	month = at + 2 < count ? month_of(words[at]) : 0;
 	if (month == 0)
 		return false;
-	if (!make_time(out_us, year, month, words[at + 1], words[at + 2], o->zone_s))
-		return false;
-	if (*out_us > o->now_us + INT64_C(86400000000) && year == year_of(o->now_us))
-		return make_time(out_us, year - 1, month, words[at + 1], words[at + 2], o->zone_s);
-	return true;
+	return year > 0 ? make_time(out_us, year, month, words[at + 1], words[at + 2], o->zone_s)
+			: find_time(o, out_us, month, words[at + 1], words[at + 2]);
 }
 
 /* ---- lines of vendors ---- */
@@ -527,7 +538,10 @@ static enum hin_code take_flow(struct nat *n, bool ends, const char *proto, cons
 	return lease_take(n->r, &lease, line);
 }
 
-/* "[1700000000.123456]     [NEW] tcp      6 120 SYN_SENT src=... dst=... sport=... dport=..." */
+/*
+ * "[1700000000.123456]     [NEW] tcp      6 120 SYN_SENT src=... dst=... sport=... dport=..."; with
+ * "-o extended" the family stands before, "ipv4     2 tcp".
+ */
 static enum hin_code read_conntrack_line(struct nat *n, char *line, size_t number)
 {
 	char stamp[40] = "@", event[16], proto[16];
@@ -539,6 +553,8 @@ static enum hin_code read_conntrack_line(struct nat *n, char *line, size_t numbe
 	if (sscanf(line, " [%30[0-9.]] [%15[A-Z]] %15s", stamp + 1, event, proto) != 3 ||
 	    hin_time_parse(&ns, stamp, 0, NULL) != HIN_OK || ns < 0)
 		return lease_refuse(n->r, number, "not as of \"conntrack -E -o timestamp\"");
+	if (strcmp(proto, "ipv4") == 0 || strcmp(proto, "ipv6") == 0)
+		(void)sscanf(line, " [%*30[0-9.]] [%*15[A-Z]] %*15s %*3[0-9] %15s", proto);
 	if (strcmp(proto, "tcp") != 0 && strcmp(proto, "udp") != 0 &&
 	    strcmp(proto, "udplite") != 0 && strcmp(proto, "sctp") != 0 &&
 	    strcmp(proto, "dccp") != 0)

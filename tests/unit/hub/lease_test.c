@@ -126,6 +126,18 @@ static const struct {
 	  "2001:db8:5::-2001:db8:5:ff:ffff:ffff:ffff:ffff duid:0001aa 2026-11-22 02:10 "
 	  "2026-11-22 03:00\n"
 	  "2001:db8::5 duid:0001aa 2026-11-22 02:10 2026-11-22 03:00\n" },
+	/* JSON stands there as it is; who has no Ethernet address names itself */
+	{ HIN_LEASE_KEA,
+	  "address,hwaddr,client_id,valid_lifetime,expire,state,user_context,pool_id\n"
+	  "192.0.2.5,00:00:5e:00:53:01,,4000,1795317403,0,{ \"ISC\": { \"relay-agent-info\": "
+	  "\"0x01\" } },0\n"
+	  "192.0.2.6,,01:00:00:5e:00:53:02,4000,1795317403,0,,0\n"
+	  "192.0.2.7,,ff:00:00:00:01:00:02:ab,4000,1795317403,0,\"x,0\n"
+	  "192.0.2.8,,00:61,4000,1795317403,0,,0\n",
+	  "192.0.2.5 mac:00:00:5e:00:53:01 2026-11-22 02:10 2026-11-22 03:16\n"
+	  "192.0.2.6 mac:00:00:5e:00:53:02 2026-11-22 02:10 2026-11-22 03:16\n"
+	  "192.0.2.7 duid:0002ab 2026-11-22 02:10 2026-11-22 03:16\n"
+	  "! f:5: the client has neither hwaddr nor duid\n" },
 	{ HIN_LEASE_KEA, "ip,mac\n",
 	  "!! f: its first line has no titles of Kea's (address, valid_lifetime, expire)\n" },
 	/* dnsmasq: a day if nobody says otherwise */
@@ -206,6 +218,19 @@ static const struct {
 	  "Dec 24 02:10:05 nat nat-block-allocated inside=100.64.0.7 outside=203.0.113.10 "
 	  "ports=1-2\n",
 	  "203.0.113.10 [1-2] inside:100.64.0.7 2025-12-24 02:10 -\n" },
+	/* and of the last leap year */
+	{ HIN_LEASE_NAT,
+	  "Feb 29 02:10:05 nat nat-block-allocated inside=100.64.0.7 outside=203.0.113.10 "
+	  "ports=1-2\n"
+	  "Feb 30 02:10:05 nat nat-block-allocated inside=100.64.0.7 outside=203.0.113.10 "
+	  "ports=5-6\n",
+	  "! f:2: the line does not begin with a time of syslog\n"
+	  "203.0.113.10 [1-2] inside:100.64.0.7 2024-02-29 02:10 -\n" },
+	/* a clock that is not set */
+	{ HIN_LEASE_NAT,
+	  "*Nov 22 02:10:05.123 UTC: nat-block-allocated inside=100.64.0.7 "
+	  "outside=203.0.113.10 ports=3-4\n",
+	  "203.0.113.10 [3-4] inside:100.64.0.7 2026-11-22 02:10 -\n" },
 	{ HIN_LEASE_NAT,
 	  "hello nat-block-allocated inside=100.64.0.7 outside=203.0.113.10 ports=1-2\n",
 	  "! f:1: the line does not begin with a time of syslog\n" },
@@ -250,6 +275,12 @@ static const struct {
 								      "40001") "\n",
 	  "203.0.113.9 [40001-40001] inside:192.168.1.5 2026-11-22 02:10 2026-11-22 04:10\n"
 	  "203.0.113.9 [40002-40002] inside:192.168.1.6 2026-11-22 02:10 2026-11-22 04:10\n" },
+	{ HIN_LEASE_CONNTRACK,
+	  "[1795313403.5]\t[DESTROY] ipv4     2 tcp      6" FLOW(
+		  "192.168.1.5", "51234",
+		  "40001") " [ASSURED]\n"
+			   "[1795313403.5]\t[DESTROY] ipv4     2 icmp     1 src=192.168.1.5\n",
+	  "203.0.113.9 [40001-40001] inside:192.168.1.5 2026-11-22 02:10 2026-11-22 02:10\n" },
 	{ HIN_LEASE_CONNTRACK, "    [NEW] tcp 6 120\n",
 	  "! f:1: not as of \"conntrack -E -o timestamp\"\n" },
 	{ HIN_LEASE_CONNTRACK, "[1795313403.5] [NEW] tcp 6 120 src=192.168.1.5\n",
