@@ -187,8 +187,9 @@ static void on_member(void *user, const struct hin_member_news *news)
 			hin_log_addr("target", &news->target), hin_log_u64("port", news->dport),
 			hin_log_text("tool", hin_tool_name(member->tool)));
 	hin_observe_member(&o, news);
-	/* urgent: it does not wait for the minute; a failure stops the run at the next row */
-	if (tell(s, s->observations, &o) && s->observations != NULL &&
+	/* urgent: the first does not wait for the minute; a failure stops the run at the next row
+	 */
+	if (tell(s, s->observations, &o) && s->observations != NULL && news->part.opened &&
 	    hin_teller_flush(s->observations, &s->failure) != HIN_OK)
 		hin_telescope_stop(s->telescope);
 }
