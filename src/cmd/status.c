@@ -62,6 +62,14 @@ static const struct hin_program program = {
 	X(W_ROWS, "rows", "行")                                                                    \
 	X(W_REFUSED, "refused since the start", "起動後の拒否")                                    \
 	X(W_CERTIFICATE, "certificate until", "証明書の期限")                                      \
+	X(W_ANALYSIS, "analysis", "分析")                                                          \
+	X(W_TELLING, "telling", "通知")                                                            \
+	X(W_OFF, "notices and alerts are switched off", "通知と警報は送っていない")                \
+	X(W_LEDGER, "ledger", "台帳")                                                              \
+	X(W_NO_CHECKPOINT, "no checkpoint yet", "チェックポイントなし")                            \
+	X(W_DESK, "desk", "データベース")                                                          \
+	X(W_PEER, "other hub", "他のハブ")                                                         \
+	X(W_NOT_HEARD, "not heard yet", "応答なし")                                                \
 	X(W_NOBODY, "no sensor has joined yet: hinomi trust enrol NAME",                           \
 	  "参加したセンサーはない: hinomi trust enrol NAME")                                       \
 	X(W_NEVER, "never", "なし")
@@ -167,12 +175,115 @@ static void put_head(struct hin_buffer *out, enum hin_lang lang, const json_t *j
 		hin_escape_text(hub, sizeof(hub), text_of(json, "hub")), word(lang, W_AS_OF),
 		hin_time_format(a, time, HIN_TIME_S), word(lang, W_UP),
 		hin_time_format_duration(b, now_ns > started ? now_ns - started : 0, lang));
-	hin_buffer_printf(out, "%s: %s %s, %s; %s: %" PRIu64 "; %s %s\n\n", word(lang, W_STORED),
+	hin_buffer_printf(out, "%s: %s %s, %s; %s: %" PRIu64 "; %s %s\n", word(lang, W_STORED),
 			  hin_words_count(rows_text, number_of(json, "store_rows")),
 			  word(lang, W_ROWS),
 			  hin_words_bytes(bytes, number_of(json, "store_bytes")),
 			  word(lang, W_REFUSED), refused, word(lang, W_CERTIFICATE),
 			  hin_time_format(a, time_of(json, "certificate_expires"), HIN_TIME_S));
+}
+
+/* The parts of the hub, a line each. A status of an older hub has none of them. */
+static void put_analysis(struct hin_buffer *out, enum hin_lang lang, const json_t *a)
+{
+	char rate[HIN_WORDS_TEXT], found[HIN_WORDS_TEXT], cases[HIN_WORDS_TEXT];
+	char refused[HIN_WORDS_TEXT];
+
+	hin_buffer_printf(out,
+			  lang == HIN_JA
+				  ? "%s: 毎秒 %s 行、所見 %s、未終了の案件 %s、扱えなかった行 %s\n"
+				  : "%s: %s rows/s, %s findings, %s cases open, %s rows refused\n",
+			  word(lang, W_ANALYSIS), hin_words_count(rate, number_of(a, "rows_per_s")),
+			  hin_words_count(found, number_of(a, "findings")),
+			  hin_words_count(cases, number_of(a, "cases_open")),
+			  hin_words_count(refused, number_of(a, "refused")));
+}
+
+static void put_telling(struct hin_buffer *out, enum hin_lang lang, const json_t *t)
+{
+	bool ja = lang == HIN_JA;
+
+	hin_buffer_printf(
+		out,
+		ja ? "%s: 未解消の通知 %" PRIu64 "、保留 %" PRIu64 "、所有者不明 %" PRIu64
+		     "、送付待ち %" PRIu64 "、送れなかった手紙 %" PRIu64 "、警報待ち %" PRIu64
+		   : "%s: %" PRIu64 " notices open, %" PRIu64 " held, %" PRIu64
+		     " without owner; %" PRIu64 " letters wait, %" PRIu64 " failed; %" PRIu64
+		     " alerts wait",
+		word(lang, W_TELLING), number_of(t, "notices_open"), number_of(t, "notices_held"),
+		number_of(t, "notices_no_owner"), number_of(t, "letters_waiting"),
+		number_of(t, "letters_failed"), number_of(t, "alerts_waiting"));
+	if (!json_is_true(json_object_get(t, "sends")))
+		hin_buffer_printf(out, ja ? "。%s" : "; %s", word(lang, W_OFF));
+	hin_buffer_putc(out, '\n');
+}
+
+static void put_ledger(struct hin_buffer *out, enum hin_lang lang, const json_t *l, int64_t now_ns)
+{
+	char acts[HIN_WORDS_TEXT], ago[HIN_TIME_TEXT];
+	int64_t at = time_of(l, "checkpoint_time");
+
+	hin_buffer_printf(out, lang == HIN_JA ? "%s: 行為 %s、" : "%s: %s acts, ",
+			  word(lang, W_LEDGER), hin_words_count(acts, number_of(l, "acts")));
+	if (at == 0)
+		hin_buffer_puts(out, word(lang, W_NO_CHECKPOINT));
+	else
+		hin_buffer_printf(
+			out, lang == HIN_JA ? "チェックポイントは %s前" : "checkpoint %s ago",
+			hin_time_format_duration(ago, now_ns > at ? now_ns - at : 0, lang));
+	hin_buffer_printf(
+		out,
+		lang == HIN_JA ? "、証人 %" PRIu64 " (%" PRIu64 " まで)、待ち %" PRIu64 "\n"
+			       : ", %" PRIu64 " witnesses (%" PRIu64 " acts), %" PRIu64
+				 " acts wait\n",
+		number_of(l, "witnesses"), number_of(l, "witnessed"), number_of(l, "waiting"));
+}
+
+static void put_peers(struct hin_buffer *out, enum hin_lang lang, const json_t *peers,
+		      int64_t now_ns)
+{
+	for (size_t i = 0; i < json_array_size(peers); i++) {
+		const json_t *p = json_array_get(peers, i);
+		char hub[200], error[220], ago[HIN_TIME_TEXT];
+		int64_t at = time_of(p, "heard");
+
+		hin_buffer_printf(out, "%s %s: ", word(lang, W_PEER),
+				  hin_escape_text(hub, sizeof(hub), text_of(p, "hub")));
+		if (at == 0)
+			hin_buffer_puts(out, word(lang, W_NOT_HEARD));
+		else
+			hin_buffer_printf(
+				out, lang == HIN_JA ? "%s前に応答" : "heard %s ago",
+				hin_time_format_duration(ago, now_ns > at ? now_ns - at : 0, lang));
+		if (text_of(p, "error")[0] != '\0')
+			hin_buffer_printf(
+				out, "; %s",
+				hin_escape_text(error, sizeof(error), text_of(p, "error")));
+		hin_buffer_putc(out, '\n');
+	}
+}
+
+static void put_parts(struct hin_buffer *out, enum hin_lang lang, const json_t *json,
+		      int64_t now_ns)
+{
+	const json_t *analysis = json_object_get(json, "analysis");
+	const json_t *telling = json_object_get(json, "telling");
+	const json_t *ledger = json_object_get(json, "ledger"),
+		     *desk = json_object_get(json, "desk");
+	char bytes[HIN_WORDS_TEXT];
+
+	if (analysis != NULL)
+		put_analysis(out, lang, analysis);
+	if (telling != NULL)
+		put_telling(out, lang, telling);
+	if (ledger != NULL)
+		put_ledger(out, lang, ledger, now_ns);
+	if (desk != NULL)
+		hin_buffer_printf(out, "%s: %s\n", word(lang, W_DESK),
+				  hin_words_bytes(bytes, number_of(desk, "bytes") +
+								 number_of(desk, "log_bytes")));
+	put_peers(out, lang, json_object_get(json, "peers"), now_ns);
+	hin_buffer_putc(out, '\n');
 }
 
 static enum hin_code show(const struct arguments *a, enum hin_lang lang, const json_t *json,
@@ -215,6 +326,7 @@ static enum hin_code show(const struct arguments *a, enum hin_lang lang, const j
 	if (!isatty(STDOUT_FILENO))
 		layout.width = 200;
 	put_head(&out, lang, json, now);
+	put_parts(&out, lang, json, now);
 	for (size_t i = 0; i < json_array_size(sensors); i++)
 		put_sensor(table, lang, json_array_get(sensors, i), now);
 	if (json_array_size(sensors) == 0)

@@ -335,6 +335,7 @@ void hin_hub_tick(struct hin_hub *hub, int64_t now_ns)
 	if (now_ns - hub->status_ns < STATUS_NS && now_ns >= hub->status_ns)
 		return;
 	hub->status_ns = now_ns;
+	hub_measure(hub, hin_time_monotonic_ns());
 	write_status(hub);
 }
 

@@ -56,7 +56,11 @@ struct hin_hub {
 	_Atomic uint64_t store_rows, store_bytes, store_notes;
 	_Atomic int64_t hub_expires_s;
 
+	_Atomic uint64_t rows_per_s; /* that the analysis looked at, lately */
+
 	/* of the thread that ticks */
+	uint64_t measured_rows;
+	int64_t measured_ns;
 	int64_t status_ns, renewed_ns;
 	bool renewal_failed;
 
@@ -96,6 +100,17 @@ void hub_limit_server(struct hin_http_server_settings *server, const struct hin_
 
 /* Do the settings ask to connect to others? */
 bool hub_must_connect(const struct hin_hub_settings *s);
+
+/* How many witnesses are asked. */
+size_t hub_witness_count(struct hin_hub *hub);
+
+/* How fast rows come; each few seconds, monotonic. */
+void hub_measure(struct hin_hub *hub, int64_t now_ns);
+
+/* Why batches and requests were refused, in words, and an id in hexadecimal. */
+extern const char *const hub_refusals[HIN_INGEST_REFUSED];
+extern const char *const hub_request_refusals[HIN_INTAKE_REFUSED];
+void hub_hex(char out[2 * HIN_SENSOR_ID + 1], const uint8_t id[HIN_SENSOR_ID]);
 
 /* Read the number of the settings in force, and the roster's names. */
 void hub_read_trust(struct hin_hub *hub);

@@ -1,4 +1,4 @@
-/* hub_report - how the hub and its sensors are, for people's and Prometheus's programs */
+/* hub_report - how the hub and its sensors are, as Prometheus has it; hub_status.c has JSON */
 #include <stdio.h>
 #include <unistd.h>
 
@@ -6,139 +6,23 @@
 #include "base/time.h"
 #include "hub/hub_priv.h"
 
-static const char *const refusals[] = {
+const char *const hub_refusals[HIN_INGEST_REFUSED] = {
 #define X(name, meaning) #name,
 	HIN_INGEST_REFUSALS(X)
 #undef X
 };
 
-static const char *const request_refusals[] = {
+const char *const hub_request_refusals[HIN_INTAKE_REFUSED] = {
 #define X(name, meaning) #name,
 	HIN_INTAKE_REFUSALS(X)
 #undef X
 };
 
-static void hex(char out[2 * HIN_SENSOR_ID + 1], const uint8_t id[HIN_SENSOR_ID])
+void hub_hex(char out[2 * HIN_SENSOR_ID + 1], const uint8_t id[HIN_SENSOR_ID])
 {
 	for (size_t i = 0; i < HIN_SENSOR_ID; i++)
 		sprintf(out + 2 * i, "%02x", id[i]);
 }
-
-/* ---- JSON ---- */
-
-struct listing {
-	struct hin_buffer *out;
-	bool any;
-};
-
-static void put_text(struct hin_buffer *out, const char *name, const char *text)
-{
-	hin_buffer_printf(out, "\"%s\":", name);
-	hin_escape_json(out, text, strlen(text));
-	hin_buffer_putc(out, ',');
-}
-
-static void put_number(struct hin_buffer *out, const char *name, uint64_t value)
-{
-	hin_buffer_printf(out, "\"%s\":%llu,", name, (unsigned long long)value);
-}
-
-/* A time, or null for 0. */
-static void put_time(struct hin_buffer *out, const char *name, int64_t time_ns)
-{
-	char text[HIN_TIME_TEXT];
-
-	if (time_ns == 0)
-		hin_buffer_printf(out, "\"%s\":null,", name);
-	else
-		hin_buffer_printf(out, "\"%s\":\"%s\",", name,
-				  hin_time_format_iso(text, time_ns, HIN_TIME_S));
-}
-
-static bool list_sensor(void *user, const struct hin_sensor_state *s)
-{
-	struct listing *l = user;
-	struct hin_buffer *out = l->out;
-	char id[2 * HIN_SENSOR_ID + 1];
-
-	hex(id, s->id);
-	hin_buffer_puts(out, l->any ? ",\n{" : "\n{");
-	l->any = true;
-	put_text(out, "sensor", id);
-	put_text(out, "name", s->name);
-	put_text(out, "state", hin_sensor_word(s));
-	put_text(out, "version", s->version);
-	put_number(out, "settings", s->settings);
-	put_time(out, "heard", s->heard_ns);
-	put_time(out, "stored", s->stored_ns);
-	hin_buffer_printf(out, "\"epoch\":\"%016llx\",", (unsigned long long)s->committed.epoch);
-	put_number(out, "sequence", s->committed.sequence);
-	put_number(out, "batches", s->batches);
-	put_number(out, "rows", s->rows);
-	put_number(out, "missing", s->missing);
-	put_number(out, "filled", s->filled);
-	put_number(out, "repeats", s->repeats);
-	put_number(out, "refused", s->refused);
-	hin_buffer_printf(out, "\"lag_us\":%lld,\"clock_offset_us\":%d,", (long long)s->lag_us,
-			  s->clock_offset_us);
-	put_number(out, "dark_addresses", s->dark_addresses);
-	hin_buffer_printf(out, "\"clock_state\":%u}", s->clock_state);
-	return true;
-}
-
-static void put_counts(struct hin_buffer *out, const char *name, const char *const *names,
-		       const _Atomic uint64_t *counts, size_t count)
-{
-	hin_buffer_printf(out, "\"%s\":{", name);
-	for (size_t i = 0; i < count; i++)
-		hin_buffer_printf(out, "%s\"%s\":%llu", i > 0 ? "," : "", names[i],
-				  (unsigned long long)counts[i]);
-	hin_buffer_puts(out, "},\n");
-}
-
-void hin_hub_status(struct hin_hub *hub, struct hin_buffer *out)
-{
-	const struct hin_ingest_counters *c = hin_ingest_count(hub->ingest);
-	const struct hin_intake_counters *r = hin_intake_count(hub->intake);
-	struct listing sensors = { .out = out };
-
-	hin_buffer_puts(out, "{");
-	put_text(out, "program", "hinomi hub");
-	put_text(out, "version", HIN_VERSION);
-	put_text(out, "hub", hin_ca_hub(hub->ca));
-	put_time(out, "time", hin_time_now_ns());
-	put_time(out, "started", hub->started_ns);
-	put_number(out, "pid", (uint64_t)getpid());
-	put_number(out, "port", hin_hub_port(hub));
-	put_number(out, "metrics_port", hin_hub_metrics_port(hub));
-	put_number(out, "settings", hub->settings_number);
-	put_time(out, "certificate_expires", hub->hub_expires_s * HIN_NS_PER_S);
-	hin_buffer_puts(out, "\n");
-	put_number(out, "batches_stored", c->stored);
-	put_number(out, "rows_stored", c->rows);
-	put_number(out, "repeats", c->repeats);
-	put_number(out, "gaps", c->gaps);
-	put_number(out, "filled", c->filled);
-	put_number(out, "commits", c->commits);
-	put_number(out, "failed_commits", c->failed_commits);
-	put_number(out, "store_rows", hub->store_rows);
-	put_number(out, "store_bytes", hub->store_bytes);
-	put_number(out, "subjects", hin_analyse_count(hub->analyse)->subjects);
-	put_number(out, "cases_opened", hin_analyse_count(hub->analyse)->opened);
-	put_number(out, "cases_reopened", hin_analyse_count(hub->analyse)->reopened);
-	hin_buffer_puts(out, "\n");
-	put_counts(out, "batches_refused", refusals, c->refused, HIN_INGEST_REFUSED);
-	put_counts(out, "requests_refused", request_refusals, r->refused, HIN_INTAKE_REFUSED);
-	hin_buffer_puts(out, "\"peers\":[");
-	pthread_mutex_lock(&hub->waking);
-	hub_peers_status(hub->peers, out);
-	pthread_mutex_unlock(&hub->waking);
-	hin_buffer_puts(out, "],\n\"sensors\":[");
-	hin_sensors_each(hub->sensors, list_sensor, &sensors);
-	hin_buffer_puts(out, "\n]}\n");
-}
-
-/* ---- Prometheus ---- */
 
 static void head(struct hin_buffer *out, const char *name, const char *type, const char *help)
 {
@@ -219,7 +103,7 @@ static bool put_sensor(void *user, const struct hin_sensor_state *s)
 	const struct series *series = user;
 	char id[2 * HIN_SENSOR_ID + 1];
 
-	hex(id, s->id);
+	hub_hex(id, s->id);
 	/* a name is of [a-z0-9._-], so that it needs no escaping */
 	hin_buffer_printf(series->out, "hinomi_%s{sensor=\"%s\",id=\"%s\"} %.15g\n", series->name,
 			  s->name, id, series->value(s));
@@ -396,10 +280,10 @@ void hin_hub_metrics(struct hin_hub *hub, struct hin_buffer *out)
 	metric(out, "store_rows", "gauge", "Rows in the store.", hub->store_rows);
 	metric(out, "store_bytes", "gauge", "Bytes of the store.", hub->store_bytes);
 	metric(out, "store_notes_total", "counter", "Damage found in the store.", hub->store_notes);
-	by_reason(out, "hub_batches_refused_total", "Batches refused.", refusals, c->refused,
+	by_reason(out, "hub_batches_refused_total", "Batches refused.", hub_refusals, c->refused,
 		  HIN_INGEST_REFUSED);
 	by_reason(out, "hub_requests_refused_total", "Requests refused as a whole.",
-		  request_refusals, r->refused, HIN_INTAKE_REFUSED);
+		  hub_request_refusals, r->refused, HIN_INTAKE_REFUSED);
 	put_analysis(hub, out);
 	put_http(hub, out);
 	put_door(hub, out);

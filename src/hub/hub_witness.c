@@ -81,6 +81,16 @@ enum hin_code hub_witnesses_new(struct hub_witnesses **out, const struct hin_con
 	return code;
 }
 
+size_t hub_witness_count(struct hin_hub *hub)
+{
+	size_t count;
+
+	pthread_mutex_lock(&hub->tuning);
+	count = hub->settings.witnesses.count;
+	pthread_mutex_unlock(&hub->tuning);
+	return count;
+}
+
 void hub_witnesses_free(struct hub_witnesses *w)
 {
 	if (w == NULL)

@@ -281,6 +281,10 @@ def silence(hub, work):
                                      if s["name"] == "alpha" and s["state"] == "silent"])
     said = run(STATUS, "--dir", hub.folder, status=1).stdout
     expect("people see it", "silent" in said and "alpha" in said, True)
+    for part in ("rows/s", "cases open", "notices open", "switched off", "acts, checkpoint", "desk: "):
+        expect("a line of the parts", part in said, True)
+    expect("in Japanese", "チェックポイント" in run(STATUS, "--dir", hub.folder, "--lang", "ja",
+                                          status=1).stdout, True)
     expect("the metric too", hub.counter("sensor_silent{sensor=\"alpha\",id=\"%s\"}" % next(
         s["sensor"] for s in hub.status()["sensors"] if s["name"] == "alpha")), 1.0)
     send(work / "alpha", 10, 21001)
@@ -433,6 +437,10 @@ def main():
         expect("a clean end", hub.end(), 0)
         shown = json.loads(run(STATUS, "--dir", hub.folder, "--json").stdout)
         expect("status as JSON", shown["program"], "hinomi hub")
+        expect("rows were analysed", shown["analysis"]["rows"] > 0, True)
+        expect("acts are in the ledger", shown["ledger"]["acts"] > 0, True)
+        expect("it says how large the desk is", shown["desk"]["bytes"] > 0, True)
+        expect("nobody is told", shown["telling"]["sends"], False)
         numbers, kinds = flows(hub)
         expect("no row twice", len(numbers), len(set(numbers)))
     finally:

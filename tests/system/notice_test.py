@@ -138,6 +138,19 @@ mail: {from: hinomi@cert.example, server: "127.0.0.1:%d", tls: plain}
         unowned, = self.list("--state", "no_owner")
         self.assertEqual(unowned["subject"], "203.0.113.5")
 
+    def test_status_has_the_queue(self):
+        def counted():
+            with open(self.folder + "/status.json", encoding="utf-8") as file:
+                told = json.load(file)["telling"]
+            return told["notices_held"] >= 4 and told
+        deadline = time.monotonic() + PATIENCE
+        while not counted() and time.monotonic() < deadline:
+            time.sleep(0.2)
+        told = counted()
+        self.assertTrue(told, "not counted")
+        self.assertGreaterEqual(told["notices_no_owner"], 1)
+        self.assertFalse(told["sends"])
+
     def test_tables_in_both_languages(self):
         text = self.do("list").stdout.decode()
         self.assertIn("192.0.2.7", text)

@@ -161,6 +161,7 @@ class Peers(unittest.TestCase):
         state = self.wait_for(lambda: self.peer_state(self.a), "no status")
         self.assertEqual((state["hub"], state["error"]), (self.b.url, ""))
         self.assertGreaterEqual(state["merged"], 2)
+        self.assertIn("other hub " + self.b.url + ": heard", run(STATUS, "--dir", self.a.folder))
 
     @staticmethod
     def peer_state(hub):

@@ -26,7 +26,7 @@ static int64_t count_of(struct hin_desk *desk, const char *sql)
 /* Figures for the metrics, now and then. */
 static void count_all(struct telling *t, struct hin_desk *desk, int64_t now_us)
 {
-	int64_t waiting, open, held, unowned;
+	int64_t waiting, open, held, unowned, lost, alerts, cases;
 
 	if (now_us - t->count_us < COUNT_US && now_us >= t->count_us)
 		return;
@@ -36,7 +36,13 @@ static void count_all(struct telling *t, struct hin_desk *desk, int64_t now_us)
 	open = count_of(desk, "SELECT count(*) FROM notice WHERE state = 'sent'");
 	held = count_of(desk, "SELECT count(*) FROM notice WHERE state = 'held'");
 	unowned = count_of(desk, "SELECT count(*) FROM notice WHERE state = 'no_owner'");
+	lost = count_of(desk, "SELECT count(*) FROM letter WHERE state IN ('failed', 'bounced')");
+	alerts = count_of(desk, "SELECT count(*) FROM alert WHERE sent_us = 0");
+	cases = count_of(desk, "SELECT count(*) FROM case_ WHERE state IN ('new', 'open')");
 	pthread_mutex_lock(&t->of->lock);
+	t->of->stats.lost = (uint64_t)lost;
+	t->of->stats.alerts_waiting = (uint64_t)alerts;
+	t->of->stats.cases_open = (uint64_t)cases;
 	t->of->stats.waiting = (uint64_t)waiting;
 	t->of->stats.open = (uint64_t)open;
 	t->of->stats.held = (uint64_t)held;
@@ -278,6 +284,7 @@ struct hin_telling_stats hin_telling_stats(struct hin_telling *of)
 		return stats;
 	pthread_mutex_lock(&of->lock);
 	stats = of->stats;
+	stats.sends = hin_telling_sends(&of->now->s);
 	pthread_mutex_unlock(&of->lock);
 	return stats;
 }

@@ -107,7 +107,9 @@ struct hin_telling_stats {
 #define X(name, meaning) uint64_t name;
 	HIN_TELLING_COUNTERS(X)
 #undef X
+	bool sends;				    /* as the settings in force say */
 	uint64_t waiting, open, held, no_owner_now; /* as of the last look */
+	uint64_t lost, alerts_waiting, cases_open;  /* the same; lost: letters given up */
 	int64_t slowest_alert_us;		    /* from finding to sent, of the last hour's */
 };
 
