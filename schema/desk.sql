@@ -410,6 +410,24 @@ CREATE TABLE sign_in_place (
 	PRIMARY KEY (account, address)
 ) STRICT, WITHOUT ROWID;
 
+-- What people keep for themselves.
+CREATE TABLE saved_view (
+	id INTEGER PRIMARY KEY,
+	account INTEGER NOT NULL REFERENCES account ON DELETE CASCADE,
+	page TEXT NOT NULL,			-- "cases"
+	name TEXT NOT NULL,
+	query TEXT NOT NULL,
+	changed_us INTEGER NOT NULL,
+	UNIQUE (account, page, name)
+) STRICT;
+
+CREATE TABLE preference (
+	account INTEGER NOT NULL REFERENCES account ON DELETE CASCADE,
+	name TEXT NOT NULL,			-- "theme"
+	value TEXT NOT NULL,
+	PRIMARY KEY (account, name)
+) STRICT, WITHOUT ROWID;
+
 -- ---- authorities: signed permission, made elsewhere (trust/authority.h) ----
 
 CREATE TABLE signers (

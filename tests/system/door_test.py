@@ -270,6 +270,9 @@ BODIES = {
     {"password": "wrong", "secret": "x", "code": "0"}, "removeSecondFactor": {"password": "wrong"},
     "makeRecoveryCodes": {"password": "wrong"},
     "makeCode": {"name": "one", "valid": "1h"}, "forgetLeases": {"before": "2001-01-01"},
+    "makeOrganisation": {"handle": "!", "name": "x"}, "changeOrganisation": {}, "addContact": {"contact": "no mail"},
+    "changeContact": {"state": "odd"}, "addHolding": {"holding": "0.0.0.0/0"}, "setOwner": {"organisation": 999999},
+    "keepView": {"page": "cases", "name": "mine", "query": "?state=all"}, "changePreferences": {"theme": "dark"},
     "changeRule": {"settings": {}}, "beginReplay": {"rules": "nothing"}, "revokeAuthority": {"note": "x"}, "revokeSensor": {"reason": "lost"}, "signIn": {"name": "nobody", "password": "wrong"}, "useLink": {"link": "x", "password": "x"},
 }
 # files as they are, and the query that goes with them
@@ -287,8 +290,12 @@ def objects_of(operation, path, owner, people):
         return owner.findings[:1]
     if "/notices/" in path:
         return [owner.notice]
+    if "/contacts/" in path or "/holdings/" in path:
+        return ["999999"]
     if "/organisations/" in path:
-        return [owner.id]
+        return ["999998" if operation["operationId"] == "removeOrganisation" else owner.id]
+    if "/me/views/" in path:
+        return [999999]
     if "/accounts/" in path:
         return [people["analyst"].id]
     if "/addresses/" in path:
@@ -1143,6 +1150,86 @@ def ledger_public(folder):
     door.close()
 
 
+def owners(door, people, desk_path, b):
+    op, ann, root = people["operator"], people["analyst"], people["administrator"]
+    made = door.ask("POST", "/api/v1/organisations", {"handle": "Harbour", "name": 'Har"bour, the', "sector": "logistics", "member": True}, op)
+    expect("made", made.status, 201)
+    path = "/api/v1/organisations/%d" % made.json["id"]
+    one = door.ask("GET", path, who=ann).json["organisation"]
+    expect("as given", (one["handle"], one["name"], one["member"], one["source"]), ("harbour", 'Har"bour, the', True, "hand"))
+    expect("its act", act_of(door, "directory-changed", root) is not None or act_of(door, "directory-loaded", root) is not None, True)
+    expect("once", door.ask("POST", "/api/v1/organisations", {"handle": "harbour", "name": "x"}, op).status, 409)
+    for what, body in [("handle", {"handle": "a b", "name": "x"}), ("line", {"handle": "x1", "name": "a\nb"}), ("hidden", {"handle": "x2", "name": "a\u202eb"}),
+                       ("sector", {"handle": "x3", "name": "x", "sector": "none such"}), ("country", {"handle": "x4", "name": "x", "country": "XYZ"}),
+                       ("inject", {"handle": 'x5","', "name": "x"}), ("tlp", {"handle": "x6", "name": "x", "tlp": "blue"})]:
+        expect("no organisation: " + what, door.ask("POST", "/api/v1/organisations", body, op).status in (400, 422), True)
+    expect("change", door.ask("PATCH", path, {"name_ja": "港", "tlp": "green"}, op).status, 200)
+    one = door.ask("GET", path, who=ann).json["organisation"]
+    expect("changed", (one["name_ja"], one["tlp"], one["name"]), ("港", "green", 'Har"bour, the'))
+    expect("contact", door.ask("POST", path + "/contacts", {"contact": "soc@harbour.example", "role": "security", "quiet": "22:00-07:00 UTC"}, op).json, {"added": True})
+    expect("no mail", door.ask("POST", path + "/contacts", {"contact": "soc@harbour.example\r\nBcc: x@y"}, op).status, 422)
+    contact = door.ask("GET", path, who=ann).json["contacts"][0]
+    expect("there", (contact["address"], contact["role"]), ("soc@harbour.example", "security"))
+    expect("off", door.ask("PATCH", path + "/contacts/%d" % contact["id"], {"state": "off"}, op).status, 200)
+    expect("is off", door.ask("GET", path, who=ann).json["contacts"][0]["state"], "off")
+    expect("on", door.ask("PATCH", path + "/contacts/%d" % contact["id"], {"state": "ok"}, op).status, 200)
+    expect("holding", door.ask("POST", path + "/holdings", {"holding": "203.0.113.64/28", "label": "docks"}, op).json["added"], True)
+    for text in ("203.0.113.0/33", "0.0.0.0/0", "x", "AS0", '203.0.113.0/24","'):
+        expect("no holding " + text, door.ask("POST", path + "/holdings", {"holding": text}, op).status, 422)
+    holding = door.ask("GET", path, who=ann).json["holdings"][0]
+    expect("held", (holding["low"], holding["high"], holding["label"]), ("203.0.113.64", "203.0.113.79", "docks"))
+    other = "/api/v1/organisations/%d" % b.id
+    expect("another's is not its own", door.ask("DELETE", other + "/holdings/%d" % holding["id"], who=op).status, 404)
+    expect("away", door.ask("DELETE", path + "/holdings/%d" % holding["id"], who=op).status, 200)
+    # what nobody answers for
+    desk = sqlite3.connect(desk_path)
+    now = int(time.time() * 1e6)
+    case = insert(desk, "case_", kind="infected-member", subject="203.0.113.201", state="open", severity="high", opened_us=now, updated_us=now, first_us=now, last_us=now)
+    finding = insert(desk, "finding", key=b"unowned", kind="infected-member", subject_type="address", subject="203.0.113.201", address=packed("203.0.113.201"),
+                     confidence=80, severity="high", first_us=now, last_us=now, observations=1, query="any", case_id=case, told_us=now)
+    notice = insert(desk, "notice", code="UUUU-NNNN-OOOO", case_id=case, finding=finding, kind="infected-member", trouble="source 203.0.113.201", address=packed("203.0.113.201"),
+                    channel="mail", language="en", state="no_owner", created_us=now, first_seen_us=now, last_seen_us=now)
+    desk.commit()
+    queue = door.ask("GET", "/api/v1/directory/unowned", who=ann).json["unowned"]
+    expect("the queue", [(u["notice"], u["address"], u["case"]) for u in queue], [(notice, "203.0.113.201", case)])
+    expect("no such owner", door.ask("POST", "/api/v1/directory/unowned/%d/owner" % notice, {"organisation": 999999}, op).status, 404)
+    expect("owned", door.ask("POST", "/api/v1/directory/unowned/%d/owner" % notice, {"organisation": made.json["id"]}, op).status, 200)
+    expect("all of it", [desk.execute("SELECT organisation FROM %s WHERE id = ?" % t, (i,)).fetchone()[0] for t, i in (("finding", finding), ("case_", case))], [made.json["id"]] * 2)
+    expect("and it is told", desk.execute("SELECT count(*) FROM notice_todo WHERE what = 'finding' AND id = ?", (finding,)).fetchone()[0], 1)
+    expect("its act", act_of(door, "directory-changed", root)["notice"], notice)
+    desk.close()
+    expect("gone", door.ask("DELETE", path + "/contacts/%d" % contact["id"], who=op).status, 200)
+    expect("removed", [door.ask("DELETE", path, who=op).status, door.ask("GET", path, who=ann).status], [200, 404])
+    member = "/api/v1/organisations/%d" % door.ask("GET", "/api/v1/me", who=people["member"]).json["account"]["organisation"]
+    expect("not while accounts are of it", door.ask("DELETE", member, who=op).status, 409)
+    expect("sectors", len(door.ask("GET", "/api/v1/directory/sectors", who=ann).json["sectors"]), 15)
+
+
+def views(door, people, b):
+    ann, member = people["analyst"], people["member"]
+    kept = door.ask("PUT", "/api/v1/me/views", {"page": "cases", "name": "my <b>grave</b> ones", "query": "severity=high"}, ann)
+    expect("kept", kept.status, 200)
+    expect("again", door.ask("PUT", "/api/v1/me/views", {"page": "cases", "name": "my <b>grave</b> ones", "query": "severity=critical"}, ann).json, kept.json)
+    mine = [v for v in door.ask("GET", "/api/v1/me/views", who=ann).json["views"] if v["id"] == kept.json["id"]]
+    expect("listed", [v["query"] for v in mine], ["severity=critical"])
+    expect("not another's", kept.json["id"] in [v["id"] for v in door.ask("GET", "/api/v1/me/views", who=member).json["views"]], False)
+    expect("nor to be removed", door.ask("DELETE", "/api/v1/me/views/%d" % kept.json["id"], who=member).status, 404)
+    for body in ({"page": "../x", "name": "x", "query": ""}, {"page": "cases", "name": "a\nb", "query": ""}, {"page": "", "name": "x", "query": ""}):
+        expect("no view", door.ask("PUT", "/api/v1/me/views", body, ann).status, 422)
+    answers = [door.ask("PUT", "/api/v1/me/views", {"page": "explore", "name": "n%d" % i, "query": "x"}, ann).status for i in range(105)]
+    expect("bounded", (answers[0], answers[-1]), (200, 422))
+    expect("removed", door.ask("DELETE", "/api/v1/me/views/%d" % kept.json["id"], who=ann).status, 200)
+    expect("prefer", door.ask("PATCH", "/api/v1/me/preferences", {"theme": "dark", "sound": "on"}, ann).json["preferences"], {"sound": "on", "theme": "dark"})
+    expect("forget", door.ask("PATCH", "/api/v1/me/preferences", {"sound": None}, ann).json["preferences"], {"theme": "dark"})
+    for body in ({"theme": "pink"}, {"a b": "x"}, {'x":"': "y"}, {"x": 7}, {"x": "y" * 201}, {"w%s" % chr(97 + i % 26) + chr(97 + i // 26): "x" for i in range(40)}):
+        expect("no preference", door.ask("PATCH", "/api/v1/me/preferences", body, ann).status, 422)
+    expect("as it was", door.ask("GET", "/api/v1/me/preferences", who=ann).json["preferences"], {"theme": "dark"})
+    door.ask("POST", "/api/v1/cases/%d/actions" % b.case, {"action": "suppress", "text": "works", "until": "2030-01-01T00:00:00Z"}, ann)
+    listed = door.ask("GET", "/api/v1/suppressions", who=ann).json["suppressions"]
+    expect("suppressed", [(s["case"], s["reason"], s["account_name"]) for s in listed], [(b.case, "works", ann.name)])
+    expect("not for members", door.ask("GET", "/api/v1/suppressions", who=member).status, 403)
+
+
 def second_factor_for_all(folder, people):
     door = Door(folder, "second-factor=1")
     ann = people["analyst"]
@@ -1180,7 +1267,8 @@ def main():
                      lambda d: leases(d, people, a), lambda d: authorities(d, people),
                      lambda d: rules(d, people, desk_path),
                      lambda d: silence(d, people), lambda d: exports(d, people, a),
-                     lambda d: words_and_places(d, people), lambda d: ledger_files(folder, d, people)):
+                     lambda d: words_and_places(d, people), lambda d: ledger_files(folder, d, people),
+                     lambda d: owners(d, people, desk_path, b), lambda d: views(d, people, b)):
             door = Door(folder, "rate=0")
             part(door)
             door.close()

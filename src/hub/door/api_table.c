@@ -11,6 +11,7 @@ const struct api_routes api_tables[] = {
 	PART(api_read),	   PART(api_directory), PART(api_query),   PART(api_ledger),
 	PART(api_event),   PART(api_page),	PART(api_app),	   PART(api_lease),
 	PART(api_sensor),  PART(api_authority), PART(api_rule),	   PART(api_export),
-	PART(api_silence), PART(api_word), PART(api_tile),
+	PART(api_silence), PART(api_word),	PART(api_tile),	   PART(api_owner),
+	PART(api_view),
 };
 const size_t api_table_count = HIN_COUNT(api_tables);
