@@ -458,40 +458,62 @@ static enum hin_code read_batch(struct telling *t, struct hin_desk *desk, int64_
 	return code == HIN_EOF ? HIN_OK : code;
 }
 
-/* Cases that were judged to be nothing: what is waiting does not go, and who was told is told. */
+/* A case was judged to be nothing, or nobody wants to hear of it: this notice is taken back. */
+static enum hin_code take_back(struct hin_desk *desk, int64_t id, int64_t now_us,
+			       struct hin_error *err)
+{
+	int64_t sent = 0, suppressed = 0;
+	enum hin_code code = hin_desk_number(
+		desk, &sent, err,
+		"SELECT sent_us FROM notice WHERE id = ?1 AND contact IS NOT NULL", "i", id);
+	bool told = code == HIN_OK && sent != 0;
+
+	code = hin_desk_number(desk, &suppressed, err,
+			       "SELECT c.state = 'suppressed' FROM notice n JOIN case_ c ON c.id = "
+			       "n.case_id WHERE n.id = ?1",
+			       "i", id);
+	if (code == HIN_OK)
+		code = hin_desk_run(desk, err,
+				    "UPDATE notice SET state = 'withdrawn', next = ?2, due_us = "
+				    "?3 WHERE id = ?1",
+				    "iti", id, told ? "withdrawn" : "", now_us);
+	return code == HIN_OK ? notice_act(desk, id, HIN_ACT_NOTICE_DROPPED, 0, now_us, "withdrawn",
+					   suppressed != 0 ? "the case was suppressed"
+							   : "the case was closed as no trouble",
+					   err)
+			      : code;
+}
+
+/*
+ * Cases that were judged to be nothing: what is waiting does not go, and who was told is told. Of
+ * suppressed ones the owner hears no more, and not that it was a mistake: that, nobody said.
+ */
 static enum hin_code take_cases(struct hin_desk *desk, int64_t now_us, struct hin_error *err)
 {
 	static const char gone[] =
-		"SELECT n.id, c.state FROM notice_todo t JOIN case_ c ON c.id = t.id "
-		"JOIN notice n ON n.case_id = c.id WHERE t.what = 'case' AND c.state IN "
-		"('false_alarm', 'suppressed') AND n.state IN ('no_owner', 'held', 'queued', "
+		"SELECT n.id FROM notice_todo t JOIN case_ c ON c.id = t.id "
+		"JOIN notice n ON n.case_id = c.id WHERE t.what = 'case' AND "
+		"(c.state = 'false_alarm' OR (c.state = 'suppressed' AND (n.sent_us = 0 OR "
+		"n.contact IS NULL))) AND n.state IN ('no_owner', 'held', 'queued', "
 		"'sent', 'failed', 'bounced') LIMIT 1";
 	enum hin_code code = HIN_OK;
 	int64_t id;
 
 	for (int i = 0; i < TELLING_BATCH && code == HIN_OK; i++) {
-		bool told;
-		int64_t sent = 0;
-
 		code = hin_desk_number(desk, &id, err, gone, "");
-		if (code != HIN_OK)
-			break;
-		code = hin_desk_number(desk, &sent, err,
-				       "SELECT sent_us FROM notice WHERE id = ?1 AND contact IS "
-				       "NOT NULL",
-				       "i", id);
-		told = code == HIN_OK && sent != 0;
-		code = hin_desk_run(desk, err,
-				    "UPDATE notice SET state = 'withdrawn', next = ?2, due_us = "
-				    "?3 WHERE id = ?1",
-				    "iti", id, told ? "withdrawn" : "", now_us);
 		if (code == HIN_OK)
-			code = notice_act(desk, id, HIN_ACT_NOTICE_DROPPED, 0, now_us, "withdrawn",
-					  "the case was closed as no trouble", err);
+			code = take_back(desk, id, now_us, err);
 	}
-	if (code == HIN_ENOENT)
-		code = hin_desk_run(desk, err, "DELETE FROM notice_todo WHERE what = 'case'", "");
-	return code;
+	if (code != HIN_ENOENT)
+		return code;
+	code = hin_desk_run(desk, err,
+			    "UPDATE notice SET next = '' WHERE next IN ('reminder', 'reappeared') "
+			    "AND case_id IN (SELECT c.id FROM notice_todo t JOIN case_ c ON c.id = "
+			    "t.id WHERE t.what = 'case' AND c.state = 'suppressed')",
+			    "");
+	return code == HIN_OK
+		       ? hin_desk_run(desk, err, "DELETE FROM notice_todo WHERE what = 'case'", "")
+		       : code;
 }
 
 /* One transaction's worth; `*more` when there may be others. */

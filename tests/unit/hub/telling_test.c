@@ -569,6 +569,38 @@ static void false_alarms_are_taken_back(void **state)
 	assert_int_equal(number("SELECT count(*) FROM notice"), 1);
 }
 
+/* Who was told is not told that it was a mistake, is not reminded, and hears that it is over. */
+static void suppressed_is_no_mistake(void **state)
+{
+	(void)state;
+	begin(NULL);
+	infected("192.0.2.7");
+	look(NOW);
+	run("UPDATE case_ SET state = 'suppressed', reason = 'they need two weeks'");
+	look(NOW + S);
+	look(NOW + 100 * DAY);
+	assert_int_equal(server.count, 1);
+	assert_string_equal(text("SELECT state FROM notice"), "sent");
+	assert_int_equal(number("SELECT count(*) FROM notice_todo"), 0);
+}
+
+/* What was not sent does not go. */
+static void suppressed_before_it_went(void **state)
+{
+	static const char *const approve[] = { "notice.approve=yes", NULL };
+
+	(void)state;
+	begin(approve);
+	infected("192.0.2.7");
+	look(NOW);
+	assert_string_equal(text("SELECT state FROM notice"), "held");
+	run("UPDATE case_ SET state = 'suppressed'");
+	look(NOW + S);
+	assert_string_equal(text("SELECT state FROM notice"), "withdrawn");
+	assert_int_equal(server.count, 0);
+	assert_int_equal(number("SELECT count(*) FROM act WHERE object LIKE '%suppressed%'"), 1);
+}
+
 static void a_preview_is_what_goes_out(void **state)
 {
 	struct hin_buffer out = { 0 };
@@ -708,6 +740,8 @@ int main(void)
 		TEST(quiet_hours_and_digests),
 		TEST(other_channels),
 		TEST(false_alarms_are_taken_back),
+		TEST(suppressed_is_no_mistake),
+		TEST(suppressed_before_it_went),
 		TEST(a_preview_is_what_goes_out),
 		TEST(codes),
 		TEST(lists_and_json),
