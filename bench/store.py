@@ -150,6 +150,7 @@ def main():
     house, bad = None, 0
     try:
         fill = run(*pin, "fill", folder + "/store", str(a.rows), str(a.a_minute))
+        night = run(*pin, "compact", folder + "/store", str(a.rows))
         ask = run(*pin, "ask", folder + "/store", str(a.rows))
         lite = run(*pin, "sqlite", folder + "/flow.db", str(a.sqlite_rows), str(a.a_minute)) if a.sqlite_rows else {}
         click, click_rate = {}, None
@@ -163,6 +164,8 @@ def main():
               f"{fill['size'][0]:.2f} bytes a row, {fill['syncs'][0]:.0f} syncs"
               + (f"; SQLite {lite['append'][0] / 1e6:.2f}" if lite else "")
               + (f"; ClickHouse {click_rate / 1e6:.2f}" if click_rate else ""))
+        print(f"days closed and indexed: {night['compact'][0]:.2f} s ({night['compact'][1]:.2f} by processor time), "
+              f"then {night['size'][0]:.2f} bytes a row")
         print(f"{'question':<28} {'store':>12} {'processor':>12} {'SQLite':>12} {'ratio':>8} {'ClickHouse':>12} {'ratio':>8}")
         for name in QUESTIONS:
             show(name, ask[name], [(lite.get(name), a.sqlite_rows / a.rows), (click.get(name), 1)])
