@@ -17,6 +17,7 @@
 #include "base/number.h"
 #include "base/sandbox.h"
 #include "base/time.h"
+#include "hub/owners/charset.h"
 #include "hub/owners/lease.h"
 
 enum { NOTES = 20, LINES = 20 /* shown; the rest are counted */ };
@@ -39,9 +40,11 @@ static const struct hin_option options[] = {
 	{ "csv", 0, NULL, HIN_OPTION_FLAG, ARG(csv), .help = "CSV", .help_ja = "CSV で出力" },
 	{ .section = "Import", .section_ja = "取り込み" },
 	{ "format", 'f', "NAME", HIN_OPTION_TEXT, ARG(format_name),
-	  .help = "of owners: csv, rpsl or rdap, by the ending of FILE if not given; of leases: "
+	  .help = "of owners: csv, rpsl, rdap or jpnic, by the ending of FILE or what it begins "
+		  "with if not given; of leases: "
 		  "dhcpd, kea, dnsmasq, radius, nat, conntrack or csv",
-	  .help_ja = "台帳は csv, rpsl, rdap (既定は拡張子による)、割り当て記録は dhcpd, kea, "
+	  .help_ja = "台帳は csv, rpsl, rdap, jpnic (既定は拡張子か内容による)、割り当て記録は "
+		     "dhcpd, kea, "
 		     "dnsmasq, radius, nat, conntrack, csv" },
 	{ "source", 's', "NAME", HIN_OPTION_TEXT, ARG(source),
 	  .help = "whose word it is; the name of the format if not given",
@@ -209,6 +212,7 @@ enum hin_code directory_open(struct directory_session *s, bool write, struct hin
 
 	if (s->desk != NULL)
 		return HIN_OK;
+	hin_charset_prepare(); /* the sandbox lets nothing be loaded */
 	code = become_owner(folder_of(s), err);
 	if (snprintf(path, sizeof(path), "%s/desk.db", folder_of(s)) >= (int)sizeof(path))
 		return hin_fail(err, HIN_ELIMIT, "the path of the folder is too long");
@@ -266,9 +270,10 @@ static enum hin_code read_file(struct directory_file *out, const char *path, str
 	return HIN_OK;
 }
 
-/* The format by name, or by the ending of a file. */
+/* The format by name, by the ending of a file, or by what it begins with. */
 static enum hin_code format_of(const struct directory_session *s, const char *path,
-			       enum hin_directory_format *out, struct hin_error *err)
+			       const struct directory_file *file, enum hin_directory_format *out,
+			       struct hin_error *err)
 {
 	static const struct {
 		const char *ending;
@@ -293,7 +298,12 @@ static enum hin_code format_of(const struct directory_session *s, const char *pa
 			return HIN_OK;
 		}
 	}
-	return hin_fail(err, HIN_EUSAGE, "--format is csv, rpsl or rdap");
+	if (name == NULL) {
+		*out = hin_directory_detect(hin_buffer_text(&file->data), file->data.used);
+		if (*out != HIN_DIRECTORY_FORMATS)
+			return HIN_OK;
+	}
+	return hin_fail(err, HIN_EUSAGE, "--format is csv, rpsl, rdap or jpnic");
 }
 
 static void put_change(struct hin_buffer *out, bool json, const char *name,
@@ -380,7 +390,7 @@ static enum hin_code import_file(struct directory_session *s, struct directory_f
 	struct hin_directory_notes notes = { .note = directory_note, .user = s };
 	struct hin_directory *d = hin_directory_new();
 	enum hin_directory_format format = HIN_DIRECTORY_CSV;
-	enum hin_code code = format_of(s, path, &format, err);
+	enum hin_code code = format_of(s, path, file, &format, err);
 
 	if (d == NULL)
 		return hin_fail(err, HIN_ENOMEM, "no memory for the directory");

@@ -49,6 +49,37 @@ school,School,,JP,ja,,amber,no,203.0.113.96/30,,,
 """
 
 
+JPNIC = """\
+[ JPNIC database provides information regarding IP address and ASN. Its use   ]
+
+Network Information: [ネットワーク情報]
+a. [IPネットワークアドレス]     198.51.100.0/25
+b. [ネットワーク名]             EXAMPLE-NET
+f. [組織名]                     例示株式会社
+g. [Organization]               Example Inc.
+n. [技術連絡担当者]             JP00000007
+[割当年月日]                    2019/02/16
+
+Group Contact Information: [担当グループ情報]
+[グループハンドル]              JP00000007
+[電子メール]                    noc@example.jp
+"""
+
+
+def jpnic(folder):
+    """What whois printed, in each character set, inside the sandbox, without a word about its format."""
+    for charset in ("utf-8", "euc_jp", "iso2022_jp"):
+        desk = folder / charset
+        desk.mkdir()
+        (desk / "answers.txt").write_bytes(JPNIC.encode(charset))
+        said = ask(desk, "import", desk / "answers.txt")
+        expect(charset + ": holdings", said and said["holdings"]["added"], 1)
+        expect(charset + ": owner", ask(desk, "show", "198.51.100.9")["name"], "Example Inc.")
+        expect(charset + ": in Japanese", ask(desk, "list")[0]["name_ja"], "例示株式会社")
+        expect(charset + ": contact", ask(desk, "list", "contacts")[0]["address"], "noc@example.jp")
+    run(folder / "utf-8", "import", "/dev/null", status=2)
+
+
 def owners(folder):
     (folder / "owners.csv").write_text(OWNERS)
     said = ask(folder, "import", folder / "owners.csv", "--dry-run")
@@ -163,7 +194,7 @@ def acts(folder):
 
 
 def killed(folder):
-    """A kill at any moment leaves the old directory or the new one, never a part."""
+    """A kill at any moment leaves whole bits of an import, which is told; the same one again goes on."""
     rows = ["organisation,holding"] + ["o%d,10.%d.%d.0/24" % (i % 97, i // 256, i % 256) for i in range(20000)]
     (folder / "many.csv").write_text("\n".join(rows) + "\n")
     for wait in (0.02, 0.05, 0.1, 0.2):
@@ -175,14 +206,19 @@ def killed(folder):
         done = subprocess.run([DIRECTORY, "--dir", folder, "--json", "--limit", "0", "list", "holdings"],
                               capture_output=True, timeout=60, env=ENVIRONMENT, check=False)
         count = len(json.loads(done.stdout)) if done.returncode == 0 else 0
-        if count not in (0, 20000):
-            failures.append("killed after %.2f s: %d holdings" % (wait, count))
+        if count in (0, 20000):
+            continue
+        left = json.loads(run(folder, "--json", "check", status=1).stdout)["unfinished"]
+        expect("killed after %.2f s" % wait, (left[0]["kind"], left[0]["file"]), ("directory", "many.csv"))
+        expect("what is in is counted", left[0]["done"] >= count, True)
+        expect("people are told", "did not end" in run(folder, "check", status=1).stdout, True)
     run(folder, "import", folder / "many.csv")
+    expect("nothing is left", json.loads(run(folder, "--json", "check", status=1).stdout)["unfinished"], [])
     expect("in the end", len(ask(folder, "list", "holdings", "--limit", "0")), 20000)
 
 
 with tempfile.TemporaryDirectory(prefix="hinomi-directory-") as name:
-    for part in ("a", "b", "c"):
+    for part in ("a", "b", "c", "d"):
         pathlib.Path(name, part).mkdir()
     first = pathlib.Path(name, "a")
     run(first, "list", status=1)  # there is no desk yet
@@ -192,6 +228,7 @@ with tempfile.TemporaryDirectory(prefix="hinomi-directory-") as name:
     hostile(first)
     leases(first)
     acts(first)
+    jpnic(pathlib.Path(name, "d"))
     killed(pathlib.Path(name, "c"))
 
 print("\n".join(failures) if failures else "directory: as it should be")

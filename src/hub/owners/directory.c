@@ -14,7 +14,7 @@
 #include "hub/owners/directory_priv.h"
 
 const char *const hin_directory_formats[HIN_DIRECTORY_FORMATS + 1] = { "csv", "rpsl", "rdap",
-								       NULL };
+								       "jpnic", NULL };
 
 static const struct hin_sector sectors[] = {
 #include "hub/sectors.inc"
@@ -780,6 +780,8 @@ enum hin_code hin_directory_parse(struct hin_directory *d, enum hin_directory_fo
 		return hin_directory_parse_csv(&in, text, size, err);
 	case HIN_DIRECTORY_RPSL:
 		return hin_directory_parse_rpsl(&in, text, size, err);
+	case HIN_DIRECTORY_JPNIC:
+		return hin_directory_parse_jpnic(&in, text, size, err);
 	default:
 		return hin_directory_parse_rdap(&in, text, size, err);
 	}

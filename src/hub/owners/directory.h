@@ -2,7 +2,8 @@
  * directory - who must be told: organisations, their contacts, and what they answer for.
  *
  * A directory in memory is read from a file or from the desk. Files are CSV of ours (columns by
- * name, hinomi-directory(1)), RPSL as RIPE, APNIC and JPNIC write it, and RDAP (RFC 9083). What is
+ * name, hinomi-directory(1)), RPSL as RIPE, APNIC and JPNIC write it, RDAP (RFC 9083), and what
+ * JPNIC's whois answers. What is
  * wrong in a file is refused line by line, "file:line: ...", and told by `note`; what a file has
  * besides (remarks, maintainers) is passed over.
  *
@@ -33,6 +34,7 @@ enum hin_directory_format {
 	HIN_DIRECTORY_CSV,
 	HIN_DIRECTORY_RPSL,
 	HIN_DIRECTORY_RDAP,
+	HIN_DIRECTORY_JPNIC,
 	HIN_DIRECTORY_FORMATS,
 };
 
@@ -111,6 +113,9 @@ HIN_MUST_USE enum hin_code hin_directory_parse(struct hin_directory *d,
 					       const char *source, const void *data, size_t size,
 					       struct hin_directory_notes *notes,
 					       struct hin_error *err);
+
+/* The format that a file seems to be of, by its first lines; HIN_DIRECTORY_FORMATS: of none. */
+enum hin_directory_format hin_directory_detect(const void *data, size_t size);
 
 /* Read the desk's directory into an empty `d`, as one state. */
 HIN_MUST_USE enum hin_code hin_directory_read(struct hin_directory *d, struct hin_desk *desk,

@@ -19,6 +19,8 @@ enum hin_code hin_directory_parse_rpsl(const struct hin_directory_input *in, con
 				       size_t size, struct hin_error *err);
 enum hin_code hin_directory_parse_rdap(const struct hin_directory_input *in, const char *text,
 				       size_t size, struct hin_error *err);
+enum hin_code hin_directory_parse_jpnic(const struct hin_directory_input *in, const char *text,
+					size_t size, struct hin_error *err);
 
 #define HIN_DIRECTORY_REFUSED 10000u /* after so many it is another kind of file */
 
