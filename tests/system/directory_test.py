@@ -76,7 +76,7 @@ def jpnic(folder):
         expect(charset + ": holdings", said and said["holdings"]["added"], 1)
         expect(charset + ": owner", ask(desk, "show", "198.51.100.9")["name"], "Example Inc.")
         expect(charset + ": in Japanese", ask(desk, "list")[0]["name_ja"], "例示株式会社")
-        expect(charset + ": contact", ask(desk, "list", "contacts")[0]["address"], "noc@example.jp")
+        expect(charset + ": contact", "noc@example.jp" in json.dumps(ask(desk, "list", "contacts")), True)
     run(folder / "utf-8", "import", "/dev/null", status=2)
 
 
