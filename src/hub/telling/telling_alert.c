@@ -16,15 +16,17 @@
 
 /* ---- what is said ---- */
 
-/* A case as its gravest finding has it. */
+/* A case as its gravest finding has it; `name_ja` is its owner's in Japanese, as far as known. */
 static enum hin_code case_facts(struct hin_desk *desk, int64_t id, struct hin_notice_facts *f,
-				int64_t *told_us, struct hin_error *err)
+				char name_ja[sizeof(f->organisation)], int64_t *told_us,
+				struct hin_error *err)
 {
 	sqlite3_stmt *s = hin_desk_statement(
 		desk,
 		"SELECT c.kind, c.subject, c.device, c.severity, c.first_us, c.last_us, f.address, "
 		"f.port, f.proto, f.tool, f.confidence, f.packets, f.targets, coalesce(o.handle, "
-		"''), coalesce(o.name, ''), coalesce(f.told_us, c.opened_us) FROM case_ c "
+		"''), coalesce(o.name, ''), coalesce(f.told_us, c.opened_us), "
+		"coalesce(nullif(o.name_ja, ''), o.name, '') FROM case_ c "
 		"LEFT JOIN finding f ON f.id = (SELECT id FROM finding WHERE case_id = c.id "
 		"AND kind = c.kind ORDER BY last_us DESC LIMIT 1) "
 		"LEFT JOIN organisation o ON o.id = c.organisation WHERE c.id = ?1",
@@ -58,6 +60,7 @@ static enum hin_code case_facts(struct hin_desk *desk, int64_t id, struct hin_no
 	snprintf(f->handle, sizeof(f->handle), "%s", hin_desk_text(s, 13));
 	snprintf(f->organisation, sizeof(f->organisation), "%s", hin_desk_text(s, 14));
 	*told_us = sqlite3_column_int64(s, 15);
+	snprintf(name_ja, sizeof(f->organisation), "%s", hin_desk_text(s, 16));
 	sqlite3_reset(s);
 	return HIN_OK;
 }
@@ -104,6 +107,7 @@ enum hin_code telling_tell_operators(struct telling *t, struct hin_desk *desk, i
 				     struct hin_error *err)
 {
 	struct hin_notice_facts *f = calloc(1, sizeof(*f));
+	char name_ja[sizeof(f->organisation)] = "";
 	struct hin_buffer en = { 0 }, ja = { 0 };
 	int64_t told_us = now_us;
 	uint64_t written = 0;
@@ -114,15 +118,17 @@ enum hin_code telling_tell_operators(struct telling *t, struct hin_desk *desk, i
 		return HIN_OK;
 	}
 	if (code == HIN_OK)
-		code = case_facts(desk, case_id, f, &told_us, err);
+		code = case_facts(desk, case_id, f, name_ja, &told_us, err);
 	if (code == HIN_ENOENT) { /* the case is gone */
 		free(f);
 		return HIN_OK;
 	}
 	if (code == HIN_OK)
 		code = write_text(t, HIN_EN, f, about, reason_en, &en, err);
-	if (code == HIN_OK)
+	if (code == HIN_OK) {
+		snprintf(f->organisation, sizeof(f->organisation), "%s", name_ja);
 		code = write_text(t, HIN_JA, f, about, reason_ja, &ja, err);
+	}
 	if (code == HIN_OK)
 		code = hin_alert_write(desk, &t->table, case_id, severity, about,
 				       hin_buffer_text(&en), hin_buffer_text(&ja), told_us, now_us,

@@ -37,6 +37,30 @@ static void alerts(void **state)
 	assert_non_null(strstr(server.mails[4].text, "(+8)"));
 }
 
+/* Who reads Japanese reads the owner's name in it, where it is known. */
+static void owners_are_named_in_the_language(void **state)
+{
+	static const char *const more[] = { "alert.to=mail:soc@cert.example language=ja,"
+					    "mail:noc@cert.example",
+					    "notice.send=no", NULL };
+
+	(void)state;
+	begin(more);
+	run("UPDATE organisation SET name_ja = '例市'");
+	infected("192.0.2.7");
+	look(NOW);
+	assert_int_equal(number("SELECT count(*) FROM alert WHERE instr(text, '例市') > 0 AND "
+				"language = 'ja'"),
+			 1);
+	assert_int_equal(number("SELECT count(*) FROM alert WHERE instr(text, 'Example City') > 0 "
+				"AND language = 'en'"),
+			 1);
+	run("UPDATE organisation SET name_ja = ''");
+	infected("192.0.2.8");
+	look(NOW + S);
+	assert_int_equal(number("SELECT count(*) FROM alert WHERE instr(text, 'Example City')"), 3);
+}
+
 /* A doubt that becomes certain within a moment is one alert, not two. */
 static void one_alert_for_one_moment(void **state)
 {
@@ -227,6 +251,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(alerts),
+		TEST(owners_are_named_in_the_language),
 		TEST(one_alert_for_one_moment),
 		TEST(alerts_are_signed),
 		TEST(goes_on_by_other_settings),
