@@ -17,7 +17,7 @@
 #include "observe/registry.h"
 #include "observe/road.h"
 
-#define WAIT_NS (40 * HIN_NS_PER_S)
+#define WAIT_NS (110 * HIN_NS_PER_S)
 #define DAY_US INT64_C(86400000000)
 
 struct liar {
