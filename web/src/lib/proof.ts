@@ -125,7 +125,10 @@ export async function check(proof: string, key: string, claim: Claim): Promise<V
 	const note = parts[4] ?? '';
 	const head = /^(.+)\n(\d+)\n([A-Za-z0-9+/=]{44})\n/.exec(note);
 	if (!head) return bad('ledger.why.form');
-	const leafBytes = bytesOf(parts[1] ?? '');
+	// the salt of the object may follow the act's 84 bytes: it is no part of the leaf
+	const extra = bytesOf(parts[1] ?? '');
+	if (extra.length !== 84 && extra.length !== 100) return bad('ledger.why.form');
+	const leafBytes = extra.slice(0, 84);
 	const leaf = leafOf(leafBytes);
 	const path = (parts[3] ?? '').split('\n').filter((line) => line !== '');
 	const index = Number(parts[2]);

@@ -16,3 +16,8 @@ export function cut(text: string, most: number): { text: string; whole: boolean 
 	const end = (text.charCodeAt(most - 1) & 0xfc00) === 0xd800 ? most - 1 : most;
 	return { text: text.slice(0, end) + '…', whole: false };
 }
+
+/** tcp for 6, and so on (IANA). */
+export function protoName(number: number): string {
+	return ({ 1: 'icmp', 2: 'igmp', 6: 'tcp', 17: 'udp', 47: 'gre', 50: 'esp', 58: 'icmp6', 132: 'sctp' } as Record<number, string>)[number] ?? String(number);
+}

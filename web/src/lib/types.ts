@@ -268,7 +268,7 @@ export interface About {
 	};
 	findings: Finding[];
 	cases: Case[];
-	notices: Notice[];
+	notices: { id: number; case: number; code: string; state: string; trouble: string; handle: string; created: string | null; sent: string | null }[];
 	leases: Lease[];
 	counted?: {
 		rows: { as: string; kind: string; rows: number; packets: number; bytes: number }[];

@@ -1,6 +1,7 @@
 // What arrives, for the map and the figures beside it. Today the hub is asked every few seconds; a
 // feed of flows in the stream of events is taken instead as soon as the hub sends one.
 import { ask } from '../lib/api';
+import { protoName } from '../lib/text';
 import type { Answer, Group, Holding, Organisation } from '../lib/types';
 
 export interface Flow {
@@ -67,7 +68,7 @@ export async function readFigures(signal: AbortSignal): Promise<Figures> {
 		rate: (whole?.packets ?? 0) / 60,
 		day: series.reduce((sum, one) => sum + one.packets, 0),
 		series,
-		ports: (ports.groups ?? []).map((one) => ({ port: Number(one.by?.dport ?? 0), proto: String(one.by?.proto ?? ''), packets: one.packets ?? 0, sources: one.distinct ?? 0, rises: rises.has(Number(one.by?.dport)) })),
+		ports: (ports.groups ?? []).map((one) => ({ port: Number(one.by?.dport ?? 0), proto: protoName(Number(one.by?.proto ?? 0)), packets: one.packets ?? 0, sources: one.distinct ?? 0, rises: rises.has(Number(one.by?.dport)) })),
 		tools: (tools.groups ?? []).map((one) => ({ tool: typeof one.by?.tool === 'string' ? one.by.tool : '', packets: one.packets ?? 0 })),
 	};
 }

@@ -84,13 +84,14 @@ export function drawWorld(draw: CanvasRenderingContext2D, frame: Frame, colors: 
 	for (const ring of rings)
 		for (const turn of [-360, 0, 360]) {
 			const land = new Path2D();
-			const coast = new Path2D();
 			let lon = 0;
 			let lat = 0;
-			let seam = true;
 			let seen = false;
+			let highest = -90;
 			for (let i = 0; i < ring.length; i += 2) {
-				lon += ring[i] ?? 0;
+				// over the date line the numbers jump by a turn, the land does not
+				const step = ring[i] ?? 0;
+				lon += i === 0 || Math.abs(step) < 1800 ? step : step - Math.sign(step) * 3600;
 				lat += ring[i + 1] ?? 0;
 				const east = lon / 10 - middle + turn;
 				seen ||= east > -185 && east < 185;
@@ -98,15 +99,11 @@ export function drawWorld(draw: CanvasRenderingContext2D, frame: Frame, colors: 
 				const px = frame.x + x * frame.scale;
 				const py = frame.y - y * frame.scale;
 				land.lineTo(px, py);
-				// the data end at 180 degrees; the land does not
-				const edge = Math.abs(lon) >= 1799 || lat <= -899;
-				if (seam || edge) coast.moveTo(px, py);
-				else coast.lineTo(px, py);
-				seam = edge;
+				highest = Math.max(highest, lat / 10);
 			}
-			if (!seen) continue;
+			if (!seen || highest < south) continue;
 			draw.fill(land);
-			draw.stroke(coast);
+			draw.stroke(land);
 		}
 	draw.restore();
 }

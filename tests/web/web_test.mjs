@@ -1,0 +1,420 @@
+// web_test - the page as people use it, in Debian's Chromium against a real hub.
+//
+// usage: web_test.mjs BUILD [--pictures]     pictures of every page in both languages and themes, at
+//                                            desktop and phone width, go to BUILD/web-pictures
+//
+// Skips itself (77) where there is no Chromium.
+import { readFileSync, mkdirSync, rmSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname, join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { Hub, browserPath, password, sleep, totp, until } from './hub.mjs';
+
+const root = resolve(dirname(fileURLToPath(import.meta.url)), '../..');
+const need = createRequire(join(root, 'web/package.json'));
+const build = resolve(process.argv[2]);
+const pictures = join(build, 'web-pictures');
+const executablePath = browserPath();
+if (!executablePath) {
+	console.log('skipped: there is no chromium (script/packages test)');
+	process.exit(77);
+}
+const { chromium } = need('playwright-core');
+const axe = readFileSync(need.resolve('axe-core/axe.min.js'), 'utf-8');
+const failures = [];
+const expect = (what, said, wanted) => {
+	if (JSON.stringify(said) !== JSON.stringify(wanted)) failures.push(`${what}: said ${JSON.stringify(said)}, wanted ${JSON.stringify(wanted)}`);
+};
+const truth = (what, good, said = '') => {
+	if (!good) failures.push(what + (said === '' ? '' : ': ' + said));
+};
+
+const firstPageMost = 300_000; // bytes over the wire, compressed
+const hostile = '<script>window.hacked=1</script>\u202Egpj.exe\u2066 "\'><img src=x onerror=window.hacked=1>';
+// what answers to requests that are meant to be refused
+const expected = /status of (401|422)/;
+
+/** A window, with whatever goes wrong in it counted as a failure. */
+async function windowOf(browser, who, options = {}) {
+	const context = await browser.newContext({ viewport: { width: 1366, height: 900 }, locale: 'en-GB', timezoneId: 'Asia/Tokyo', ...options });
+	if (who) {
+		const [name, value] = who.cookie.split(/=(.*)/s);
+		await context.addCookies([{ name, value, domain: '127.0.0.1', path: '/', secure: true, httpOnly: true, sameSite: 'Strict' }]);
+	}
+	const page = await context.newPage();
+	page.setDefaultTimeout(30_000);
+	page.on('pageerror', (error) => failures.push('an error in the page: ' + String(error.stack).slice(0, 600)));
+	page.on('console', (message) => {
+		if (message.type() === 'error' && !expected.test(message.text())) failures.push('the console says: ' + message.text());
+	});
+	return page;
+}
+
+/** Nothing loads any more, and nothing says so. */
+async function quiet(page) {
+	await page.waitForFunction(() => document.querySelector('#app > *') && !document.querySelector('.wait'));
+	await page.waitForLoadState('networkidle', { timeout: 3000 }).catch(() => {});
+}
+
+async function signIn(hub, browser) {
+	const page = await windowOf(browser, null);
+	const bytes = [];
+	page.on('response', async (answer) => {
+		if (!answer.url().includes('/api/')) bytes.push(answer.request().sizes().then((sizes) => sizes.responseBodySize + sizes.responseHeadersSize, () => 0));
+	});
+	const answer = await page.goto(hub.url + '/');
+	const policy = answer.headers()['content-security-policy'];
+	truth('the policy', policy.includes("script-src 'self'") && policy.includes("default-src 'none'") && !/unsafe|\*|http/.test(policy), policy);
+	await page.waitForSelector('[name=name]');
+	const paint = await page.evaluate(() => performance.getEntriesByName('first-contentful-paint')[0]?.startTime ?? -1);
+	const front = (await Promise.all(bytes)).reduce((a, b) => a + b, 0);
+
+	await page.fill('[name=name]', 'ann');
+	await page.fill('[name=password]', 'not the right one');
+	await page.click('main button');
+	await page.waitForSelector('[role=alert]');
+	expect('a wrong password is said', (await page.textContent('[role=alert]')).startsWith('Name, password or code'), true);
+	await page.fill('[name=password]', password);
+	await page.click('main button');
+	await page.waitForURL(hub.url + '/now');
+	await quiet(page);
+	const whole = (await Promise.all(bytes)).reduce((a, b) => a + b, 0);
+	console.log(`first page ${front} bytes, with the live map ${whole}; first paint ${Math.round(paint)} ms`);
+	truth('the first page is small', front < firstPageMost && whole < firstPageMost, String(whole));
+
+	// a second factor, then in again with it
+	await page.goto(hub.url + '/me');
+	await page.click('text=Set it up');
+	const secret = await page.textContent('code.key');
+	await page.fill('section:has(code.key) input[autocomplete=one-time-code]', totp(secret));
+	await page.fill('section:has(code.key) input[type=password]', password);
+	await page.click('section:has(code.key) button.main');
+	await page.waitForSelector('.codes');
+	expect('recovery codes', await page.locator('.codes li').count(), 10);
+	const recovery = await page.locator('.codes li').first().textContent();
+	await page.click('.rail >> text=Sign out');
+	await page.waitForSelector('[name=name]');
+	for (const code of [totp(secret, Date.now() + 30_000), recovery]) {
+		await page.fill('[name=name]', 'ann');
+		await page.fill('[name=password]', password);
+		await page.click('main button');
+		await page.fill('[name=code]', code);
+		await page.click('main button');
+		await page.waitForSelector('.rail');
+		if (code === recovery) break;
+		await page.click('.rail >> text=Sign out');
+		await page.waitForSelector('[name=name]');
+	}
+
+	// a session that ends: what is seen stays, and goes on after signing in again
+	await page.goto(hub.url + '/cases');
+	await page.waitForSelector('tbody tr');
+	await page.context().clearCookies();
+	await page.click('nav.views >> text=All');
+	await page.waitForSelector('dialog[open] [name=name]');
+	expect('the list stays', (await page.locator('tbody tr').count()) > 0, true);
+	await page.context().close();
+}
+
+async function cases(hub, browser, analyst) {
+	const page = await windowOf(browser, analyst);
+	await page.goto(hub.url + '/cases');
+	await page.waitForSelector('tbody tr');
+	const all = await page.locator('tbody tr').count();
+	truth('there are cases', all > 5, String(all));
+	await page.fill('input[type=search]', 'infected');
+	await page.waitForFunction(() => document.querySelectorAll('tbody tr').length === 1);
+	truth('the filter stands in the address', page.url().includes('text=infected'), page.url());
+	await page.click('text=Save this view');
+	await page.fill('nav.views input', 'infected ones');
+	await page.click('nav.views button.main');
+	await page.reload();
+	await page.waitForSelector('nav.views >> text=infected ones');
+	await page.click('nav.views >> text=Not over');
+	await page.waitForFunction((n) => document.querySelectorAll('tbody tr').length === n, all);
+
+	// by keyboard: down, mark two, note them, close one and take that back
+	await page.keyboard.press('j');
+	await page.keyboard.press('j');
+	await page.keyboard.press('x');
+	await page.keyboard.press('j');
+	await page.keyboard.press('x');
+	await page.waitForSelector('.bulk >> text=2 marked');
+	await page.keyboard.press('n');
+	await page.fill('dialog[open] textarea', 'both seen at the laboratory ' + hostile);
+	await page.click('dialog[open] button.main');
+	await page.waitForSelector('.toast >> text=Noted');
+	await page.keyboard.press('k');
+	await page.keyboard.press('k');
+	await page.keyboard.press('k');
+	const first = await page.locator('tbody tr').first().locator('a.title').getAttribute('href');
+	await page.keyboard.press('c');
+	await page.fill('dialog[open] textarea', 'a slip');
+	await page.click('dialog[open] button.main');
+	await page.waitForSelector('.toast >> text=Closed');
+	await page.waitForFunction((n) => document.querySelectorAll('tbody tr').length === n - 1, all);
+	await page.click('.toast:has-text("Closed") >> text=Undo');
+	await page.waitForFunction((n) => document.querySelectorAll('tbody tr').length === n, all);
+	await page.keyboard.press('?');
+	await page.waitForSelector('dialog[open] kbd');
+	await page.keyboard.press('Escape');
+	await page.waitForSelector('dialog[open]', { state: 'detached' });
+
+	// Enter opens the row
+	await page.keyboard.press('k');
+	await page.locator(`a.title[href="${first}"]`).focus();
+	await page.keyboard.press('Enter');
+	await page.waitForURL(hub.url + first);
+	await page.waitForSelector('ol.line li');
+	const id = first.split('/')[2];
+	truth('both the closing and the way back are history', (await page.locator('ol.line li.history').count()) >= 3);
+	await page.keyboard.press('t');
+	await page.waitForSelector('.toast >> text=Assigned');
+	await page.waitForFunction(() => document.querySelector('dl.facts')?.textContent.includes('ann2'));
+	await page.click('text=Rename');
+	await page.fill('dialog[open] textarea', hostile);
+	await page.click('dialog[open] button.main');
+	await page.waitForFunction(() => document.querySelector('h1')?.textContent.includes('⟨U+202E⟩'));
+	expect('a hostile title is text', await page.evaluate(() => [window.hacked, document.querySelectorAll('main script, main img[src=x]').length]), [undefined, 0]);
+	await page.click('main >> text=Suppress');
+	await page.selectOption('dialog[open] select', '24');
+	await page.fill('dialog[open] textarea', 'a test of the owner');
+	await page.click('dialog[open] button.main');
+	await page.waitForSelector('.chip >> text=suppressed');
+	await page.click('.toast:has-text("Suppressed") >> text=Undo');
+	await page.waitForSelector('.chip >> text=open');
+	await page.context().close();
+
+	// somebody else acts: an open list hears of it by itself
+	const other = await windowOf(browser, analyst);
+	await other.goto(hub.url + '/cases');
+	await other.waitForSelector('tbody tr');
+	await hub.ask(hub.admin, 'POST', `/cases/${id}/actions`, { action: 'close', text: 'done' });
+	await other.waitForFunction((n) => document.querySelectorAll('tbody tr').length === n - 1, all);
+	await hub.ask(hub.admin, 'POST', `/cases/${id}/actions`, { action: 'reopen', text: 'again' });
+	await other.context().close();
+}
+
+async function notices(hub, browser, operator) {
+	const made = await until('a notice', async () => (await hub.ask(hub.admin, 'GET', '/notices?limit=50')).notices.find((one) => one.kind === 'infected-member'));
+	const page = await windowOf(browser, operator);
+	await page.goto(hub.url + '/cases/' + made.case);
+	await page.click('article.notice >> text=Preview');
+	await page.waitForSelector('dialog[open] .letter');
+	truth('the letter is there, in the language of its owner', (await page.textContent('dialog[open] .letter')).includes('対処の手順'));
+	await page.click('dialog[open] summary');
+	await page.waitForFunction(() => document.querySelector('dialog[open] details pre')?.textContent.includes('Subject:'));
+	await page.click('dialog[open] >> text=Withdraw');
+	await page.fill('dialog[open] form input', 'they know already');
+	await page.click('dialog[open] form button.main');
+	await page.waitForSelector('.toast >> text=Withdrawn');
+	expect('it is withdrawn', (await hub.ask(hub.admin, 'GET', '/notices/' + made.id)).state, 'withdrawn');
+	await page.context().close();
+}
+
+async function ledger(hub, browser, inspector) {
+	const page = await windowOf(browser, inspector);
+	await page.goto(hub.url + '/ledger?kind=case-opened');
+	await page.waitForSelector('tbody tr');
+	await page.locator('tbody tr >> text=Check').first().click();
+	await page.waitForSelector('.say.good');
+	truth('proved', (await page.textContent('.say.good')).includes('Proved by this browser'));
+	// a proof that was tampered with in each of its parts is found out
+	const real = async (path) => (await hub.ask(hub.admin, 'GET', path));
+	const act = (await real('/ledger/acts?kind=case-opened&limit=5')).acts.at(-1);
+	const proof = await real(`/ledger/acts/${act.id}/proof`);
+	const lines = proof.split('\n');
+	const turn = (text) => (text[4] === 'A' ? text.slice(0, 4) + 'B' + text.slice(5) : text.slice(0, 4) + 'A' + text.slice(5));
+	const wrong = [
+		['the leaf', lines.map((line, i) => (i === 1 ? line.slice(0, 30) + (line[30] === 'A' ? 'B' : 'A') + line.slice(31) : line))],
+		['the path', lines.map((line, i) => (i === 3 ? turn(line) : line))],
+		['a step less', lines.filter((_, i) => i !== 3)],
+		['the index', lines.map((line, i) => (i === 2 ? 'index ' + (Number(line.slice(6)) ^ 1) : line))],
+		['the signature', lines.map((line) => (line.startsWith('—') ? line.slice(0, -8) + 'AAAAAAA=' : line))],
+		['the size', lines.map((line, i) => (/^\d+$/.test(line) && i > 3 ? String(Number(line) + 1) : line))],
+	];
+	let body = '';
+	await page.route('**/api/v1/ledger/acts/*/proof*', (route) => route.fulfill({ status: 200, contentType: 'text/plain', body }));
+	for (const [what, changed] of wrong) {
+		body = changed.join('\n');
+		await page.goto(hub.url + '/ledger/' + act.id);
+		await page.waitForSelector('.say.bad, .say.good');
+		expect(what + ' was changed', await page.locator('.say.good').count(), 0);
+	}
+	body = proof;
+	await page.goto(hub.url + '/ledger/' + act.id);
+	await page.waitForSelector('.say.bad, .say.good');
+	expect('untouched it is good', await page.locator('.say.good').count(), 1);
+	await page.context().close();
+}
+
+async function roles(hub, browser, people) {
+	const seen = {};
+	for (const who of Object.values(people)) {
+		const page = await windowOf(browser, who);
+		await page.goto(hub.url + '/cases');
+		await page.waitForSelector('tbody tr, .nothing');
+		seen[who.role] = [await page.locator('.rail nav a').count(), await page.locator('tbody input[type=checkbox]').count() > 0];
+		await page.context().close();
+	}
+	// entries of the menu, and whether there is something to mark
+	expect('what each role is offered', seen, { analyst: [9, true], operator: [9, true], inspector: [10, false], member: [4, false] });
+}
+
+async function languages(hub, browser, analyst) {
+	const page = await windowOf(browser, analyst, { locale: 'ja-JP' });
+	await page.goto(hub.url + '/cases/1');
+	await page.waitForSelector('ol.line li');
+	expect('Japanese by the browser', [await page.getAttribute('html', 'lang'), (await page.textContent('h1')).includes('会員の機器')], ['ja', true]);
+	truth('UTC and local time together', /UTC\s*\d\d:\d\d:\d\d UTC\+9/.test(await page.locator('dl.facts time').first().textContent()), await page.locator('dl.facts time').first().textContent());
+	await page.click('.rail >> text=English');
+	await page.waitForFunction(() => document.documentElement.lang === 'en' && document.querySelector('h1')?.textContent.includes('own machine'));
+	await page.reload();
+	await page.waitForSelector('ol.line li');
+	expect('it stays', await page.getAttribute('html', 'lang'), 'en');
+	await page.context().close();
+}
+
+async function explore(hub, browser, analyst) {
+	const page = await windowOf(browser, analyst);
+	await page.goto(hub.url + '/explore');
+	await page.waitForSelector('tbody tr');
+	await page.fill('[role=combobox]', '');
+	await page.locator('[role=combobox]').pressSequentially('kind telescope.sc');
+	await page.waitForSelector('[role=option] >> text=telescope.scan');
+	await page.keyboard.press('ArrowDown');
+	await page.keyboard.press('Enter');
+	expect('completed', await page.inputValue('[role=combobox]'), 'kind telescope.scan ');
+	await page.keyboard.press('Enter');
+	await page.waitForURL(/filter=kind\+telescope\.scan/);
+	await page.fill('[role=combobox]', 'proto tcpp and dport 23');
+	await page.keyboard.press('Enter');
+	await page.waitForSelector('mark');
+	expect('the wrong word', await page.textContent('mark'), 'tcpp');
+	await page.fill('[role=combobox]', 'proto tcp and dport 23');
+	await page.keyboard.press('Enter');
+	await page.waitForSelector('mark', { state: 'detached' });
+	await page.selectOption('main select', 'src');
+	await page.waitForFunction(() => document.querySelectorAll('tbody tr').length > 5);
+	const box = await page.locator('.series .u-over').boundingBox();
+	await page.mouse.move(box.x + box.width * 0.3, box.y + 50);
+	await page.mouse.down();
+	await page.mouse.move(box.x + box.width * 0.6, box.y + 60, { steps: 4 });
+	await page.mouse.up();
+	await page.waitForURL(/until=/);
+	await page.context().close();
+}
+
+/** The hub gives the files as a browser wants them. */
+async function files(hub) {
+	const get = (path, headers = {}, method = 'GET') => fetch(hub.url + path, { method, headers, redirect: 'manual' });
+	const first = await get('/cases?text=%3Cscript%3E&whatever=1');
+	const text = await first.text();
+	expect('any view is the first page', [first.status, text.includes('id="app"'), first.headers.get('cache-control')], [200, true, 'no-cache']);
+	expect('known already', (await get('/cases', { 'If-None-Match': first.headers.get('etag') })).status, 304);
+	const asset = /src="(\/assets\/[^"]+)"/.exec(text)[1];
+	const packed = await get(asset, { 'Accept-Encoding': 'gzip' });
+	const whole = await packed.text();
+	expect('a hashed file', [packed.headers.get('cache-control'), packed.headers.get('content-encoding'), packed.headers.get('vary')], ['public, max-age=31536000, immutable', 'gzip', 'Accept-Encoding']);
+	for (const [accept, encoding] of [['identity', null], ['gzip;q=0', null], ['br, gzip;q=0.5', 'gzip'], ['*', 'gzip'], ['gzip;q=0.0, *', null], ['', null]]) {
+		const other = await get(asset, { 'Accept-Encoding': accept });
+		expect('accepting "' + accept + '"', [other.headers.get('content-encoding'), (await other.text()) === whole], [encoding, true]);
+	}
+	const head = await get(asset, {}, 'HEAD');
+	expect('HEAD', [head.status, (await head.text()).length], [200, 0]);
+	for (const path of ['/assets/none.js', '/assets/..%2f..%2fetc%2fpasswd', '/nowhere', '/index.html']) expect(path, (await get(path)).status, 404);
+	expect('not to be written', (await get('/cases', {}, 'POST')).status, 405);
+	expect('nothing inline, nothing from elsewhere', /<script>|<style|\sstyle=|\son\w+=|https?:/.test(text), false);
+	expect('the plain page is there', (await get('/plain')).status, 200);
+}
+
+async function hostileAnswers(hub, browser, analyst) {
+	const page = await windowOf(browser, analyst);
+	const long = hostile + 'x'.repeat(10_000) + '\u0000\u200b終';
+	await page.route(/\/api\/v1\/(cases|organisations|addresses|notices|status)/, async (route) => {
+		const answer = await route.fetch();
+		const spoil = (value, key) => (typeof value === 'string' && /^(title|title_ja|trouble|subject|handle|device|assignee_name|name|name_ja|text|label|address|to|owner|version|reason)$/.test(key) ? long : Array.isArray(value) ? value.map((one) => spoil(one, key)) : value && typeof value === 'object' ? Object.fromEntries(Object.entries(value).map(([k, v]) => [k, spoil(v, k)])) : value);
+		await route.fulfill({ response: answer, json: spoil(await answer.json(), '') });
+	});
+	for (const path of ['/cases', '/cases/1', '/owners', '/owners/1', '/addresses/192.52.193.77', '/sensors', '/now']) {
+		await page.goto(hub.url + path);
+		await quiet(page);
+		const found = await page.evaluate(() => ({ hacked: window.hacked, inside: document.querySelectorAll('main script, main img[src=x]').length, wide: document.documentElement.scrollWidth > innerWidth + 1, bidi: /[\u202a-\u202e\u2066-\u2069]/.test(document.body.innerText), shown: document.body.innerText.includes('<script>window.hacked=1</script>') }));
+		expect('hostile names at ' + path, found, { inside: 0, wide: false, bidi: false, shown: true });
+	}
+	await page.context().close();
+}
+
+const views = [['front', '/'], ['now', '/now'], ['wall', '/wall'], ['cases', '/cases'], ['case', '/cases/1'], ['explore', '/explore?filter=kind+telescope.flow&by=dport%2Cproto'], ['addresses', '/addresses/192.52.193.77'], ['owners', '/owners'], ['owner', '/owners/1'], ['sensors', '/sensors'], ['ledger', '/ledger'], ['reports', '/reports'], ['accounts', '/accounts'], ['me', '/me']];
+
+/** Every page in both languages and themes, at both widths: no finding of weight by axe, nothing too wide. */
+async function looks(hub, browser, admin) {
+	rmSync(pictures, { recursive: true, force: true });
+	mkdirSync(pictures, { recursive: true });
+	for (const [lang, locale] of [['en', 'en-GB'], ['ja', 'ja-JP']]) {
+		const pages = { in: await windowOf(browser, admin, { locale }), out: await windowOf(browser, null, { locale }) };
+		for (const [name, path] of views) {
+			const page = name === 'front' ? pages.out : pages.in;
+			await page.setViewportSize({ width: 1366, height: 900 });
+			await page.goto(hub.url + path);
+			await quiet(page);
+			if (name === 'now' || name === 'wall') await sleep(1500);
+			for (const theme of ['dark', 'light']) {
+				await page.emulateMedia({ colorScheme: theme, reducedMotion: 'reduce' });
+				for (const [width, height, device] of [[1366, 900, 'desktop'], [390, 844, 'phone']]) {
+					await page.setViewportSize({ width, height });
+					await page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))));
+					const wide = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+					truth(`${name} ${lang} ${device} fits`, wide <= 1, wide + ' pixels too wide');
+					await page.screenshot({ path: join(pictures, `${name}.${lang}.${theme}.${device}.png`) });
+					if (lang !== 'en' && theme !== 'dark') continue;
+					if (lang === 'ja' && device === 'phone') continue;
+					await page.evaluate(axe);
+					const found = await page.evaluate(() => window.axe.run(document, { resultTypes: ['violations'], runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'] }));
+					for (const one of found.violations.filter((v) => v.impact === 'serious' || v.impact === 'critical'))
+						failures.push(`axe: ${name} ${lang} ${theme} ${device}: ${one.id} (${one.impact}): ${one.nodes.slice(0, 3).map((node) => node.target.join(' ') + ' ' + (node.any[0]?.message ?? '')).join('; ')}`);
+				}
+			}
+		}
+		for (const page of Object.values(pages)) await page.context().close();
+	}
+}
+
+async function main() {
+	const hub = await Hub.start(build, root);
+	const browser = await chromium.launch({ executablePath, args: ['--no-sandbox', '--enable-unsafe-swiftshader'] });
+	try {
+		await hub.person('ann', 'analyst');
+		const people = { analyst: await hub.person('ann2', 'analyst'), operator: await hub.person('olga', 'operator'), inspector: await hub.person('ines', 'inspector'), member: await hub.person('mia', 'member', 1) };
+		const only = process.argv.includes('--only') ? process.argv[process.argv.indexOf('--only') + 1] : '';
+		for (const [name, part] of Object.entries({
+			files: () => files(hub),
+			signIn: () => signIn(hub, browser),
+			languages: () => languages(hub, browser, people.analyst),
+			cases: () => cases(hub, browser, people.analyst),
+			ledger: () => ledger(hub, browser, people.inspector),
+			roles: () => roles(hub, browser, people),
+			explore: () => explore(hub, browser, people.analyst),
+			hostile: () => hostileAnswers(hub, browser, people.analyst),
+			looks: () => looks(hub, browser, hub.admin),
+			notices: () => notices(hub, browser, people.operator),
+		})) {
+			if (only !== '' && !only.split(',').includes(name)) continue;
+			const start = Date.now();
+			try {
+				await part();
+			} catch (error) {
+				failures.push(name + ': ' + String(error.stack ?? error).slice(0, 1500));
+			}
+			console.log(name + ': ' + ((Date.now() - start) / 1000).toFixed(1) + ' s');
+		}
+	} finally {
+		await browser.close();
+		await hub.stop();
+	}
+	for (const line of failures) console.log(line);
+	console.log(failures.length > 0 ? failures.length + ' failures' : 'the page: all as expected');
+	process.exitCode = failures.length > 0 ? 1 : 0;
+}
+
+await main();
