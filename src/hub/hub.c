@@ -457,6 +457,7 @@ static enum hin_code open_ingest(struct hin_hub *hub, struct hin_error *err)
 	if (code == HIN_OK)
 		code = open_analysis(hub, err);
 	s.analyse = hub->analyse;
+	s.live = hub->live;
 	if (code == HIN_OK)
 		code = hin_ingest_open(&hub->ingest, &s, err);
 	if (code == HIN_OK && s.new_epoch) {
@@ -544,6 +545,7 @@ enum hin_code hin_hub_open(struct hin_hub **out, const char *folder,
 	hub->started_ns = hin_time_now_ns();
 	hub->sends = hub_must_connect(settings);
 	hub->sensors = hin_sensors_new();
+	hub->live = hin_live_new(); /* without it nobody looks on */
 	if (passphrase != NULL)
 		hub->passphrase = strdup(passphrase);
 	if (hub->sensors == NULL || (passphrase != NULL && hub->passphrase == NULL))
@@ -588,6 +590,7 @@ void hin_hub_close(struct hin_hub *hub)
 	hin_desk_close(hub->analyse_desk);
 	hin_ca_close(hub->ca);
 	hin_sensors_free(hub->sensors);
+	hin_live_free(hub->live);
 	hin_sensor_key_fini(&hub->key);
 	if (hub->passphrase != NULL)
 		explicit_bzero(hub->passphrase, strlen(hub->passphrase));

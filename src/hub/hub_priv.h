@@ -18,6 +18,7 @@ struct hin_hub {
 	char *passphrase;
 	struct hin_sensor_key key;
 	struct hin_sensors *sensors;
+	struct hin_live *live;
 	struct hin_ingest *ingest;
 	struct hin_intake *intake;
 	struct hin_http_server *server, *metrics;

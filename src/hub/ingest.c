@@ -102,9 +102,11 @@ static enum hin_carried check_rows(struct hin_ingest *in, struct arrival *a)
 	struct hin_observation row;
 	struct hin_error why = { 0 };
 	enum hin_code code;
+	bool live = in->settings.live != NULL && hin_live_is_heard(in->settings.live), wanted;
 	uint32_t n = 0;
 
 	in->wanted_count = 0;
+	in->analysed = false;
 	if (a->reader.header.clock_state == HIN_CLOCK_STATE_RECORDED)
 		oldest_us = HIN_TIME_MIN; /* a recording may be old */
 	for (; (code = hin_batch_reader_next(&a->reader, &row, &why)) == HIN_OK; n++) {
@@ -121,8 +123,10 @@ static enum hin_carried check_rows(struct hin_ingest *in, struct arrival *a)
 				      row.kind);
 		if (row.time_us > a->newest_us)
 			a->newest_us = row.time_us;
-		if (in->settings.analyse != NULL &&
-		    hin_analyse_wants(in->settings.analyse, row.kind) && !want(in, &row)) {
+		wanted = in->settings.analyse != NULL &&
+			 hin_analyse_wants(in->settings.analyse, row.kind);
+		in->analysed |= wanted;
+		if ((wanted || (live && row.kind == HIN_KIND_TELESCOPE_FLOW)) && !want(in, &row)) {
 			snprintf(a->reason, HIN_CARRIER_REASON, "the hub is short of memory");
 			return HIN_CARRIED_LATER;
 		}
@@ -238,7 +242,7 @@ static void analyse_rows(struct hin_ingest *in, const struct hin_batch_header *h
 {
 	struct hin_analyse *analyse = in->settings.analyse;
 
-	if (in->wanted_count == 0 ||
+	if (!in->analysed ||
 	    !hin_analyse_begin(analyse, header->sensor, header->epoch, header->sequence))
 		return;
 	hin_analyse_limit(analyse, (now_ns + in->settings.future_ns) / 1000);
@@ -279,6 +283,8 @@ static enum hin_carried append(struct hin_ingest *in, struct arrival *a)
 	in->counters.rows += header->rows;
 	in->counters.bytes += a->size;
 	analyse_rows(in, header, a->now_ns);
+	if (in->settings.live != NULL)
+		hin_live_take(in->settings.live, in->wanted, in->wanted_count, header->sensor);
 	(void)hin_sensors_change(in->settings.sensors, header->sensor, note_stored, a);
 	return HIN_CARRIED_STORED;
 }

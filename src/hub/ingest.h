@@ -19,6 +19,7 @@
  */
 #pragma once
 #include "hub/analyse/analyse.h"
+#include "hub/live.h"
 #include "hub/sensors.h"
 #include "observe/carrier.h"
 #include "store/store.h"
@@ -59,6 +60,7 @@ struct hin_ingest_settings {
 	uint64_t ahead;		     /* most batches that may be missing at once; 0 = 10^9 */
 	uint64_t memory_bytes;	     /* of the store, for questions; 0 = 64 MiB */
 	bool new_epoch;		     /* of our own rows: the store was restored from a backup */
+	struct hin_live *live;	     /* for those who look on, or NULL; borrowed */
 	struct hin_analyse *analyse; /* what rows add up to, or NULL; it learns from the store */
 };
 

@@ -17,9 +17,11 @@ struct hin_ingest {
 	size_t told_count, told_appended; /* of them: in the store, not yet durable */
 	size_t told_analysed; /* of them: taken by analysis, and in the desk or on the way */
 
-	struct hin_observation *wanted; /* rows of this batch that analysis wants */
+	struct hin_observation *wanted; /* rows of this batch that analysis or those who look on
+					   want */
 	size_t wanted_count, wanted_room;
-	bool forget; /* analysis lost what the desk did not take: it begins anew */
+	bool analysed; /* analysis wants one of them */
+	bool forget;   /* analysis lost what the desk did not take: it begins anew */
 };
 
 /* Append our own rows to the store as a batch; they stay until ingest_own_done(). */

@@ -799,11 +799,26 @@ def live(door, desk_path, people, a, b):
                 json.loads(data)
             except ValueError:
                 failures.append("event %s: %r" % (kind, data))
+    # an alert and how sensors are, for the staff alone; traffic for who asks
+    map_ear = Listener(door, people["operator"], path="/api/v1/events?traffic=1")
+    shut_ear = Listener(door, people["member"], path="/api/v1/events?traffic=1")
+    until("hello", lambda: "event: hello" in map_ear.text and "event: hello" in shut_ear.text)
+    insert(desk, "alert", case_id=a.case, severity="critical", channel="mail", address="x@soc.example", about="worse", language="en", text="x", created_us=now, due_us=now)
+    desk.commit()
+    door.wake()
+    until("an alert", lambda: '"about":"worse"' in map_ear.text)
+    until("traffic", lambda: door.wake() or map_ear.text.count("event: traffic") >= 2)
+    until("arcs", lambda: door.wake() or any(x["arcs"] and x["arcs"][0]["src"] == "2001:db8:9::7" and x["arcs"][0]["port"] == 2323 and x["packets"] % 7 == 0 for x in
+           (json.loads(t) for t in re.findall(r"event: traffic\ndata: (.*)\n\n", map_ear.text))))
+    until("a sensor fell silent", lambda: '"state":"silent","before":"ok"' in map_ear.text)
+    expect("not for members", [w in shut_ear.text for w in ("event: traffic", "event: alert", "event: sensor")], [False] * 3)
+    for ear in (map_ear, shut_ear):
+        ear.close()
     # one that was cut goes on where it ended
     first = ears["analyst"].events()[0][1]
     again = Listener(door, people["analyst"], headers={"Last-Event-ID": first})
     until("what was missed", lambda: len([e for e in again.events() if e[0] in ("case", "finding", "notice")]) >= 6)
-    far = Listener(door, people["analyst"], path="/api/v1/events?last=9999999.0.0")
+    far = Listener(door, people["analyst"], path="/api/v1/events?last=9999999.0.0.0")
     until("a foreign id is begun anew", lambda: "event: reset" in far.text)
     desk.close()
     # who may no longer, hears no more

@@ -22,6 +22,7 @@ struct hin_geo;
 struct hin_ledger;
 struct hin_owners_box;
 struct hin_sensors;
+struct hin_live;
 struct hin_telling;
 
 /* Append a JSON object: how the hub and its sensors are, as status.json has it. */
@@ -54,6 +55,7 @@ struct hin_api_settings {
 	const char *countries;		   /* a table of addresses (base/geo.h), or NULL */
 	const struct hin_geo *geo;	   /* AS numbers; borrowed, or NULL */
 	bool ledger_public;		   /* its files are for everybody */
+	struct hin_live *live;		   /* what comes in now; borrowed, or NULL */
 	struct hin_sensors *sensors;	   /* what the hub hears of them; borrowed, or NULL */
 	const struct hin_analyse *analyse; /* for what rules count; borrowed, or NULL */
 	/* settings of rules as the file has them; NULL = defaults */

@@ -7,7 +7,9 @@
  *
  * One thread reads what the desk has new since its last look, when it is woken or once a second,
  * and gives it to each stream that may see it: case (a line of history), finding (a new one),
- * notice (a line of its history), and every few seconds status. An id says how far a stream is, so
+ * notice (a line of its history), alert, and every few seconds status; sensor when one is not as it
+ * was. Who asks for it (traffic=1) gets traffic each second, for a map: it is added up where rows
+ * come in, only while somebody listens. An id says how far a stream is, so
  * that one that was cut goes on where it ended (Last-Event-ID); one too far behind gets "reset" and
  * reads anew. Each stream's session or token is looked at again every few seconds.
  *
@@ -20,7 +22,7 @@
 
 #include "base/log.h"
 #include "base/number.h"
-#include "hub/door/api_priv.h"
+#include "hub/door/api_live.h"
 #include "hub/case/case.h"
 
 #define STREAM_BYTES ((size_t)256 << 10) /* that wait for a client */
@@ -31,7 +33,8 @@
 #define STATUS_NS (5 * HIN_NS_PER_S)
 #define SWEEP_NS HIN_NS_PER_HOUR /* of sessions and links whose time is over */
 #define BEHIND 2000		 /* rows of a table; a stream that missed more reads anew */
-#define SOURCES 3
+#define SOURCES 4
+#define TRAFFIC_NS (HIN_NS_PER_S - 50 * HIN_NS_PER_MS)
 
 /* Where a look stands: the highest number of each table. */
 struct marks {
@@ -42,7 +45,7 @@ struct stream {
 	struct stream *next;
 	struct hin_http_stream *http;
 	uint8_t digest[32];
-	bool by_token;
+	bool by_token, traffic;
 	int64_t account, organisation; /* 0 = sees all */
 	struct marks from;	       /* what it has; until it has caught up */
 	bool behind;
@@ -63,7 +66,8 @@ struct api_events {
 
 	/* of the thread */
 	struct marks marks;
-	int64_t beat_ns, checked_ns, status_ns, swept_ns;
+	int64_t beat_ns, checked_ns, status_ns, swept_ns, traffic_ns;
+	struct api_live *live;
 	struct hin_buffer text;
 };
 
@@ -84,6 +88,9 @@ static const struct {
 	  "SELECT h.id, n.organisation, n.id, h.action, h.time_us, n.state, '' FROM "
 	  "notice_history h JOIN notice n ON n.id = h.notice WHERE h.id > ?1 AND (?3 = 0 OR "
 	  "n.organisation = ?3) ORDER BY h.id LIMIT ?2" },
+	{ "alert", "SELECT coalesce(max(id), 0) FROM alert",
+	  "SELECT id, 0, case_id, about, created_us, channel, severity FROM alert WHERE id > ?1 "
+	  "AND ?3 = 0 ORDER BY id LIMIT ?2" },
 };
 
 static enum hin_code read_newest(struct hin_desk *desk, struct marks *out, struct hin_error *err)
@@ -104,6 +111,12 @@ static void write_data(struct hin_buffer *out, unsigned source, sqlite3_stmt *s)
 		api_text(out, "kind", hin_desk_text(s, 3));
 		api_text(out, "subject", hin_desk_text(s, 5));
 		api_text(out, "severity", hin_desk_text(s, 6));
+	} else if (source == 3) {
+		api_number(out, "alert", sqlite3_column_int64(s, 0));
+		api_number(out, "case", sqlite3_column_int64(s, 2));
+		api_text(out, "about", hin_desk_text(s, 3));
+		api_text(out, "channel", hin_desk_text(s, 5));
+		api_text(out, "severity", hin_desk_text(s, 6));
 	} else {
 		api_number(out, sources[source].name, sqlite3_column_int64(s, 2));
 		api_text(out, "action", hin_desk_text(s, 3));
@@ -116,15 +129,21 @@ static void write_data(struct hin_buffer *out, unsigned source, sqlite3_stmt *s)
 	hin_buffer_putc(out, '}');
 }
 
+static void write_marks(struct hin_buffer *out, const struct marks *at)
+{
+	for (unsigned i = 0; i < SOURCES; i++)
+		hin_buffer_printf(out, "%s%lld", i > 0 ? "." : "", (long long)at->at[i]);
+}
+
 static void write_event(struct hin_buffer *out, unsigned source, sqlite3_stmt *s,
 			const struct marks *at)
 {
 	struct hin_buffer data = { 0 };
 
 	write_data(&data, source, s);
-	hin_buffer_printf(out, "event: %s\nid: %lld.%lld.%lld\ndata: %s\n\n", sources[source].name,
-			  (long long)at->at[0], (long long)at->at[1], (long long)at->at[2],
-			  hin_buffer_text(&data));
+	hin_buffer_printf(out, "event: %s\nid: ", sources[source].name);
+	write_marks(out, at);
+	hin_buffer_printf(out, "\ndata: %s\n\n", hin_buffer_text(&data));
 	hin_buffer_fini(&data);
 }
 
@@ -207,6 +226,34 @@ static void give_status(struct api_events *e)
 	hin_buffer_printf(&e->text, "event: status\ndata: %s\n\n", hin_buffer_text(&status));
 	hin_buffer_fini(&status);
 	give_all(e, -1, &e->text);
+}
+
+/* A sensor is not as it was: to the staff. */
+static void tell_sensor(void *user, const struct hin_buffer *event)
+{
+	give_all(user, -1, event);
+}
+
+/* Traffic to those who asked for it; nobody adds it up when there are none. */
+static void give_traffic(struct api_events *e, int64_t now_ns)
+{
+	struct hin_live *live = e->api->settings.live;
+	bool any = false;
+
+	for (const struct stream *st = e->streams; st != NULL; st = st->next)
+		any |= st->traffic && !st->over;
+	if (live == NULL)
+		return;
+	hin_live_listen(live, any);
+	if (!any || now_ns - e->traffic_ns < TRAFFIC_NS)
+		return;
+	e->traffic_ns = now_ns;
+	hin_buffer_reset(&e->text);
+	if (!api_live_traffic(e->live, e->api, now_ns, &e->text))
+		return;
+	for (struct stream *st = e->streams; st != NULL; st = st->next)
+		if (st->traffic)
+			give(e, st, &e->text);
 }
 
 /* May it still listen? Who signed out, was locked or has another role may not. */
@@ -336,7 +383,9 @@ static void look(struct api_events *e, int64_t now_ns)
 	if (now_ns - e->status_ns >= STATUS_NS) {
 		e->status_ns = now_ns;
 		give_status(e);
+		api_live_sensors(e->live, e->api, tell_sensor, e);
 	}
+	give_traffic(e, now_ns);
 	sweep(e);
 }
 
@@ -376,6 +425,11 @@ enum hin_code api_events_open(struct api_events **out, struct hin_api *api, stru
 	if (e == NULL)
 		return hin_fail(err, HIN_ENOMEM, "no memory for the door");
 	e->api = api;
+	e->live = api_live_new();
+	if (e->live == NULL) {
+		free(e);
+		return hin_fail(err, HIN_ENOMEM, "no memory for the door");
+	}
 	pthread_mutex_init(&e->lock, NULL);
 	pthread_condattr_init(&attr);
 	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
@@ -409,6 +463,9 @@ void api_events_close(struct api_events *e)
 		st->over = true;
 	sweep(e);
 	hin_desk_close(e->desk);
+	if (e->api->settings.live != NULL)
+		hin_live_listen(e->api->settings.live, false);
+	api_live_free(e->live);
 	hin_buffer_fini(&e->text);
 	pthread_cond_destroy(&e->wake);
 	pthread_mutex_destroy(&e->lock);
@@ -439,7 +496,7 @@ uint64_t api_events_count(struct api_events *e)
 static bool read_marks(struct api_call *call, struct marks *out)
 {
 	const char *text = api_query(call, "last");
-	char copy[64], *rest = copy;
+	char copy[96], *rest = copy;
 
 	if (text == NULL)
 		text = hin_http_header(call->request, "Last-Event-ID");
@@ -483,18 +540,18 @@ static bool add_stream(struct api_events *e, struct api_call *call, struct strea
 		{ "X-Accel-Buffering", "no" }, /* nginx before us must not hold them back */
 	};
 	bool again = read_marks(call, &st->from), far = again && is_far(&st->from, &e->marks);
-	char hello[160];
+	char memory[256];
+	struct hin_buffer hello = hin_buffer_over(memory, sizeof(memory));
 	struct hin_http_answer answer = { .status = 200,
 					  .type = "text/event-stream",
-					  .body = hello,
+					  .body = memory,
 					  .headers = headers,
 					  .header_count = HIN_COUNT(headers) };
 
-	answer.size = (size_t)snprintf(
-		hello, sizeof(hello), "retry: 3000\nevent: %s\nid: %lld.%lld.%lld\ndata: {}\n\n",
-		far ? "reset" : "hello", (long long)(again && !far ? st->from : e->marks).at[0],
-		(long long)(again && !far ? st->from : e->marks).at[1],
-		(long long)(again && !far ? st->from : e->marks).at[2]);
+	hin_buffer_printf(&hello, "retry: 3000\nevent: %s\nid: ", far ? "reset" : "hello");
+	write_marks(&hello, again && !far ? &st->from : &e->marks);
+	hin_buffer_puts(&hello, "\ndata: {}\n\n");
+	answer.size = hello.used;
 	st->behind = again && !far;
 	call->answered = true;
 	if (hin_http_answer_stream(call->request, &answer, STREAM_BYTES, &st->http) != HIN_OK)
@@ -511,8 +568,13 @@ static void handle_events(struct api_call *call)
 {
 	struct api_events *e = call->api->events;
 	struct stream *st = calloc(1, sizeof(*st));
+	int64_t traffic = 0;
 	bool room, added = false;
 
+	if (!api_query_number(call, "traffic", 0, 1, &traffic)) {
+		free(st);
+		return;
+	}
 	if (st == NULL) {
 		api_refuse(call, 503, "memory", "no memory: try again");
 		return;
@@ -520,6 +582,7 @@ static void handle_events(struct api_call *call)
 	st->account = call->who.account.id;
 	st->organisation = api_scope(call);
 	st->by_token = call->by_token;
+	st->traffic = traffic != 0 && st->organisation == 0;
 	memcpy(st->digest, call->who.credential.digest, sizeof(st->digest));
 	pthread_mutex_lock(&e->lock);
 	room = has_room(e, st->account, call->tuning->streams);
@@ -539,6 +602,6 @@ static void handle_events(struct api_call *call)
 
 const struct api_route api_event_routes[] = {
 	{ "GET", "/api/v1/events", API_PEOPLE, HIN_SCOPE_READ, API_RATE_PLAIN, API_NOW, "getEvents",
-	  "last", 0, handle_events, NULL },
+	  "last traffic", 0, handle_events, NULL },
 };
 const size_t api_event_route_count = HIN_COUNT(api_event_routes);

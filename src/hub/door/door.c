@@ -127,6 +127,7 @@ enum hin_code hin_door_open(struct hin_hub *hub, const struct hin_hub_settings *
 	s.ledger_public = people->ledger_public;
 	s.trust = hub->trust;
 	s.sensors = hub->sensors;
+	s.live = hub->live;
 	s.analyse = hub->analyse;
 	s.rules = read_rules;
 	s.ledger = hub->ledger;

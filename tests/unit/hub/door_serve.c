@@ -19,6 +19,7 @@
 #include "hub/door/api.h"
 #include "hub/owners/owners.h"
 #include "hub/pump.h"
+#include "hub/live.h"
 #include "hub/sensors.h"
 #include "store/store.h"
 #include "trust/ca.h"
@@ -28,6 +29,7 @@ struct world {
 	char desk[PATH_MAX], store[PATH_MAX], ledger[PATH_MAX], key[PATH_MAX], pem[PATH_MAX];
 	char trust[PATH_MAX];
 	struct hin_sensors *sensors;
+	struct hin_live *live;
 	struct hin_buffer certificate_pem, key_pem;
 	struct hin_note_signer signer;
 	struct hin_ledger *log;
@@ -133,7 +135,28 @@ static enum hin_code make_hub(struct world *w, struct hin_error *err)
 		return hin_fail(err, HIN_ENOMEM, "sensors");
 	w->settings.trust = w->trust;
 	w->settings.sensors = w->sensors;
+	w->live = hin_live_new();
+	w->settings.live = w->live;
 	return code;
+}
+
+static void fall_silent(struct hin_sensor_state *state, void *user)
+{
+	(void)user;
+	state->silent = true;
+}
+
+/* Rows come in for those who look on; and after the first ones the sensor is heard no more. */
+static void look_alive(struct world *w)
+{
+	static struct hin_observation rows[3 * MINUTES];
+
+	if (w->live == NULL)
+		return;
+	(void)make_rows(rows, hin_time_now_ns() / 1000);
+	hin_live_take(w->live, rows, 3, sensor);
+	if (hin_live_is_heard(w->live))
+		(void)hin_sensors_change(w->sensors, sensor, fall_silent, NULL);
 }
 
 static enum hin_code open_parts(struct world *w, struct hin_error *err)
@@ -255,6 +278,7 @@ int main(int argc, char *argv[])
 		    (hin_pump_once(w.own, w.log, w.ledger, &stats, &err) != HIN_OK ||
 		     hin_ledger_publish(w.log, &err) != HIN_OK))
 			fprintf(stderr, "door-serve: %s\n", err.text);
+		look_alive(&w);
 		hin_api_wake(w.api);
 		puts("done");
 		fflush(stdout);
@@ -263,6 +287,7 @@ int main(int argc, char *argv[])
 	hin_ledger_close(w.log);
 	hin_owners_box_free(w.owners);
 	hin_sensors_free(w.sensors);
+	hin_live_free(w.live);
 	hin_desk_close(w.own);
 	hin_buffer_fini(&w.certificate_pem);
 	hin_buffer_fini(&w.key_pem);
