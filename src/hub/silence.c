@@ -308,6 +308,9 @@ enum hin_code hin_silence_ask(struct hin_silence *out, struct hin_store *store,
 		code = ask_rolled(&a, store);
 	if (code == HIN_OK)
 		code = hin_store_watch(store, &range, &out->watched, err);
+	/* before there was any sensor nothing was watched, and the answer is about that time too */
+	if (out->watched.sensors > 0 && out->watched.from_us > question->since_us)
+		out->watched.expected_us += (uint64_t)(out->watched.from_us - question->since_us);
 	if (code == HIN_OK)
 		code = hin_store_batches(store, NULL, question->since_us, question->until_us,
 					 take_head, &a, NULL, err);

@@ -278,7 +278,8 @@ enum hin_code hin_store_watch(struct hin_store *store, const struct hin_store_ra
 		if (hin_sensor_newest(s) == NULL || from >= w.until ||
 		    (!s->alive && store->catalog.version >= HIN_JOURNAL_VERSION))
 			continue;
-		out->sensors++;
+		if (out->sensors++ == 0 || from < out->from_us)
+			out->from_us = from;
 		out->expected_us += (uint64_t)(w.until - from);
 	}
 	if (out->watched_us > out->expected_us)

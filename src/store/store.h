@@ -234,6 +234,7 @@ struct hin_store_watched {
 	uint64_t sensors;     /* that send road.alive, and had sent anything before its end */
 	uint64_t expected_us; /* the time, once for each sensor, from its first batch on */
 	uint64_t watched_us;  /* of that: sensors said that they were alive */
+	int64_t from_us;      /* when the first of them began, or the range; 0 without any */
 };
 
 HIN_MUST_USE enum hin_code hin_store_watch(struct hin_store *store,

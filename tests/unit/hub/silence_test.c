@@ -172,6 +172,21 @@ static void nothing_came(void **state)
 	hin_silence_fini(&s);
 }
 
+/* Of the time before there was a sensor nothing is said. */
+static void before_the_first_sensor(void **state)
+{
+	struct sending sending = { .extra = { flow("192.0.3.1", 32, 3, 7) }, .skip = -1 };
+	struct hin_silence s;
+
+	(void)state;
+	send_all(&sending);
+	s = asked("192.0.2.0/24", START - 2 * MINUTES * MINUTE, START + MINUTES * MINUTE);
+	expect_sentence(&s, HIN_EN,
+			"Nothing from 192.0.2.0/24 reached 4,096 watched addresses; 33.333 % of "
+			"the time was watched.");
+	hin_silence_fini(&s);
+}
+
 /* A sensor without flows cannot say that nothing came; two of one space do not watch it twice. */
 static void no_more_is_said_than_is_known(void **state)
 {
@@ -338,6 +353,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(nothing_came, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(before_the_first_sensor, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(no_more_is_said_than_is_known, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(something_came, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(what_is_missing_is_said, set_up, tear_down),
