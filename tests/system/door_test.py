@@ -1072,6 +1072,7 @@ def silence(door, people):
     pump.join()
     expect("silent", (quiet.status, quiet.json["silent"], loud["silent"]), (200, True, False))
     one = quiet.json
+    expect("as the answer says", one["silent"], one["answer"]["silent"])
     expect("a note", (one["note"].startswith("hinomi silence 1\n"), "test.example/ledger" in one["note"]), (True, True))
     expect("its key is the ledger's", one["key"], door.ask("GET", "/api/v1/ledger/key").body.decode().strip())
     expect("words", ("203.0.113.0/24" in one["sentence"], bool(one["sentence_ja"])), (True, True))
@@ -1245,6 +1246,13 @@ def views(door, people, b):
     expect("not for members", door.ask("GET", "/api/v1/suppressions", who=member).status, 403)
 
 
+def settings(door, people):
+    ann, op = people["analyst"], people["operator"]
+    run = door.ask("GET", "/api/v1/settings/sensors", who=ann)
+    expect("nothing is signed yet", (run.status, run.json["settings"], "command line" in run.json["sign"]), (200, None, True))
+    expect("settings", [door.ask("GET", "/api/v1/settings", who=w).status for w in (op, people["inspector"], ann, people["member"])], [200, 200, 403, 403])
+
+
 def second_factor_for_all(folder, people):
     door = Door(folder, "second-factor=1")
     ann = people["analyst"]
@@ -1283,7 +1291,8 @@ def main():
                      lambda d: rules(d, people, desk_path),
                      lambda d: silence(d, people), lambda d: exports(d, people, a),
                      lambda d: words_and_places(d, people), lambda d: ledger_files(folder, d, people),
-                     lambda d: owners(d, people, desk_path, b), lambda d: views(d, people, b)):
+                     lambda d: owners(d, people, desk_path, b), lambda d: views(d, people, b),
+                     lambda d: settings(d, people)):
             door = Door(folder, "rate=0")
             part(door)
             door.close()

@@ -124,7 +124,10 @@ static void answer(struct api_call *call, const struct hin_silence *silence)
 		bool proven = make_proof(call, act, &proof);
 
 		api_open(&call->out, NULL, '{');
-		api_bool(&call->out, "silent", hin_silence_is_silent(silence));
+		if (hin_silence_is_silent(silence) && !hin_silence_is_told(silence))
+			api_text_or_null(&call->out, "silent", NULL); /* nothing can be said */
+		else
+			api_bool(&call->out, "silent", hin_silence_is_silent(silence));
 		write_sentence(&call->out, "sentence", silence, HIN_EN);
 		write_sentence(&call->out, "sentence_ja", silence, HIN_JA);
 		api_key(&call->out, "answer");

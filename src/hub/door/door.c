@@ -128,6 +128,7 @@ enum hin_code hin_door_open(struct hin_hub *hub, const struct hin_hub_settings *
 	s.trust = hub->trust;
 	s.sensors = hub->sensors;
 	s.live = hub->live;
+	s.write_settings = door_write_settings;
 	s.analyse = hub->analyse;
 	s.rules = read_rules;
 	s.ledger = hub->ledger;

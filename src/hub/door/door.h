@@ -89,6 +89,9 @@ struct hin_door_settings {
 
 struct hin_ca;
 struct hin_hub;
+
+/* Append the hub's settings as objects of a JSON list; `user` is the hub. */
+void door_write_settings(void *user, struct hin_buffer *out);
 struct hin_hub_settings;
 
 /* Open the door of `hub` by `settings`; nothing when they have no address. */
