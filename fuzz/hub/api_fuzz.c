@@ -17,6 +17,9 @@
 #include "base/log.h"
 #include "hub/door/api.h"
 #include "hub/people/session.h"
+#include "store/store.h"
+#include "trust/ca.h"
+#include "trust/ledger.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -105,6 +108,57 @@ static void ended(void)
 	(void)!system(command);
 }
 
+/* What a hub has beside its desk: a CA, a ledger, a store with a few rows. */
+static void fill_folders(struct hin_api_settings *s)
+{
+	static char trust[64], store_path[64], log[64], key[64];
+	static struct hin_note_signer signer;
+	const struct hin_ca_wish wish = { .hub = "hub.example:8443" };
+	struct hin_store_batch batch = { .sensor = { 1 }, .epoch = 1, .sequence = 1 };
+	struct hin_observation rows[64];
+	struct hin_ledger_settings ledger;
+	struct hin_ledger *opened = NULL;
+	enum hin_store_outcome outcome;
+	struct hin_store *store = NULL;
+	int64_t now_us = hin_time_now_ns() / 1000;
+	struct hin_error err = { 0 };
+
+	snprintf(trust, sizeof(trust), "%s/trust", folder);
+	snprintf(store_path, sizeof(store_path), "%s/store", folder);
+	snprintf(log, sizeof(log), "%s/ledger", folder);
+	snprintf(key, sizeof(key), "%s/ledger.key", folder);
+	must(hin_ca_init(trust, &wish, now_us / 1000000, &err), &err);
+	for (size_t i = 0; i < HIN_COUNT(rows); i++) {
+		rows[i] =
+			(struct hin_observation){ .time_us = now_us - (int64_t)(64 - i) * 60000000,
+						  .duration_us = 60000000,
+						  .kind = i % 2 == 0 ? HIN_KIND_ROAD_ALIVE
+								     : HIN_KIND_TELESCOPE_FLOW };
+		if (i % 2 == 1) {
+			rows[i].proto = 6;
+			rows[i].packets = 1;
+			rows[i].src.b[15] = (uint8_t)i;
+			rows[i].has = HIN_HAS_SRC | HIN_HAS_DST;
+		}
+	}
+	must(hin_store_open(&store, store_path, HIN_STORE_CREATE, NULL, &err), &err);
+	batch.received_us = now_us;
+	must(hin_store_append(store, &batch, rows, HIN_COUNT(rows), &outcome, &err), &err);
+	must(hin_store_sync(store, &err), &err);
+	hin_store_close(store);
+	hin_ledger_settings_default(&ledger);
+	must(hin_ledger_key_load(&signer, key, "hub.example/ledger", NULL, true, &err), &err);
+	ledger.folder = log;
+	ledger.signer = &signer;
+	ledger.create = true;
+	must(hin_ledger_open(&opened, &ledger, &err), &err);
+	s->trust = trust;
+	s->store = store_path;
+	s->folder = folder;
+	s->ledger = opened; /* it lives as long as the process */
+	s->ledger_folder = log;
+}
+
 static void open_api(void)
 {
 	struct hin_api_settings s;
@@ -124,6 +178,7 @@ static void open_api(void)
 	s.plain = true;
 	s.desk = path;
 	s.rate_per_s = 0;
+	fill_folders(&s);
 	s.session_ns = s.idle_ns = HIN_NS_PER_DAY;
 	must(hin_api_open(&api, &s, &err), &err);
 	atexit(ended);
@@ -187,7 +242,7 @@ static void by_person(const uint8_t *data, size_t size)
 {
 	static const char *const methods[] = { "GET", "POST", "PATCH", "PUT", "DELETE", "HEAD" };
 	static const char *const types[] = { "application/json",
-					     "application/x-www-form-urlencoded" };
+					     "application/x-www-form-urlencoded", "text/plain" };
 	unsigned who = data[0] % 4;
 	const uint8_t *path = data + 3, *end = memchr(path, '\n', size - 3);
 	size_t path_size = end != NULL ? (size_t)(end - path) : size - 3;
@@ -208,7 +263,7 @@ static void by_person(const uint8_t *data, size_t size)
 	if (who == 3)
 		hin_buffer_printf(&request, "Authorization: Bearer %s\r\n", token);
 	hin_buffer_printf(&request, "Content-Type: %s\r\nContent-Length: %zu\r\n\r\n",
-			  types[data[2] % 2], body);
+			  types[data[2] % HIN_COUNT(types)], body);
 	if (body > 0)
 		hin_buffer_add(&request, end + 1, body);
 	talk(request.data, request.used, 30000, &answer);
