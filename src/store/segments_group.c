@@ -1,5 +1,6 @@
 /* segments_group - groups of rows, block by block; see segments_group_priv.h */
 #include <stdlib.h>
+#include <string.h>
 
 #include "store/segments_group_priv.h"
 
@@ -252,6 +253,25 @@ static bool by_summary(struct hin_grouping *g, struct hin_view_block *b, enum hi
 
 /* ---- rows ---- */
 
+/* Packets or bytes, of all rows or of few. */
+static enum hin_code read_volume(struct hin_grouping *g, struct hin_view_block *b, unsigned field,
+				 const struct hin_column_data **column, uint64_t *few,
+				 struct hin_error *err)
+{
+	unsigned id = HIN_PART_OF(field, HIN_PART_NUMBER);
+
+	return g->few_count > 0
+		       ? hin_block_pick(b->reader, id, g->few, g->few_count, few, column, err)
+		       : hin_block_column(b->reader, id, column, err);
+}
+
+/* Of entry `e`; few rows are the entries. */
+static uint64_t volume_of(const struct hin_grouping *g, const struct hin_column_data *column,
+			  const uint64_t *few, uint32_t e)
+{
+	return g->few_count > 0 ? few[e] : hin_column_at(column, g->entries[e]);
+}
+
 /* All that is needed of the block, before anything is counted. */
 static enum hin_code read_block(struct hin_grouping *g, struct hin_view_block *b,
 				struct hin_error *err)
@@ -280,12 +300,34 @@ static enum hin_code read_block(struct hin_grouping *g, struct hin_view_block *b
 	if (code == HIN_OK && q->distinct && hin_segment_is_rollup(b->kind))
 		code = hin_block_column(b->reader, HIN_PART_SKETCH, &unused, err);
 	if (code == HIN_OK && q->volume)
-		code = hin_block_column(b->reader, HIN_PART_OF(HIN_FIELD_PACKETS, HIN_PART_NUMBER),
-					&g->packets_column, err);
+		code = read_volume(g, b, HIN_FIELD_PACKETS, &g->packets_column, g->few_packets,
+				   err);
 	if (code == HIN_OK && q->volume)
-		code = hin_block_column(b->reader, HIN_PART_OF(HIN_FIELD_BYTES, HIN_PART_NUMBER),
-					&g->bytes_column, err);
+		code = read_volume(g, b, HIN_FIELD_BYTES, &g->bytes_column, g->few_bytes, err);
 	return code;
+}
+
+static bool by_tags(const struct hin_store_question *q)
+{
+	for (unsigned i = 0; i < q->by_count; i++)
+		if (q->by[i] == HIN_FIELD_TAGS)
+			return true;
+	return false;
+}
+
+/* The rows that count, when they are few. */
+static void list_few(struct hin_grouping *g, const struct hin_view_block *b)
+{
+	const uint8_t *at = b->rows.mask;
+
+	g->few_count = 0;
+	/* of tags a row may be several entries */
+	if (b->rows.answer != HIN_FILTER_SOME || by_tags(g->q) ||
+	    b->rows.count > b->head->rows / HIN_LOCAL_FEW)
+		return;
+	while (g->few_count < b->rows.count &&
+	       (at = memchr(at, 1, (size_t)(b->rows.mask + b->head->rows - at))) != NULL)
+		g->few[g->few_count++] = (uint32_t)(at++ - b->rows.mask);
 }
 
 /* One number a group of the block: `g->ids` of each entry, below `g->card`. */
@@ -336,9 +378,9 @@ static void count_entries(struct hin_grouping *g)
 	memset(g->packets, 0, g->card * sizeof(*g->packets));
 	memset(g->bytes_sum, 0, g->card * sizeof(*g->bytes_sum));
 	for (uint32_t e = 0; g->packets_column != NULL && e < n; e++)
-		g->packets[g->ids[e]] += hin_column_at(g->packets_column, g->entries[e]);
+		g->packets[g->ids[e]] += volume_of(g, g->packets_column, g->few_packets, e);
 	for (uint32_t e = 0; g->bytes_column != NULL && e < n; e++)
-		g->bytes_sum[g->ids[e]] += hin_column_at(g->bytes_column, g->entries[e]);
+		g->bytes_sum[g->ids[e]] += volume_of(g, g->bytes_column, g->few_bytes, e);
 }
 
 /* The key of the group of entry `e`. */
@@ -505,8 +547,10 @@ static enum hin_code count_round(struct hin_grouping *g, struct hin_view_block *
 static enum hin_code count_rows(struct hin_grouping *g, struct hin_view_block *b,
 				struct hin_error *err)
 {
-	g->entry_count = 0;
-	if (b->rows.answer == HIN_FILTER_ALL)
+	g->entry_count = g->few_count;
+	if (g->few_count > 0)
+		memcpy(g->entries, g->few, g->few_count * sizeof(*g->entries));
+	else if (b->rows.answer == HIN_FILTER_ALL)
 		for (; g->entry_count < b->head->rows; g->entry_count++)
 			g->entries[g->entry_count] = g->entry_count;
 	else
@@ -557,14 +601,6 @@ static enum hin_code count_tags(struct hin_grouping *g, struct hin_view_block *b
 	return code == HIN_OK && g->entry_count > 0 ? count_round(g, b, err) : code;
 }
 
-static bool by_tags(const struct hin_store_question *q)
-{
-	for (unsigned i = 0; i < q->by_count; i++)
-		if (q->by[i] == HIN_FIELD_TAGS)
-			return true;
-	return false;
-}
-
 static enum hin_code group_block(void *user, struct hin_view_block *b, struct hin_error *err)
 {
 	struct hin_grouping *g = user;
@@ -574,6 +610,7 @@ static enum hin_code group_block(void *user, struct hin_view_block *b, struct hi
 		code = hin_grouping_close(g, b->head->time_min, err);
 	if (code != HIN_OK || by_summary(g, b, &code, err))
 		return code;
+	list_few(g, b);
 	code = read_block(g, b, err);
 	if (code != HIN_OK)
 		return code;
@@ -626,6 +663,9 @@ static bool grouping_init(struct hin_grouping *g)
 		good = good && local_init(&g->fields[i]);
 	good = good && local_init(&g->values);
 #define ROOM(name, count) good = good && (g->name = malloc((count) * sizeof(*g->name))) != NULL
+	ROOM(few, HIN_BLOCK_ROWS / HIN_LOCAL_FEW);
+	ROOM(few_packets, HIN_BLOCK_ROWS / HIN_LOCAL_FEW);
+	ROOM(few_bytes, HIN_BLOCK_ROWS / HIN_LOCAL_FEW);
 	ROOM(tables, HIN_LOCAL_MAX);
 	ROOM(entries, HIN_BLOCK_ROWS + 1);
 	ROOM(tag_codes, HIN_BLOCK_ROWS + 1);
@@ -665,6 +705,9 @@ static void grouping_fini(struct hin_grouping *g)
 		hin_groups_fini(&g->spare[i]);
 	free(g->direct);
 	free(g->v4.slots);
+	free(g->few);
+	free(g->few_packets);
+	free(g->few_bytes);
 	free(g->tables);
 	free(g->entries);
 	free(g->tag_codes);

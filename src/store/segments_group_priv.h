@@ -119,7 +119,10 @@ void hin_groups_reuse(struct hin_groups *g, int64_t start_us);
 
 /* ---- a question while it is answered ---- */
 
-/* The rows' codes of one field in a block, and what each code stands for. */
+/* One row in so many, or fewer: they are picked one by one. */
+#define HIN_LOCAL_FEW 64u
+
+/* The codes of one field in a block, of rows that count, and what each code stands for. */
 struct hin_local {
 	const uint32_t *codes; /* NULL: all rows have code 0 */
 	uint32_t card;
@@ -159,9 +162,12 @@ struct hin_grouping {
 	/* of the block at hand */
 	struct hin_local fields[HIN_STORE_BY], interval, values;
 	const struct hin_column_data *weights, *packets_column, *bytes_column;
-	size_t *tables;	      /* of each interval code: which of `open` */
-	uint32_t *entries;    /* rows that count, one after the other */
-	uint32_t *tag_codes;  /* of each entry, when tags are grouped by */
+	uint32_t *few;	    /* the rows that count, when they are few: others are not unpacked */
+	uint32_t few_count; /* 0: they are many */
+	uint64_t *few_packets, *few_bytes; /* of each */
+	size_t *tables;			   /* of each interval code: which of `open` */
+	uint32_t *entries;		   /* rows that count, one after the other */
+	uint32_t *tag_codes;		   /* of each entry, when tags are grouped by */
 	uint32_t entry_count; /* HIN_BLOCK_ROWS at most; of tags there may be several rounds */
 	uint32_t *ids;	      /* of each entry */
 	uint32_t card;	      /* of ids */

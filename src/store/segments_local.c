@@ -82,6 +82,42 @@ static void local_numbers(struct hin_grouping *g, const struct hin_column_data *
 	out->codes = out->memory;
 }
 
+/* The same when few rows count: their codes alone are there. */
+static enum hin_code few_numbers(struct hin_grouping *g, struct hin_view_block *b, unsigned id,
+				 uint64_t tag, uint64_t mask, struct hin_local *out,
+				 struct hin_error *err)
+{
+	uint64_t *values = g->dense_keys + DENSE_SLOTS;
+	const struct hin_column_data *c;
+	enum hin_code code = hin_block_pick(b->reader, id, g->few, g->few_count, values, &c, err);
+
+	if (code != HIN_OK)
+		return code;
+	for (uint32_t i = 0; i < g->few_count; i++)
+		values[i] = tag | ((c != NULL ? values[i] : 0) & mask);
+	out->card = hin_local_dense(g, values, g->few_count, g->ids, out->words);
+	for (uint32_t i = 0; i < g->few_count; i++)
+		out->memory[g->few[i]] = g->ids[i];
+	out->codes = out->memory;
+	return HIN_OK;
+}
+
+/* The numbers of part `id`, of all rows or of few. */
+static enum hin_code read_numbers(struct hin_grouping *g, struct hin_view_block *b, unsigned id,
+				  uint64_t tag, uint64_t mask, struct hin_local *out,
+				  struct hin_error *err)
+{
+	const struct hin_column_data *c;
+	enum hin_code code;
+
+	if (g->few_count > 0)
+		return few_numbers(g, b, id, tag, mask, out, err);
+	code = hin_block_column(b->reader, id, &c, err);
+	if (code == HIN_OK)
+		local_numbers(g, c, b->head->rows, tag, mask, out);
+	return code;
+}
+
 static uint32_t v4_mask(const struct hin_store_question *q)
 {
 	return q->v4_len == 0 || q->v4_len >= 32 ? UINT32_MAX : ~(UINT32_MAX >> q->v4_len);
@@ -109,8 +145,12 @@ static enum hin_code local_addresses(struct hin_grouping *g, struct hin_view_blo
 	const struct hin_column_data *family, *data, *v6;
 	uint64_t mask = cut ? v4_mask(g->q) : UINT32_MAX, *values;
 	uint32_t next = 0, rows = b->head->rows;
+	const struct hin_part *part = hin_block_part(b->head, HIN_PART_OF(field, HIN_PART_NUMBER));
 	enum hin_code code;
 
+	if (part != NULL && part->base == 4 && part->max == 4)
+		return read_numbers(g, b, HIN_PART_OF(field, HIN_PART_DATA), HIN_WORD_V4, mask, out,
+				    err);
 	code = hin_block_column(b->reader, HIN_PART_OF(field, HIN_PART_NUMBER), &family, err);
 	if (code == HIN_OK)
 		code = hin_block_column(b->reader, HIN_PART_OF(field, HIN_PART_DATA), &data, err);
@@ -118,10 +158,6 @@ static enum hin_code local_addresses(struct hin_grouping *g, struct hin_view_blo
 		code = hin_block_column(b->reader, HIN_PART_OF(field, HIN_PART_V6), &v6, err);
 	if (code != HIN_OK)
 		return code;
-	if (family != NULL && family->part.base == 4 && family->part.max == 4) {
-		local_numbers(g, data, rows, HIN_WORD_V4, mask, out);
-		return HIN_OK;
-	}
 	values = g->dense_keys + DENSE_SLOTS;
 	for (uint32_t i = 0; i < rows; i++) {
 		uint64_t f = family != NULL ? hin_column_at(family, i) : 0;
@@ -209,19 +245,13 @@ static enum hin_code local_sensor(struct hin_grouping *g, struct hin_view_block 
 enum hin_code hin_local_field(struct hin_grouping *g, struct hin_view_block *b, unsigned field,
 			      struct hin_local *out, struct hin_error *err)
 {
-	const struct hin_column_data *c;
-	enum hin_code code;
-
 	if (field == HIN_STORE_SENSOR)
 		return local_sensor(g, b, out, err);
 	if (hin_forms[field].form == HIN_FORM_ADDR)
 		return local_addresses(g, b, field, out != &g->values, out, err);
 	if (hin_forms[field].form == HIN_FORM_BYTES)
 		return local_items(g, b, field, out, err);
-	code = hin_block_column(b->reader, HIN_PART_OF(field, HIN_PART_NUMBER), &c, err);
-	if (code == HIN_OK)
-		local_numbers(g, c, b->head->rows, 0, UINT64_MAX, out);
-	return code;
+	return read_numbers(g, b, HIN_PART_OF(field, HIN_PART_NUMBER), 0, UINT64_MAX, out, err);
 }
 
 enum hin_code hin_local_interval(struct hin_grouping *g, struct hin_view_block *b,

@@ -4,6 +4,7 @@
 #include <sys/resource.h>
 
 #include "folder.h"
+#include "store/answer.h"
 #include "store/segments_house_priv.h"
 #include "store/sources_priv.h"
 
@@ -504,6 +505,143 @@ static void answers_the_same(void **state)
 	hin_store_close(store);
 }
 
+/* ---- groups of few rows ---- */
+
+struct taken {
+	struct hin_observation rows[20000];
+	size_t count;
+};
+
+static enum hin_code take_rows(void *user, const struct hin_store_rows *rows, struct hin_error *err)
+{
+	struct taken *t = user;
+
+	(void)err;
+	assert_true(t->count + rows->count <= HIN_COUNT(t->rows));
+	memcpy(t->rows + t->count, rows->rows, rows->count * sizeof(*rows->rows));
+	t->count += rows->count;
+	return HIN_OK;
+}
+
+static bool in_group(const struct hin_store_question *q, const struct hin_store_group *g,
+		     const struct hin_observation *o)
+{
+	if (q->interval_us > 0 && o->time_us / q->interval_us * q->interval_us != g->time_us)
+		return false;
+	for (unsigned i = 0; i < q->by_count; i++) {
+		struct hin_store_value value;
+
+		hin_answer_value_of(&value, o, NULL, q->by[i]);
+		if (value.given != g->by[i].given || value.number != g->by[i].number ||
+		    memcmp(value.bytes, g->by[i].bytes, sizeof(value.bytes)) != 0)
+			return false;
+	}
+	return true;
+}
+
+static uint64_t distinct_dst(const struct taken *t, const bool *in)
+{
+	uint64_t count = 0;
+
+	for (size_t i = 0; i < t->count; i++) {
+		bool first = in[i] && (t->rows[i].has & HIN_HAS_DST) != 0;
+
+		for (size_t k = 0; k < i && first; k++)
+			first = !in[k] || (t->rows[k].has & HIN_HAS_DST) == 0 ||
+				memcmp(&t->rows[k].dst, &t->rows[i].dst, sizeof(t->rows[i].dst)) !=
+					0;
+		count += first;
+	}
+	return count;
+}
+
+/* Each group is what the rows of a scan make of it. */
+static void expect_groups(struct hin_store *store, struct hin_store_question *q, struct taken *t)
+{
+	struct hin_store_answer answer;
+	struct hin_error err = { 0 };
+	bool *in = calloc(t->count + 1, sizeof(*in));
+	uint64_t rows = 0;
+
+	if (hin_store_group(store, q, &answer, &err) != HIN_OK)
+		fail_msg("%s", err.text);
+	for (size_t i = 0; i < answer.count; i++) {
+		const struct hin_store_group *g = &answer.groups[i];
+		uint64_t count = 0, packets = 0, bytes = 0;
+
+		for (size_t k = 0; k < t->count; k++) {
+			in[k] = in_group(q, g, &t->rows[k]);
+			count += in[k];
+			packets += in[k] ? t->rows[k].packets : 0;
+			bytes += in[k] ? t->rows[k].bytes : 0;
+		}
+		assert_int_equal(g->count, count);
+		rows += count;
+		if (q->volume) {
+			assert_int_equal(g->packets, packets);
+			assert_int_equal(g->bytes, bytes);
+		}
+		if (q->distinct)
+			assert_int_equal(g->distinct, distinct_dst(t, in));
+	}
+	assert_int_equal(rows, t->count);
+	free(in);
+	hin_store_answer_fini(&answer);
+}
+
+/* Of few rows the columns are not unpacked: it must not show. */
+static void groups_few_rows(void **state)
+{
+	static const char *const filters[] = {
+		"src A",
+		"src A or src B",
+		"src 9.9.9.9",
+		"src net 0.0.0.0/13",
+		"src net 0.0.0.0/11 and dport 445",
+		"kind 60000 and src net 0.0.0.0/2",
+	};
+	static const struct hin_store_question asked[] = {
+		{ .by_count = 0, .volume = true },
+		{ .by = { HIN_FIELD_DPORT }, .by_count = 1 },
+		{ .by = { HIN_FIELD_DPORT }, .by_count = 1, .volume = true, .distinct = true },
+		{ .by = { HIN_FIELD_DST }, .by_count = 1 },
+		{ .by = { HIN_FIELD_SRC, HIN_FIELD_PROTO }, .by_count = 2, .distinct = true },
+		{ .by = { HIN_FIELD_SPORT, HIN_FIELD_DST, HIN_FIELD_KIND },
+		  .by_count = 3,
+		  .volume = true,
+		  .interval_us = 600000000 },
+		{ .by = { HIN_FIELD_TOOL }, .by_count = 1, .interval_us = 60000000 },
+	};
+	struct taken *t = malloc(sizeof(*t));
+	struct hin_store *store = fill_store(NULL);
+	struct hin_error err = { 0 };
+
+	(void)state;
+	for (size_t i = 0; i < HIN_COUNT(filters); i++) {
+		const char *text = question(filters[i]);
+		struct hin_filter *filter = NULL;
+		struct hin_store_range range;
+
+		assert_int_equal(hin_filter_parse(&filter, text, strlen(text), NULL, &err), HIN_OK);
+		range = (struct hin_store_range){ .filter = filter };
+		t->count = 0;
+		assert_int_equal(
+			hin_store_scan(store, &range, UINT64_MAX, 0, take_rows, t, NULL, &err),
+			HIN_OK);
+		assert_int_equal(t->count > 0, i != 2);
+		for (size_t k = 0; k < HIN_COUNT(asked); k++) {
+			struct hin_store_question q = asked[k];
+
+			q.range.filter = filter;
+			q.distinct_field = HIN_FIELD_DST;
+			expect_groups(store, &q, t);
+		}
+		hin_filter_free(filter);
+	}
+	free(t);
+	hin_store_close(store);
+}
+
 /* The first file of flows. */
 static struct hin_segment *flows_of(struct hin_store *store)
 {
@@ -721,6 +859,7 @@ int main(void)
 		cmocka_unit_test(leaves_damaged_blocks_out),
 		cmocka_unit_test(sees_damage),
 		TEST(answers_the_same),
+		TEST(groups_few_rows),
 		TEST(leaves_flows_alone),
 		TEST(comes_with_the_house),
 		TEST(answers_without),
