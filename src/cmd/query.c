@@ -193,10 +193,18 @@ static void foot_watched(const struct hin_query *q, struct hin_buffer *out)
 	}
 	hin_words_percent(share, q->watched.watched_us, q->watched.expected_us);
 	hin_words_count(count, q->watched.sensors);
-	if (q->lang == HIN_JA)
-		hin_buffer_printf(out, "その %s を観測 (センサー %s 台)\n", share, count);
+	/* before the first sensor nobody watched, whatever has been imported since */
+	if (q->watched.from_us > q->from_us)
+		hin_answer_time(from, q->watched.from_us, HIN_ANSWER_PLAIN);
 	else
-		hin_buffer_printf(out, "watched %s of it by %s sensor%s\n", share, count,
+		from[0] = '\0';
+	if (q->lang == HIN_JA)
+		hin_buffer_printf(out, "%s%sその %s を観測 (センサー %s 台)\n", from,
+				  from[0] != '\0' ? " 以後、" : "", share, count);
+	else
+		hin_buffer_printf(out, "watched %s of it%s%s%s by %s sensor%s\n", share,
+				  from[0] != '\0' ? " from " : "", from,
+				  from[0] != '\0' ? " on" : "", count,
 				  q->watched.sensors == 1 ? "" : "s");
 }
 
