@@ -513,8 +513,6 @@ static enum hin_code open_parts(struct hin_hub *hub, const char *folder, struct 
 	if (code == HIN_OK)
 		code = open_server(hub, err);
 	if (code == HIN_OK)
-		code = open_metrics(hub, err);
-	if (code == HIN_OK)
 		code = hub_open_ledger(hub, err);
 	if (code == HIN_OK)
 		code = open_telling(hub, err);
@@ -522,6 +520,9 @@ static enum hin_code open_parts(struct hin_hub *hub, const char *folder, struct 
 		code = hub_peers_new(&hub->peers, hub, &hub->settings, err);
 	if (code == HIN_OK)
 		code = hin_door_open(hub, &hub->settings, err);
+	/* last, and closed first: it looks at all of them */
+	if (code == HIN_OK)
+		code = open_metrics(hub, err);
 	if (code != HIN_OK)
 		return code;
 	hub->port = hin_http_server_port(hub->server);
@@ -569,6 +570,7 @@ void hin_hub_close(struct hin_hub *hub)
 
 	if (hub == NULL)
 		return;
+	hin_http_server_close(hub->metrics);
 	hin_door_close(hub);
 	hub_peers_free(hub->peers);
 	hub->peers = NULL;
@@ -577,7 +579,6 @@ void hin_hub_close(struct hin_hub *hub)
 	hub->telling = NULL; /* nobody wakes it any more */
 	pthread_mutex_unlock(&hub->waking);
 	hin_telling_close(telling);
-	hin_http_server_close(hub->metrics);
 	hin_http_server_close(hub->server);
 	if (hub->port != 0)
 		write_status(hub);

@@ -18,7 +18,7 @@
 #include "base/time.h"
 #include "trust/route.h"
 
-static struct hin_http_server *server;
+static struct hin_http_server *_Atomic server; /* NULL until it is open */
 static struct hin_ca *ca;
 
 static void answer_open(void *user, struct hin_http_request *request)
@@ -50,6 +50,10 @@ static void answer_counters(void *user, struct hin_http_request *request)
 	struct hin_buffer out = { 0 };
 
 	(void)user;
+	if (server == NULL) {
+		hin_http_answer_text(request, 503, "not yet");
+		return;
+	}
 	hin_http_server_count(server, &n);
 	hin_buffer_puts(&out, "{");
 #define X(name, meaning) hin_buffer_printf(&out, "\"" #name "\":%llu,", (unsigned long long)n.name);
@@ -102,6 +106,7 @@ int main(int argc, char *argv[])
 		{ "GET", "/counters", HIN_HTTP_NO_CERTIFICATE, 0, answer_counters, NULL },
 	};
 	struct hin_http_server_settings settings;
+	struct hin_http_server *opened = NULL;
 	struct hin_error err;
 	char line[16];
 
@@ -117,8 +122,9 @@ int main(int argc, char *argv[])
 	settings.routes = routes;
 	settings.route_count = HIN_COUNT(routes);
 	set_times(&settings);
-	if (hin_http_server_open(&server, &settings, &err) != HIN_OK)
+	if (hin_http_server_open(&opened, &settings, &err) != HIN_OK)
 		return complain(&err);
+	server = opened;
 	printf("%u\n", hin_http_server_port(server));
 	fflush(stdout);
 	while (fgets(line, sizeof(line), stdin) != NULL)
