@@ -1,4 +1,5 @@
 // What is live: one stream of server-sent events for the whole page.
+import { pathWith } from './api';
 import { look } from './session.svelte';
 
 export interface LiveCase {
@@ -19,13 +20,15 @@ export const live = {
 };
 
 const takers = new Set<Take>();
-const names = ['case', 'finding', 'notice', 'status', 'reset', 'flows', 'live'];
+const names = ['case', 'finding', 'notice', 'alert', 'sensor', 'status', 'reset', 'traffic'];
 let source: EventSource | null = null;
+let traffic = false; // only a map wants it
+let last = ''; // how far we are
 let later: ReturnType<typeof setTimeout> | undefined;
 
 export function connect(): void {
 	if (source) return;
-	source = new EventSource('/api/v1/events');
+	source = new EventSource(pathWith('/api/v1/events', { traffic: traffic ? 1 : '', last }));
 	source.onopen = () => {
 		state.standing = 'on';
 	};
@@ -46,6 +49,7 @@ export function connect(): void {
 			} catch {
 				return;
 			}
+			last = (event as MessageEvent).lastEventId || last;
 			for (const take of takers) take(name, data);
 		});
 }
@@ -55,6 +59,15 @@ export function disconnect(): void {
 	source?.close();
 	source = null;
 	state.standing = 'off';
+}
+
+/** Traffic comes too, from now on or no more. */
+export function wantTraffic(wanted: boolean): void {
+	if (traffic === wanted) return;
+	traffic = wanted;
+	if (!source) return;
+	disconnect();
+	connect();
 }
 
 /** Listen; the answer ends it. */
