@@ -23,6 +23,7 @@
 #include "../tests/unit/net/pki.h"
 #include "base/log.h"
 #include "hub/door/api.h"
+#include "hub/live.h"
 #include "hub/people/session.h"
 
 #define CASES 1000
@@ -207,6 +208,52 @@ static double measure(const char *name, uint16_t port, const char *request, int 
 	return rate;
 }
 
+/* ---- rows for those who look on ---- */
+
+#define LIVE_ROWS 4096
+#define LIVE_ROUNDS 500
+
+static double live_ns(struct hin_live *live, const struct hin_observation *rows, bool heard)
+{
+	static struct hin_live_look look;
+	const uint8_t sensor[HIN_SENSOR_ID] = { 1 };
+	int64_t start;
+
+	hin_live_listen(live, heard);
+	start = hin_time_monotonic_ns();
+	for (unsigned i = 0; i < LIVE_ROUNDS; i++) {
+		hin_live_take(live, rows, LIVE_ROWS, sensor);
+		if (heard && i % 100 == 99)
+			hin_live_look(live, &look);
+	}
+	return (double)(hin_time_monotonic_ns() - start) / LIVE_ROUNDS / LIVE_ROWS;
+}
+
+/* What a row costs where it comes in: with nobody who looks on, and with somebody. */
+static void measure_live(void)
+{
+	static struct hin_observation rows[LIVE_ROWS];
+	struct hin_live *live = hin_live_new();
+	double idle, busy;
+
+	if (live == NULL)
+		abort();
+	for (uint32_t i = 0; i < LIVE_ROWS; i++) {
+		struct hin_addr src = hin_addr_of_v4(i * 2654435761u >> 20); /* 4,096 senders */
+
+		rows[i] = (struct hin_observation){ .kind = HIN_KIND_TELESCOPE_FLOW,
+						    .proto = 6,
+						    .dport = (uint16_t)(i % 7),
+						    .packets = 1 };
+		hin_observation_set_src(&rows[i], &src);
+	}
+	idle = live_ns(live, rows, false);
+	busy = live_ns(live, rows, true);
+	printf("a row of traffic: %.2f ns with nobody who looks on, %.1f ns with somebody\n", idle,
+	       busy);
+	hin_live_free(live);
+}
+
 static void request_of(char out[512], const char *path, const char *secret)
 {
 	snprintf(out, 512, "GET %s HTTP/1.1\r\nHost: 127.0.0.1\r\nCookie: __Host-hinomi=%s\r\n\r\n",
@@ -267,6 +314,7 @@ int main(int argc, char *argv[])
 		request_of(request, path, secret);
 		(void)measure(path, hin_api_port(api), request, seconds, connections, base);
 	}
+	measure_live();
 	getrusage(RUSAGE_SELF, &usage);
 	printf("memory of both sides: %.1f MB\n", (double)usage.ru_maxrss / 1024);
 	hin_api_close(api);

@@ -20,7 +20,7 @@
 struct arguments {
 	const char *dir, *store, *as, *to, *text, *reason, *until, *state, *search, *organisation,
 		*kind, *since;
-	int least;
+	int least, sort;
 	bool json;
 	uint64_t limit;
 };
@@ -36,6 +36,7 @@ struct session {
 	const char *address;
 };
 
+static const char *const sorts[] = { "weight", "change", "number", NULL };
 static const char *const severities[] = { "low", "medium", "high", "critical", NULL };
 
 #define ARG(field) offsetof(struct arguments, field)
@@ -71,6 +72,15 @@ static const struct hin_option options[] = {
 	  .help_ja = "件名・対象・機器・所有者にこの語を含むもの" },
 	{ "since", 0, "TIME", HIN_OPTION_TEXT, ARG(since), .help = "changed since: a date, or -24h",
 	  .help_ja = "この日時以降に変化したもの" },
+	{ "sort",
+	  0,
+	  "ORDER",
+	  HIN_OPTION_VALUE,
+	  ARG(sort),
+	  { HIN_VALUE_CHOICE, .choices = sorts },
+	  .help = "weight: not over first, the gravest, the one changed last (if not given); "
+		  "change or number: the newest first",
+	  .help_ja = "weight: 未終了・重大・最近変化した順 (既定)。change, number: 新しい順" },
 	{ "limit",
 	  'n',
 	  "N",
@@ -186,6 +196,7 @@ static enum hin_code read_filter(struct session *s, struct hin_case_filter *f,
 
 	hin_case_filter_default(f);
 	f->least = (enum hin_severity)a->least;
+	f->sort = (enum hin_case_sort)a->sort;
 	f->text = a->search;
 	f->kind = a->kind;
 	f->limit = (unsigned)a->limit;

@@ -428,6 +428,19 @@ uint16_t hin_api_port(const struct hin_api *api)
 	return hin_http_server_port(api->server);
 }
 
+/* The CA's name and certificate may be others now; its roster is read anew in any case. */
+static void reopen_ca(struct hin_api *api)
+{
+	struct hin_ca *ca = NULL;
+
+	if (api->settings.trust == NULL || hin_ca_open(&ca, api->settings.trust, NULL) != HIN_OK)
+		return;
+	pthread_mutex_lock(&api->trust_lock);
+	hin_ca_close(api->ca);
+	api->ca = ca;
+	pthread_mutex_unlock(&api->trust_lock);
+}
+
 enum hin_code hin_api_reload(struct hin_api *api, const struct hin_api_settings *settings,
 			     struct hin_error *err)
 {
@@ -450,6 +463,7 @@ enum hin_code hin_api_reload(struct hin_api *api, const struct hin_api_settings 
 	api->tuning = fresh;
 	pthread_mutex_unlock(&api->lock);
 	api_tuning_unref(api, old);
+	reopen_ca(api);
 	return HIN_OK;
 }
 
