@@ -143,11 +143,13 @@ static bool more_pairs(struct sources *s, size_t more)
 	if (s->pair_room - s->pair_count >= more)
 		return true;
 	pairs = realloc(s->pairs, room * sizeof(*pairs));
-	s->pairs = pairs != NULL ? pairs : s->pairs;
-	sorted = realloc(s->sorted, room * sizeof(*sorted));
-	s->sorted = sorted != NULL ? sorted : s->sorted;
-	if (pairs == NULL || sorted == NULL)
+	if (pairs == NULL)
 		return false;
+	s->pairs = pairs;
+	sorted = realloc(s->sorted, room * sizeof(*sorted));
+	if (sorted == NULL)
+		return false;
+	s->sorted = sorted;
 	s->pair_room = room;
 	return true;
 }
