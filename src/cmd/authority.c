@@ -12,6 +12,7 @@
 #include "base/file.h"
 #include "base/number.h"
 #include "base/options.h"
+#include "cmd/operations.h"
 #include "base/time.h"
 #include "text/words.h"
 #include "trust/authority.h"
@@ -350,8 +351,9 @@ static enum hin_code write_text(const struct session *s, struct hin_buffer *out,
 	return code;
 }
 
-static enum hin_code run_new(struct session *s, const char *operand, struct hin_error *err)
+static enum hin_code run_new(void *session, const char *operand, struct hin_error *err)
 {
+	struct session *s = session;
 	static struct hin_authority authority;
 	struct hin_buffer out = { 0 };
 	enum hin_code code = write_text(s, &out, err);
@@ -365,8 +367,9 @@ static enum hin_code run_new(struct session *s, const char *operand, struct hin_
 	return code;
 }
 
-static enum hin_code run_roster(struct session *s, const char *operand, struct hin_error *err)
+static enum hin_code run_roster(void *session, const char *operand, struct hin_error *err)
 {
+	struct session *s = session;
 	const struct arguments *a = &s->arguments;
 	struct hin_signers roster = { .number = 1, .need = (unsigned)a->need }, before, again;
 	struct hin_buffer out = { 0 };
@@ -394,8 +397,9 @@ static enum hin_code run_roster(struct session *s, const char *operand, struct h
 	return code;
 }
 
-static enum hin_code run_key(struct session *s, const char *operand, struct hin_error *err)
+static enum hin_code run_key(void *session, const char *operand, struct hin_error *err)
 {
+	struct session *s = session;
 	const struct arguments *a = &s->arguments;
 	struct hin_note_signer signer = { 0 };
 	char text[HIN_NOTE_KEY_TEXT];
@@ -411,8 +415,9 @@ static enum hin_code run_key(struct session *s, const char *operand, struct hin_
 	return code;
 }
 
-static enum hin_code run_sign(struct session *s, const char *operand, struct hin_error *err)
+static enum hin_code run_sign(void *session, const char *operand, struct hin_error *err)
 {
+	struct session *s = session;
 	const struct arguments *a = &s->arguments;
 	struct hin_note_signer signer = { 0 };
 	struct hin_buffer note = { 0 }, out = { 0 };
@@ -446,8 +451,9 @@ static size_t text_size(const struct hin_buffer *note)
 	return note->used;
 }
 
-static enum hin_code run_show(struct session *s, const char *operand, struct hin_error *err)
+static enum hin_code run_show(void *session, const char *operand, struct hin_error *err)
 {
+	struct session *s = session;
 	static struct hin_authority authority;
 	struct hin_signers roster = { 0 };
 	struct hin_buffer note = { 0 }, out = { 0 };
@@ -569,8 +575,9 @@ static enum hin_code read_state(const struct arguments *a, const uint8_t digest[
 	return code;
 }
 
-static enum hin_code run_check(struct session *s, const char *operand, struct hin_error *err)
+static enum hin_code run_check(void *session, const char *operand, struct hin_error *err)
 {
+	struct session *s = session;
 	static struct hin_authority authority;
 	const struct arguments *a = &s->arguments;
 	struct hin_authority_request request = { .rate = a->rate, .use = a->use };
@@ -631,8 +638,9 @@ static enum hin_code open_ledger(struct session *s, struct hin_ledger **ledger,
 	return code;
 }
 
-static enum hin_code run_enact(struct session *s, const char *operand, struct hin_error *err)
+static enum hin_code run_enact(void *session, const char *operand, struct hin_error *err)
 {
+	struct session *s = session;
 	static struct hin_authority authority;
 	struct hin_authority_book *book = NULL;
 	struct hin_ledger *ledger = NULL;
@@ -672,8 +680,9 @@ static enum hin_code digest_of(const char *operand, uint8_t out[32], struct hin_
 	return code;
 }
 
-static enum hin_code run_revoke(struct session *s, const char *operand, struct hin_error *err)
+static enum hin_code run_revoke(void *session, const char *operand, struct hin_error *err)
 {
+	struct session *s = session;
 	struct hin_authority_book *book = NULL;
 	struct hin_ledger *ledger = NULL;
 	uint8_t digest[32];
@@ -692,31 +701,11 @@ static enum hin_code run_revoke(struct session *s, const char *operand, struct h
 
 /* ---- main ---- */
 
-static const struct {
-	const char *name;
-	int operands;
-	enum hin_code (*run)(struct session *s, const char *operand, struct hin_error *err);
-} commands[] = {
+static const struct hin_operation operations[] = {
 	{ "new", 0, run_new },	   { "roster", 0, run_roster }, { "key", 0, run_key },
 	{ "sign", 1, run_sign },   { "show", 1, run_show },	{ "check", 1, run_check },
 	{ "enact", 1, run_enact }, { "revoke", 1, run_revoke },
 };
-
-static enum hin_code run(struct session *s, int argc, char *argv[], struct hin_error *err)
-{
-	for (size_t i = 0; argc > 1 && i < HIN_COUNT(commands); i++) {
-		if (strcmp(commands[i].name, argv[1]) != 0)
-			continue;
-		if (argc - 2 != commands[i].operands)
-			return hin_fail(err, HIN_EUSAGE, "%s takes %s (--help shows more)", argv[1],
-					commands[i].operands == 0 ? "no operand" : "one operand");
-		return commands[i].run(s, argc > 2 ? argv[2] : NULL, err);
-	}
-	return hin_fail(
-		err, HIN_EUSAGE,
-		"what to do is one of new, roster, key, sign, show, check, enact and revoke "
-		"(--help shows more)");
-}
 
 int main(int argc, char *argv[])
 {
@@ -730,11 +719,8 @@ int main(int argc, char *argv[])
 		return status;
 	if (sodium_init() < 0)
 		return HIN_EXIT_FAILED;
-	code = run(&s, argc, argv, &err);
-	if (code == HIN_OK)
-		return HIN_EXIT_DONE;
+	code = hin_operation_run(operations, HIN_COUNT(operations), &s, argc, argv, &err);
 	if (code == HIN_EDENIED && s.arguments.json)
 		puts("{\"allowed\":false}");
-	(void)hin_program_fail(&program, &err);
-	return code == HIN_EUSAGE ? HIN_EXIT_USAGE : HIN_EXIT_FAILED;
+	return hin_operation_end(&program, code, &err);
 }

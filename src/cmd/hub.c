@@ -15,6 +15,7 @@
 #include "base/notify.h"
 #include "base/options.h"
 #include "base/sandbox.h"
+#include "cmd/operations.h"
 #include "cmd/passphrase.h"
 #include "hub/backup.h"
 #include "hub/hub.h"
@@ -298,15 +299,6 @@ static enum hin_code open_and_serve(struct session *n, const char *passphrase,
 	return HIN_OK;
 }
 
-static int end(const struct hin_program *program, enum hin_code code, const struct hin_error *err)
-{
-	int status = HIN_EXIT_DONE;
-
-	if (code != HIN_OK)
-		status = hin_program_fail(program, err);
-	return code == HIN_EUSAGE ? HIN_EXIT_USAGE : status;
-}
-
 static int print_settings(enum hin_lang lang)
 {
 	struct hin_buffer out = { 0 };
@@ -352,7 +344,7 @@ static int run_hub(int argc, char *argv[])
 		close(n->signal_fd);
 	hin_config_fini(&hin_hub_table, &n->arguments.settings);
 	explicit_bzero(passphrase, sizeof(passphrase));
-	return end(&program, code, &err);
+	return hin_operation_end(&program, code, &err);
 }
 
 /* ---- backup and restore ---- */
@@ -410,7 +402,7 @@ static int back_up(int argc, char *argv[])
 	if (code == HIN_OK)
 		say_copied(n, argv[1], &copied);
 	hin_config_fini(&hin_hub_table, s);
-	return end(&program, code, &err);
+	return hin_operation_end(&program, code, &err);
 }
 
 static int restore(int argc, char *argv[])
@@ -439,7 +431,7 @@ static int restore(int argc, char *argv[])
 			 : hin_fail(&err, HIN_EUSAGE, "name one backup");
 	if (code == HIN_OK)
 		say_copied(n, folder_of(&n->arguments), &copied);
-	return end(&program, code, &err);
+	return hin_operation_end(&program, code, &err);
 }
 
 /* ---- main ---- */

@@ -13,6 +13,7 @@
 #include "base/file.h"
 #include "base/number.h"
 #include "base/time.h"
+#include "cmd/operations.h"
 #include "text/style.h"
 #include "text/table.h"
 #include "text/words.h"
@@ -385,8 +386,9 @@ static uint64_t first_of(const struct rows *r, uint64_t size)
 	return size - r->limit;
 }
 
-static enum hin_code run_show(const struct session *s, const char *operand, struct hin_error *err)
+static enum hin_code run_show(void *session, const char *operand, struct hin_error *err)
 {
+	const struct session *s = session;
 	const struct ledger_arguments *a = &s->arguments;
 	struct rows rows = { .arguments = a, .limit = (size_t)a->last };
 	struct hin_ledger_reader reader;
@@ -427,8 +429,9 @@ static enum hin_code read_salt(uint8_t out[HIN_ACT_SALT], const char *text, stru
 	return HIN_OK;
 }
 
-static enum hin_code run_prove(const struct session *s, const char *operand, struct hin_error *err)
+static enum hin_code run_prove(void *session, const char *operand, struct hin_error *err)
 {
+	const struct session *s = session;
 	const struct ledger_arguments *a = &s->arguments;
 	struct hin_ledger_reader reader;
 	struct hin_buffer out = { 0 };
@@ -479,8 +482,9 @@ static enum hin_code print_whole(const struct session *s, const struct hin_ledge
 	return print_buffer(&out, err);
 }
 
-static enum hin_code run_check(const struct session *s, const char *operand, struct hin_error *err)
+static enum hin_code run_check(void *session, const char *operand, struct hin_error *err)
 {
+	const struct session *s = session;
 	const struct ledger_arguments *a = &s->arguments;
 	struct hin_ledger_reader reader;
 	struct hin_buffer old = { 0 };
@@ -502,39 +506,21 @@ static enum hin_code run_check(const struct session *s, const char *operand, str
 	return code;
 }
 
-static enum hin_code run_witness(const struct session *s, const char *operand,
-				 struct hin_error *err)
+static enum hin_code run_witness(void *session, const char *operand, struct hin_error *err)
 {
+	const struct session *s = session;
 	(void)operand;
 	return ledger_witness(&s->arguments, err);
 }
 
 /* ---- main ---- */
 
-static const struct {
-	const char *name;
-	int operands;
-	enum hin_code (*run)(const struct session *s, const char *operand, struct hin_error *err);
-} commands[] = {
+static const struct hin_operation operations[] = {
 	{ "show", 0, run_show },
 	{ "prove", 1, run_prove },
 	{ "check", 0, run_check },
 	{ "witness", 0, run_witness },
 };
-
-static enum hin_code run(const struct session *s, int argc, char *argv[], struct hin_error *err)
-{
-	for (size_t i = 0; argc > 1 && i < HIN_COUNT(commands); i++) {
-		if (strcmp(commands[i].name, argv[1]) != 0)
-			continue;
-		if (argc - 2 != commands[i].operands)
-			return hin_fail(err, HIN_EUSAGE, "%s takes %s (--help shows more)", argv[1],
-					commands[i].operands == 0 ? "no operand" : "one operand");
-		return commands[i].run(s, argc > 2 ? argv[2] : NULL, err);
-	}
-	return hin_fail(err, HIN_EUSAGE,
-			"what to do is one of show, prove, check and witness (--help shows more)");
-}
 
 int main(int argc, char *argv[])
 {
@@ -548,9 +534,6 @@ int main(int argc, char *argv[])
 		return status;
 	if (sodium_init() < 0)
 		return HIN_EXIT_FAILED;
-	code = run(&s, argc, argv, &err);
-	if (code == HIN_OK)
-		return HIN_EXIT_DONE;
-	(void)hin_program_fail(&program, &err);
-	return code == HIN_EUSAGE ? HIN_EXIT_USAGE : HIN_EXIT_FAILED;
+	code = hin_operation_run(operations, HIN_COUNT(operations), &s, argc, argv, &err);
+	return hin_operation_end(&program, code, &err);
 }
