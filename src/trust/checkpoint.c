@@ -6,6 +6,7 @@
 
 #include "base/bytes.h"
 #include "base/number.h"
+#include "trust/checkpoint_priv.h"
 
 #define DASH "\xe2\x80\x94 " /* begins a signature line */
 #define ALGORITHM 0x04	     /* cosignature/v1 with Ed25519 */
@@ -29,8 +30,7 @@ void hin_checkpoint_format(struct hin_buffer *out, const struct hin_checkpoint *
 	hin_buffer_putc(out, '\n');
 }
 
-/* Take the next line of `in` without its newline; NULL when there is none. */
-static const char *next_line(struct hin_reader *in, size_t *size)
+const char *checkpoint_next_line(struct hin_reader *in, size_t *size)
 {
 	const char *line = (const char *)in->pos;
 	const char *newline = in->left > 0 ? memchr(line, '\n', in->left) : NULL;
@@ -42,8 +42,7 @@ static const char *next_line(struct hin_reader *in, size_t *size)
 	return line;
 }
 
-/* Decimal without leading zeros, as the format has it. */
-static bool read_size(uint64_t *out, const char *line, size_t size)
+bool checkpoint_read_size(uint64_t *out, const char *line, size_t size)
 {
 	char text[24];
 
@@ -60,7 +59,7 @@ enum hin_code hin_checkpoint_parse(struct hin_checkpoint *out, const char *text,
 	struct hin_reader in = hin_reader_of(text, size);
 	struct hin_checkpoint c = { 0 };
 	size_t n = 0, used = 0;
-	const char *line = next_line(&in, &n);
+	const char *line = checkpoint_next_line(&in, &n);
 
 	if (line == NULL || n == 0 || n >= sizeof(c.origin) || memchr(line, '\0', n) != NULL)
 		return hin_fail(err, HIN_EFORMAT,
@@ -68,17 +67,17 @@ enum hin_code hin_checkpoint_parse(struct hin_checkpoint *out, const char *text,
 				"bytes",
 				sizeof(c.origin) - 1);
 	memcpy(c.origin, line, n);
-	line = next_line(&in, &n);
-	if (line == NULL || !read_size(&c.size, line, n))
+	line = checkpoint_next_line(&in, &n);
+	if (line == NULL || !checkpoint_read_size(&c.size, line, n))
 		return hin_fail(err, HIN_EFORMAT, "this is no checkpoint: line 2 is no size");
-	line = next_line(&in, &n);
+	line = checkpoint_next_line(&in, &n);
 	if (line == NULL || n != HASH_TEXT ||
 	    sodium_base642bin(c.root.bytes, sizeof(c.root.bytes), line, n, NULL, &used, NULL,
 			      sodium_base64_VARIANT_ORIGINAL) != 0 ||
 	    used != sizeof(c.root.bytes))
 		return hin_fail(err, HIN_EFORMAT, "this is no checkpoint: line 3 is no hash");
 	while (in.left > 0) {
-		line = next_line(&in, &n);
+		line = checkpoint_next_line(&in, &n);
 		if (line == NULL || n == 0)
 			return hin_fail(err, HIN_EFORMAT,
 					"this is no checkpoint: an empty or open line follows");
@@ -141,29 +140,13 @@ static uint32_t id_of(const char *name, const uint8_t key[32])
 
 enum hin_code hin_cosigner_parse(struct hin_cosigner *out, const char *text, struct hin_error *err)
 {
-	const char *plus = strchr(text, '+'), *second = plus != NULL ? strchr(plus + 1, '+') : NULL;
-	uint8_t id[4] = { 0 }, key[KEY_SIZE] = { 0 };
-	struct hin_reader in = hin_reader_of(id, sizeof(id));
 	struct hin_cosigner c = { 0 };
-	char name[HIN_NOTE_NAME];
-	size_t id_size = 0, key_size = 0;
-	enum hin_code code;
+	enum hin_code code =
+		hin_note_key_read(&c.verifier, text, ALGORITHM, "Ed25519 key of a witness", err);
 
-	if (second == NULL || second - plus != 9 || (size_t)(plus - text) >= sizeof(name) ||
-	    sodium_hex2bin(id, sizeof(id), plus + 1, 8, NULL, &id_size, NULL) != 0 ||
-	    id_size != 4 ||
-	    sodium_base642bin(key, sizeof(key), second + 1, strlen(second + 1), NULL, &key_size,
-			      NULL, sodium_base64_VARIANT_ORIGINAL) != 0 ||
-	    key_size != KEY_SIZE || key[0] != ALGORITHM)
-		return hin_fail(err, HIN_EFORMAT,
-				"\"%.60s\" is no key of a witness (name+id+base64, Ed25519)", text);
-	memcpy(name, text, (size_t)(plus - text));
-	name[plus - text] = '\0';
-	code = hin_note_verifier_of(&c.verifier, name, key + 1, err);
 	if (code != HIN_OK)
 		return code;
-	c.verifier.id = id_of(name, key + 1);
-	if (c.verifier.id != hin_read_be32(&in))
+	if (c.verifier.id != id_of(c.verifier.name, c.verifier.key))
 		return hin_fail(err, HIN_EVERIFY, "witness key \"%.60s\" has another key's id",
 				text);
 	*out = c;
@@ -270,7 +253,7 @@ enum hin_code hin_cosignatures(uint64_t *out, int64_t *times_s, const void *note
 	if (end < 2)
 		return hin_fail(err, HIN_EFORMAT, "the checkpoint has no signature");
 	in = hin_reader_of(text + end, size - end);
-	while ((line = next_line(&in, &n)) != NULL)
+	while ((line = checkpoint_next_line(&in, &n)) != NULL)
 		for (size_t i = 0; i < count; i++) {
 			const struct hin_note_verifier *v = &cosigners[i].verifier;
 			uint8_t bytes[COSIGNATURE];

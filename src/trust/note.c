@@ -86,13 +86,12 @@ enum hin_code hin_note_verifier_of(struct hin_note_verifier *out, const char *na
 	return HIN_OK;
 }
 
-enum hin_code hin_note_verifier_parse(struct hin_note_verifier *out, const char *text,
-				      struct hin_error *err)
+enum hin_code hin_note_key_read(struct hin_note_verifier *out, const char *text, uint8_t algorithm,
+				const char *what, struct hin_error *err)
 {
 	const char *plus = strchr(text, '+'), *second = plus != NULL ? strchr(plus + 1, '+') : NULL;
 	uint8_t id[4] = { 0 }, key[KEY_SIZE] = { 0 };
 	struct hin_reader in = hin_reader_of(id, sizeof(id));
-	struct hin_note_verifier v = { 0 };
 	char name[HIN_NOTE_NAME];
 	size_t id_size = 0, key_size = 0;
 	enum hin_code code;
@@ -102,15 +101,28 @@ enum hin_code hin_note_verifier_parse(struct hin_note_verifier *out, const char 
 	    id_size != 4 ||
 	    sodium_base642bin(key, sizeof(key), second + 1, strlen(second + 1), NULL, &key_size,
 			      NULL, sodium_base64_VARIANT_ORIGINAL) != 0 ||
-	    key_size != KEY_SIZE || key[0] != ED25519)
-		return hin_fail(err, HIN_EFORMAT,
-				"\"%.60s\" is no Ed25519 verifier key (name+id+base64)", text);
+	    key_size != KEY_SIZE || key[0] != algorithm)
+		return hin_fail(err, HIN_EFORMAT, "\"%.60s\" is no %s (name+id+base64)", text,
+				what);
 	memcpy(name, text, (size_t)(plus - text));
 	name[plus - text] = '\0';
-	code = hin_note_verifier_of(&v, name, key + 1, err);
+	code = hin_note_verifier_of(out, name, key + 1, err);
+	if (code == HIN_OK)
+		out->id = hin_read_be32(&in);
+	return code;
+}
+
+enum hin_code hin_note_verifier_parse(struct hin_note_verifier *out, const char *text,
+				      struct hin_error *err)
+{
+	struct hin_note_verifier said, v;
+	enum hin_code code = hin_note_key_read(&said, text, ED25519, "Ed25519 verifier key", err);
+
+	if (code == HIN_OK)
+		code = hin_note_verifier_of(&v, said.name, said.key, err);
 	if (code != HIN_OK)
 		return code;
-	if (v.id != hin_read_be32(&in))
+	if (v.id != said.id)
 		return hin_fail(err, HIN_EVERIFY, "verifier key \"%.60s\" has another key's id",
 				text);
 	*out = v;

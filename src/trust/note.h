@@ -48,6 +48,14 @@ struct hin_note {
 HIN_MUST_USE enum hin_code hin_note_verifier_of(struct hin_note_verifier *out, const char *name,
 						const uint8_t key[32], struct hin_error *err);
 
+/*
+ * Read "name+id+base64" of a key of `algorithm`, called `what` in messages, with the id that stands
+ * there: whether it is that of the key depends on the algorithm. HIN_EFORMAT.
+ */
+HIN_MUST_USE enum hin_code hin_note_key_read(struct hin_note_verifier *out, const char *text,
+					     uint8_t algorithm, const char *what,
+					     struct hin_error *err);
+
 /* Read "name+id+base64", as it is given to people. HIN_EFORMAT, HIN_EVERIFY when the id differs. */
 HIN_MUST_USE enum hin_code hin_note_verifier_parse(struct hin_note_verifier *out, const char *text,
 						   struct hin_error *err);

@@ -12,6 +12,7 @@
 
 #include "base/file.h"
 #include "base/number.h"
+#include "trust/checkpoint_priv.h"
 
 #define DASH "\xe2\x80\x94 "
 #define HASH_TEXT 44 /* a hash in base64 */
@@ -162,30 +163,6 @@ struct request {
 	char origin[HIN_NOTE_NAME];
 };
 
-static const char *next_line(struct hin_reader *in, size_t *size)
-{
-	const char *line = (const char *)in->pos;
-	const char *newline = in->left > 0 ? memchr(line, '\n', in->left) : NULL;
-
-	if (newline == NULL)
-		return NULL;
-	*size = (size_t)(newline - line);
-	hin_read_skip(in, *size + 1);
-	return line;
-}
-
-/* Decimal without leading zeros. */
-static bool read_number(uint64_t *out, const char *text, size_t size)
-{
-	char copy[24];
-
-	if (size == 0 || size >= sizeof(copy) || (text[0] == '0' && size > 1))
-		return false;
-	memcpy(copy, text, size);
-	copy[size] = '\0';
-	return hin_number_u64(out, "size", copy, 0, HIN_TREE_LEAVES, NULL) == HIN_OK;
-}
-
 static bool read_hash(struct hin_hash *out, const char *text, size_t size)
 {
 	size_t used = 0;
@@ -200,12 +177,12 @@ static bool read_request(struct request *r, const void *data, size_t size)
 {
 	struct hin_reader in = hin_reader_of(data, size);
 	size_t n = 0;
-	const char *line = next_line(&in, &n);
+	const char *line = checkpoint_next_line(&in, &n);
 
 	if (line == NULL || n < 5 || memcmp(line, "old ", 4) != 0 ||
-	    !read_number(&r->old, line + 4, n - 4))
+	    !checkpoint_read_size(&r->old, line + 4, n - 4))
 		return false;
-	while ((line = next_line(&in, &n)) != NULL && n > 0) {
+	while ((line = checkpoint_next_line(&in, &n)) != NULL && n > 0) {
 		if (r->path.count == LINES || !read_hash(&r->path.hashes[r->path.count], line, n))
 			return false;
 		r->path.count++;
@@ -214,7 +191,7 @@ static bool read_request(struct request *r, const void *data, size_t size)
 	r->note_size = in.left;
 	if (line == NULL)
 		return false;
-	line = next_line(&in, &n);
+	line = checkpoint_next_line(&in, &n);
 	if (line == NULL || n == 0 || n >= sizeof(r->origin) || memchr(line, '\0', n) != NULL)
 		return false;
 	memcpy(r->origin, line, n);
@@ -369,7 +346,7 @@ enum hin_code hin_witness_take(struct hin_buffer *note, const struct hin_cosigne
 	if (size > HIN_CHECKPOINT_SIZE)
 		return hin_fail(err, HIN_ELIMIT, "the answer of %s is too large",
 				cosigner->verifier.name);
-	while ((line = next_line(&in, &n)) != NULL) {
+	while ((line = checkpoint_next_line(&in, &n)) != NULL) {
 		struct hin_buffer with = { 0 };
 		uint64_t good = 0;
 		enum hin_code code = HIN_OK;
@@ -400,9 +377,9 @@ enum hin_code hin_witness_size(uint64_t *out, const void *answer, size_t size,
 {
 	struct hin_reader in = hin_reader_of(answer, size);
 	size_t n = 0;
-	const char *line = next_line(&in, &n);
+	const char *line = checkpoint_next_line(&in, &n);
 
-	if (line == NULL || in.left > 0 || !read_number(out, line, n))
+	if (line == NULL || in.left > 0 || !checkpoint_read_size(out, line, n))
 		return hin_fail(err, HIN_EFORMAT, "the witness answered with no size");
 	return HIN_OK;
 }
