@@ -95,7 +95,7 @@ struct hin_sources_out {
 	enum hin_code (*put)(void *user, const void *bytes, size_t size, struct hin_error *err);
 	bool (*stopped)(void *user);
 	void *user;
-	size_t pairs; /* (source, block) sorted at a time, which bounds the memory; 0: 2 Mi */
+	size_t pairs; /* (source, block) sorted at a time, which bounds the memory; 0: 1 Mi */
 };
 
 /*

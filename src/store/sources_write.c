@@ -3,7 +3,7 @@
 
 #include "store/sources_priv.h"
 
-#define PAIRS ((size_t)2 << 20) /* of 16 bytes that are sorted at a time */
+#define PAIRS ((size_t)1 << 20) /* of 16 bytes that are sorted at a time */
 #define SAMPLES 2048u		/* of each such window, to choose where it begins */
 #define PUT ((size_t)1 << 20)	/* bytes put at a time */
 
