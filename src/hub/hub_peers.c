@@ -8,6 +8,7 @@
 #include "base/time.h"
 #include "hub/hub_priv.h"
 #include "net/http_client.h"
+#include "trust/act_numbers.h"
 
 #define PEERS 8
 #define PARTS 200 /* most answers to one question */
@@ -168,6 +169,35 @@ static void note_result(struct hub_peers *p, struct peer *peer, enum hin_code co
 				hin_log_text("reason", why->text));
 }
 
+/* Who joined or was revoked elsewhere is so here from now on: an act, like one of our own. */
+static void write_act(struct hub_peers *p, const struct peer *peer, size_t merged)
+{
+	struct hin_buffer object = { 0 };
+	struct hin_desk_act act = { .time_us = hin_time_now_ns() / 1000,
+				    .kind = HIN_ACT_ROSTER_MERGED };
+	struct hin_desk *desk = NULL;
+	struct hin_error why = { 0 };
+	enum hin_code code = hin_desk_open(&desk, p->hub->desk, HIN_DESK_WRITE, &why);
+
+	hin_buffer_puts(&object, "{\"hub\":");
+	hin_escape_json(&object, peer->url, strlen(peer->url));
+	hin_buffer_printf(&object, ",\"sensors\":%zu}", merged);
+	act.object = hin_buffer_text(&object);
+	if (code == HIN_OK)
+		code = hin_desk_begin(desk, &why);
+	if (code == HIN_OK)
+		code = object.failed ? hin_fail(&why, HIN_ENOMEM, "no memory for an act")
+				     : hin_desk_act(desk, &act, NULL, &why);
+	if (code == HIN_OK)
+		code = hin_desk_commit(desk, &why);
+	if (code != HIN_OK)
+		hin_log(HIN_LOG_ERROR, "hub.no_act", hin_log_text("error", why.text));
+	else
+		hub_desk_changed(p->hub);
+	hin_desk_close(desk);
+	hin_buffer_fini(&object);
+}
+
 static void ask_peer(struct hub_peers *p, struct peer *peer)
 {
 	struct hin_error why = { 0 };
@@ -183,9 +213,11 @@ static void ask_peer(struct hub_peers *p, struct peer *peer)
 	if (p->stop && code == HIN_EAGAIN)
 		return;
 	note_result(p, peer, code, merged, &why);
-	if (merged > 0)
+	if (merged > 0) {
+		write_act(p, peer, merged);
 		hub_read_trust(p->hub); /* names of sensors, at once */
-	if (code != HIN_OK) {		/* the CA may have a new certificate by now */
+	}
+	if (code != HIN_OK) { /* the CA may have a new certificate by now */
 		hin_http_client_close(peer->client);
 		peer->client = NULL;
 	}

@@ -9,6 +9,7 @@ import os
 import shutil
 import signal
 import socket
+import sqlite3
 import ssl
 import subprocess
 import sys
@@ -140,6 +141,8 @@ class Peers(unittest.TestCase):
         print("revoked at A, refused at B after %.1f s" % (time.monotonic() - begun), file=sys.stderr)
         listed = json.loads(run(TRUST, "list", "--json", "--dir", self.b.trust))
         self.assertIn("tower", json.dumps(listed))
+        # what came from elsewhere is an act here
+        self.wait_for(lambda: self.merged(self.b) >= 2, "no acts")
         # codes stay at their hub: nobody learns a secret
         with open(os.path.join(self.b.trust, "roster"), encoding="ascii") as file:
             self.assertNotIn(" code ", file.read())
@@ -162,6 +165,14 @@ class Peers(unittest.TestCase):
         self.assertEqual((state["hub"], state["error"]), (self.b.url, ""))
         self.assertGreaterEqual(state["merged"], 2)
         self.assertIn("other hub " + self.b.url + ": heard", run(STATUS, "--dir", self.a.folder))
+
+    def merged(self, hub):
+        """How many sensors' changes are acts of this hub, all of them of the other one."""
+        desk = sqlite3.connect(hub.folder + "/desk.db", timeout=30)
+        objects = [json.loads(row[0]) for row in desk.execute("SELECT object FROM act WHERE kind = 109")]
+        desk.close()
+        self.assertLessEqual({o["hub"] for o in objects}, set(hub.peers))
+        return sum(o["sensors"] for o in objects)
 
     @staticmethod
     def peer_state(hub):
