@@ -199,7 +199,7 @@ async function notices(hub, browser, operator) {
 	const made = await until('a notice', async () => (await hub.ask(hub.admin, 'GET', '/notices?limit=50')).notices.find((one) => one.kind === 'infected-member'));
 	const page = await windowOf(browser, operator);
 	await page.goto(hub.url + '/cases/' + made.case);
-	await page.click('article.notice >> text=Preview');
+	await page.click('article.told >> text=Preview');
 	await page.waitForSelector('dialog[open] .letter');
 	truth('the letter is there, in the language of its owner', (await page.textContent('dialog[open] .letter')).includes('対処の手順'));
 	await page.click('dialog[open] summary');

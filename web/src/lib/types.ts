@@ -87,6 +87,7 @@ export interface NoticeEvent {
 	action: string;
 	text: string;
 	act?: number;
+	ledger?: number;
 }
 
 export interface Notice {
