@@ -27,7 +27,7 @@ struct hin_charset {
 };
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;
-static iconv_t kept[2] = { NONE, NONE };
+static iconv_t volatile kept[2] = { NONE, NONE }; /* nobody reads them, and they must stay */
 
 static iconv_t open_set(enum set set)
 {
