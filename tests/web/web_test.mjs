@@ -248,6 +248,18 @@ async function ledger(hub, browser, inspector) {
 	await page.context().close();
 }
 
+/** A code for a sensor, made on the page, lets one join. */
+async function sensors(hub, browser, operator) {
+	const page = await windowOf(browser, operator);
+	await page.goto(hub.url + '/sensors');
+	await page.fill('main form input', 'tower-2');
+	await page.click('main form button.main');
+	const said = await page.textContent('.say.good code');
+	hub.run('trust', 'join', /hinomi-join:\S+/.exec(said)[0], '--dir', join(hub.folder, 'sensor-2'));
+	expect('it joined', hub.run('trust', 'list', '--dir', join(hub.folder, 'trust')).includes('tower-2'), true);
+	await page.context().close();
+}
+
 async function roles(hub, browser, people) {
 	const seen = {};
 	for (const who of Object.values(people)) {
@@ -445,6 +457,7 @@ async function main() {
 			languages: () => languages(hub, browser, people.analyst),
 			cases: () => cases(hub, browser, people.analyst),
 			ledger: () => ledger(hub, browser, people.inspector),
+			sensors: () => sensors(hub, browser, people.operator),
 			roles: () => roles(hub, browser, people),
 			explore: () => explore(hub, browser, people.analyst),
 			hostile: () => hostileAnswers(hub, browser, people.analyst),

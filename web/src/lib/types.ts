@@ -176,6 +176,7 @@ export interface Group {
 	packets?: number;
 	bytes?: number;
 	distinct?: number;
+	places?: Record<string, { country: string | null; as: number | null; as_name: string | null }>;
 }
 
 export interface Answer {

@@ -125,7 +125,7 @@ export const words = {
 	'cases.views': ['Views', 'ビュー'],
 	'cases.save': ['Save this view', 'このビューを保存'],
 	'cases.save.name': ['Name of the view', 'ビューの名前'],
-	'cases.saved': ['The view is kept in this browser.', 'ビューをこのブラウザに保存しました。'],
+	'cases.saved': ['The view is kept with your account.', 'ビューを保存しました。'],
 	'cases.drop': ['Forget the view {name}', 'ビュー {name} を削除'],
 	'cases.filters': ['Filters', '絞り込み'],
 
@@ -156,6 +156,7 @@ export const words = {
 	'do.account': ['Account number', 'アカウント番号'],
 	'do.account.nobody': ['nobody', '担当者なし'],
 	'do.many': ['{what}: {n} cases', '{what}: {n} 件'],
+	'done.view': ['The view is gone.', 'ビューを削除しました。'],
 	'done.note': ['Noted.', '記録しました。'],
 	'done.assign': ['Assigned.', '担当を変更しました。'],
 	'done.close': ['Closed.', '終了しました。'],
@@ -299,6 +300,10 @@ export const words = {
 
 	// sensors
 	'sensors.title': ['Sensors', 'センサー'],
+	'sensors.enrol': ['Enrol a sensor', 'センサーの登録'],
+	'sensors.enrol.name': ['Name of the sensor', 'センサーの名前'],
+	'sensors.enrol.make': ['Make a code', 'コードを発行'],
+	'sensors.enrol.code': ['Type this on the sensor. It is good once and shown only now:', 'センサーで次を実行してください。一度だけ使え、表示は今回限りです:'],
 	'sensors.name': ['Sensor', 'センサー'],
 	'sensors.state': ['State', '状態'],
 	'sensors.heard': ['Heard', '最終通信'],

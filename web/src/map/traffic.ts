@@ -75,13 +75,13 @@ export async function readFigures(signal: AbortSignal): Promise<Figures> {
 
 /** Who sent to which port between two times, the busiest first. */
 export async function readFlows(since: number, until: number, signal?: AbortSignal): Promise<Flow[]> {
-	const answer = await ask<Answer>('/query', { filter: flows, since: iso(since), until: iso(until), by: 'src,dport,sensor', sum: 'packets', top: 400 }, signal);
+	const answer = await ask<Answer>('/query', { filter: flows, since: iso(since), until: iso(until), by: 'src,dport,sensor', sum: 'packets', top: 400, places: 1 }, signal);
 	return (answer.groups ?? []).map((one) => ({
 		src: String(one.by?.src ?? ''),
 		port: Number(one.by?.dport ?? 0),
 		sensor: String(one.by?.sensor ?? ''),
 		packets: one.packets ?? 0,
-		country: '',
+		country: one.places?.src?.country ?? '',
 	}));
 }
 
