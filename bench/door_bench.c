@@ -264,7 +264,7 @@ int main(int argc, char *argv[])
 {
 	static const char *const paths[] = {
 		"/api/v1/me",		"/api/v1/cases/500",	  "/api/v1/cases/500/history",
-		"/api/v1/findings/500", "/api/v1/cases?limit=20", "/cases/500"
+		"/api/v1/findings/500", "/api/v1/cases?limit=20", "/plain/cases/500"
 	};
 	int seconds = argc > 1 ? atoi(argv[1]) : 5;
 	unsigned connections = argc > 2 ? (unsigned)atoi(argv[2]) : 16;
