@@ -420,6 +420,15 @@ static void point_at(const char *text, size_t size, size_t column)
 	hin_buffer_fini(&line);
 }
 
+/* Are flows and the events that were seen in them kept apart? Else packets count twice. */
+static bool by_kind(const struct hin_query *q)
+{
+	for (unsigned i = 0; i < q->question.by_count; i++)
+		if (q->question.by[i] == HIN_FIELD_KIND)
+			return true;
+	return false;
+}
+
 static enum hin_code read_filter(struct hin_query *q, int argc, char *argv[])
 {
 	struct hin_buffer text = { 0 };
@@ -434,8 +443,12 @@ static enum hin_code read_filter(struct hin_query *q, int argc, char *argv[])
 	if (text.failed)
 		code = hin_fail(&err, HIN_ENOMEM, "no room for the filter");
 	if (code == HIN_OK)
-		code = hin_filter_parse(&q->filter, hin_buffer_text(&text), text.used, &column,
-					&err);
+		code = q->grouped && q->question.volume
+			       ? hin_filter_parse_volume(&q->filter, hin_buffer_text(&text),
+							 text.used, by_kind(q), &q->flows_alone,
+							 &column, &err)
+			       : hin_filter_parse(&q->filter, hin_buffer_text(&text), text.used,
+						  &column, &err);
 	if (code != HIN_OK) {
 		(void)hin_program_fail(&program, &err);
 		point_at(hin_buffer_text(&text), text.used, column);

@@ -160,15 +160,6 @@ static size_t table_columns(const struct hin_query *q, struct hin_column *column
 	return n;
 }
 
-/* Are flows and the events that were seen in them kept apart? Else packets count twice. */
-static bool tells_kinds(const struct hin_query *q)
-{
-	for (unsigned i = 0; i < q->question.by_count; i++)
-		if (q->question.by[i] == HIN_FIELD_KIND)
-			return true;
-	return (q->filter->fields >> HIN_FIELD_KIND & 1) != 0;
-}
-
 static enum hin_code print_table(struct hin_query *q, const struct hin_store_answer *a,
 				 struct hin_buffer *out, struct hin_error *err)
 {
@@ -182,6 +173,8 @@ static enum hin_code print_table(struct hin_query *q, const struct hin_store_ans
 
 	if (a->count == 0) {
 		hin_buffer_printf(out, "%s\n", hin_query_word(q, HIN_QW_NOTHING));
+		if (q->flows_alone)
+			hin_buffer_printf(out, "%s\n", hin_query_word(q, HIN_QW_FLOWS));
 		return HIN_OK;
 	}
 	t.table = hin_table_new(columns, table_columns(q, columns, distinct, sizeof(distinct)));
@@ -204,8 +197,8 @@ static enum hin_code print_table(struct hin_query *q, const struct hin_store_ans
 	}
 	if (a->approximate)
 		hin_buffer_printf(out, "%s\n", hin_query_word(q, HIN_QW_APPROXIMATE));
-	if (q->question.volume && !tells_kinds(q))
-		hin_buffer_printf(out, "%s\n", hin_query_word(q, HIN_QW_MIXED));
+	if (q->flows_alone)
+		hin_buffer_printf(out, "%s\n", hin_query_word(q, HIN_QW_FLOWS));
 	return HIN_OK;
 }
 
@@ -262,7 +255,8 @@ static void print_json(struct hin_query *q, const struct hin_store_answer *a,
 	hin_buffer_printf(out, "],\n\"groups_found\":%llu,\n\"total\":{",
 			  (unsigned long long)a->groups_found);
 	json_measures(q, &a->total, out);
-	hin_buffer_printf(out, "},\n\"approximate\":%s", a->approximate ? "true" : "false");
+	hin_buffer_printf(out, "},\n\"approximate\":%s,\"flows_alone\":%s",
+			  a->approximate ? "true" : "false", q->flows_alone ? "true" : "false");
 	hin_query_foot_json(q, out);
 	hin_buffer_puts(out, "}\n");
 }

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/buffer.h"
 #include "store/filter_priv.h"
 
 enum { TCP = 6, ICMP = 1, ICMP6 = 58 };
@@ -812,4 +813,36 @@ enum hin_code hin_filter_parse(struct hin_filter **out, const char *text, size_t
 	}
 	*out = p.b.filter;
 	return HIN_OK;
+}
+
+#define FLOWS "kind telescope.flow"
+
+enum hin_code hin_filter_parse_volume(struct hin_filter **out, const char *text, size_t size,
+				      bool kinds_apart, bool *flows_alone, size_t *column,
+				      struct hin_error *err)
+{
+	struct hin_buffer narrower = { 0 };
+	struct hin_filter *filter = NULL;
+	enum hin_code code = hin_filter_parse(&filter, text, size, column, err);
+
+	*flows_alone =
+		code == HIN_OK && !kinds_apart && (filter->fields >> HIN_FIELD_KIND & 1) == 0;
+	if (!*flows_alone) {
+		if (code == HIN_OK)
+			*out = filter;
+		return code;
+	}
+	if (filter->node_count > 0) {
+		hin_buffer_puts(&narrower, "(");
+		hin_buffer_add(&narrower, text, size);
+		hin_buffer_puts(&narrower, ") and ");
+	}
+	hin_buffer_puts(&narrower, FLOWS);
+	hin_filter_free(filter);
+	if (narrower.failed)
+		code = hin_fail(err, HIN_ENOMEM, "no room for the filter");
+	else
+		code = hin_filter_parse(out, narrower.data, narrower.used, column, err);
+	hin_buffer_fini(&narrower);
+	return code;
 }

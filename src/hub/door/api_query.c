@@ -17,7 +17,7 @@ struct question {
 	struct hin_filter *filter;
 	struct hin_store_question ask;
 	struct hin_answer_lengths lengths;
-	bool grouped, places;
+	bool grouped, places, flows_alone;
 	int64_t limit;
 	struct hin_store_effort effort;
 	int64_t until_ns, looked_ns; /* monotonic */
@@ -124,12 +124,18 @@ static bool read_filter(struct question *q)
 	const char *text = api_query(q->call, "filter");
 	struct hin_error err = { 0 };
 	struct hin_buffer *out = &q->call->out;
+	bool by_kind = false;
 	size_t column = 0;
 	enum hin_code code;
 
 	if (text == NULL)
 		text = "";
-	code = hin_filter_parse(&q->filter, text, strlen(text), &column, &err);
+	for (unsigned i = 0; i < q->ask.by_count; i++)
+		by_kind |= q->ask.by[i] == HIN_FIELD_KIND;
+	code = q->grouped && q->ask.volume
+		       ? hin_filter_parse_volume(&q->filter, text, strlen(text), by_kind,
+						 &q->flows_alone, &column, &err)
+		       : hin_filter_parse(&q->filter, text, strlen(text), &column, &err);
 	if (code == HIN_OK) {
 		q->ask.range.filter = q->filter;
 		return true;
@@ -302,6 +308,7 @@ static enum hin_code answer_groups(struct question *q, struct hin_error *err)
 	write_measures(q, &answer.total);
 	hin_buffer_putc(out, '}');
 	api_bool(out, "approximate", answer.approximate);
+	api_bool(out, "flows_alone", q->flows_alone);
 	hin_store_answer_fini(&answer);
 	return write_foot(q, err);
 }

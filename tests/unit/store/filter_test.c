@@ -567,12 +567,53 @@ static void names_its_fields(void **state)
 	hin_filter_free(NULL);
 }
 
+/* Where packets are added up, a filter without kinds means flows: events tell of them again. */
+static void volume_is_of_flows(void **state)
+{
+	static const struct {
+		const char *text;
+		bool kinds_apart, alone, flow, scan;
+	} cases[] = {
+		{ "", .alone = true, .flow = true },
+		{ " any ", .alone = true, .flow = true },
+		{ "dport 23 or dport 80", .alone = true, .flow = true },
+		{ "dport 80", .alone = true },
+		{ "kind telescope.scan", .scan = true },
+		{ "not kind telescope.scan", .flow = true },
+		{ "", .kinds_apart = true, .flow = true, .scan = true },
+	};
+	struct hin_observation flow = { .kind = HIN_KIND_TELESCOPE_FLOW, .dport = 23, .proto = 6 };
+	struct hin_observation scan = { .kind = HIN_KIND_TELESCOPE_SCAN, .dport = 23, .proto = 6 };
+	struct hin_filter *f = NULL;
+	bool alone = true;
+	size_t column = 0;
+
+	(void)state;
+	for (size_t i = 0; i < HIN_COUNT(cases); i++) {
+		assert_int_equal(hin_filter_parse_volume(&f, cases[i].text, strlen(cases[i].text),
+							 cases[i].kinds_apart, &alone, NULL, NULL),
+				 HIN_OK);
+		if (alone != cases[i].alone || hin_filter_match(f, &flow, NULL) != cases[i].flow ||
+		    hin_filter_match(f, &scan, NULL) != cases[i].scan)
+			fail_msg("\"%s\"", cases[i].text);
+		hin_filter_free(f);
+	}
+	assert_int_equal(hin_filter_parse_volume(&f, "dport x", 7, false, &alone, &column, NULL),
+			 HIN_EFORMAT);
+	assert_int_equal(column, 7);
+	assert_false(alone);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(prints),	    cmocka_unit_test(points_at_mistakes),
-		cmocka_unit_test(keeps_limits),	    cmocka_unit_test(matches),
-		cmocka_unit_test(knows_bounds),	    cmocka_unit_test(judges_as_it_matches),
+		cmocka_unit_test(volume_is_of_flows),
+		cmocka_unit_test(prints),
+		cmocka_unit_test(points_at_mistakes),
+		cmocka_unit_test(keeps_limits),
+		cmocka_unit_test(matches),
+		cmocka_unit_test(knows_bounds),
+		cmocka_unit_test(judges_as_it_matches),
 		cmocka_unit_test(names_its_fields),
 	};
 
