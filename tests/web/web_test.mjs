@@ -260,6 +260,27 @@ async function sensors(hub, browser, operator) {
 	await page.context().close();
 }
 
+/** A rule is tried on what is stored, then changed, and changed back. */
+async function rules(hub, browser, operator) {
+	const page = await windowOf(browser, operator);
+	await page.goto(hub.url + '/rules');
+	const rule = page.locator('section:has(#rule-scanner)');
+	await rule.locator('summary').click();
+	await rule.locator('input').first().fill('100000');
+	await rule.locator('text=Try on what is stored').click();
+	await rule.locator('.say.good').waitFor();
+	truth('what a larger number would have found', (await rule.locator('.say.good').textContent()).includes('findings of 165 observations'), await rule.locator('.say.good').textContent());
+	await rule.locator('text=Apply').click();
+	await page.click('.toast >> text=Undo');
+	await page.waitForFunction(() => document.querySelectorAll('.toast').length > 0);
+	await rule.locator('[role=switch]').click();
+	await page.waitForFunction(() => document.querySelector('section:has(#rule-scanner) [role=switch]')?.getAttribute('aria-checked') === 'false');
+	expect('it is off', (await hub.ask(hub.admin, 'GET', '/rules/scanner')).on, false);
+	await rule.locator('[role=switch]').click();
+	await page.waitForFunction(() => document.querySelector('section:has(#rule-scanner) [role=switch]')?.getAttribute('aria-checked') === 'true');
+	await page.context().close();
+}
+
 async function roles(hub, browser, people) {
 	const seen = {};
 	for (const who of Object.values(people)) {
@@ -270,7 +291,7 @@ async function roles(hub, browser, people) {
 		await page.context().close();
 	}
 	// entries of the menu, and whether there is something to mark
-	expect('what each role is offered', seen, { analyst: [9, true], operator: [9, true], inspector: [10, false], member: [4, false] });
+	expect('what each role is offered', seen, { analyst: [10, true], operator: [10, true], inspector: [11, false], member: [4, false] });
 }
 
 async function languages(hub, browser, analyst) {
@@ -359,7 +380,7 @@ async function hostileAnswers(hub, browser, analyst) {
 	await page.context().close();
 }
 
-const views = [['front', '/'], ['now', '/now'], ['wall', '/wall'], ['cases', '/cases'], ['case', '/cases/1'], ['explore', '/explore?filter=kind+telescope.flow&by=dport%2Cproto'], ['addresses', '/addresses/192.52.193.77'], ['owners', '/owners'], ['owner', '/owners/1'], ['sensors', '/sensors'], ['ledger', '/ledger'], ['reports', '/reports'], ['accounts', '/accounts'], ['me', '/me']];
+const views = [['front', '/'], ['now', '/now'], ['wall', '/wall'], ['cases', '/cases'], ['case', '/cases/1'], ['explore', '/explore?filter=kind+telescope.flow&by=dport%2Cproto'], ['addresses', '/addresses/192.52.193.77'], ['owners', '/owners'], ['owner', '/owners/1'], ['sensors', '/sensors'], ['rules', '/rules'], ['ledger', '/ledger'], ['reports', '/reports'], ['accounts', '/accounts'], ['me', '/me']];
 
 /** Every page in both languages and themes, at both widths: no finding of weight by axe, nothing too wide. */
 async function looks(hub, browser, admin) {
@@ -458,6 +479,7 @@ async function main() {
 			cases: () => cases(hub, browser, people.analyst),
 			ledger: () => ledger(hub, browser, people.inspector),
 			sensors: () => sensors(hub, browser, people.operator),
+			rules: () => rules(hub, browser, people.operator),
 			roles: () => roles(hub, browser, people),
 			explore: () => explore(hub, browser, people.analyst),
 			hostile: () => hostileAnswers(hub, browser, people.analyst),
