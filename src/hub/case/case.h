@@ -178,7 +178,10 @@ HIN_MUST_USE enum hin_code hin_case_history(struct hin_desk *desk, int64_t id, i
  * long. A change to what a case is already is no change.
  */
 
-/* Give to an active account; 0 = to nobody. HIN_ENOENT when there is no such account. */
+/*
+ * Give to an active analyst, operator or administrator; 0 = to nobody. HIN_ENOENT when there is no
+ * such account, HIN_ERANGE when it is a member's or an inspector's.
+ */
 HIN_MUST_USE enum hin_code hin_case_assign(struct hin_desk *desk, const struct hin_case_actor *by,
 					   const int64_t *ids, size_t count, int64_t account,
 					   struct hin_error *err);

@@ -238,6 +238,36 @@ static enum hin_code assign(struct hin_desk *desk, const struct hin_case_actor *
 	return code == HIN_OK ? record(desk, by, head->id, move, err) : code;
 }
 
+/* The name of an account that may be in charge: active, and of a role that works on cases. */
+static enum hin_code find_assignee(struct hin_desk *desk, int64_t account, char name[80],
+				   struct hin_error *err)
+{
+	sqlite3_stmt *s = hin_desk_statement(
+		desk, "SELECT name, role FROM account WHERE id = ?1 AND state = 'active'", err);
+	enum hin_code code;
+	char role[32];
+
+	if (s == NULL)
+		return HIN_EFORMAT;
+	code = hin_desk_bind(desk, s, err, "i", account);
+	if (code == HIN_OK)
+		code = hin_desk_step(desk, s, err);
+	if (code == HIN_EOF)
+		return hin_fail(err, HIN_ENOENT, "there is no active account %lld",
+				(long long)account);
+	if (code != HIN_OK)
+		return code;
+	snprintf(name, 80, "%s", hin_desk_text(s, 0));
+	snprintf(role, sizeof(role), "%s", hin_desk_text(s, 1));
+	sqlite3_reset(s);
+	if (strcmp(role, "member") == 0 || strcmp(role, "inspector") == 0)
+		return hin_fail(err, HIN_ERANGE,
+				"account %lld is of the role %s: a case is given to an analyst, an "
+				"operator or an administrator",
+				(long long)account, role);
+	return HIN_OK;
+}
+
 enum hin_code hin_case_assign(struct hin_desk *desk, const struct hin_case_actor *by,
 			      const int64_t *ids, size_t count, int64_t account,
 			      struct hin_error *err)
@@ -246,27 +276,10 @@ enum hin_code hin_case_assign(struct hin_desk *desk, const struct hin_case_actor
 		.action = "assigned", .act = HIN_ACT_CASE_ASSIGNED, .account = account, .text = ""
 	};
 	char name[80] = "";
-	sqlite3_stmt *s;
-	enum hin_code code = HIN_OK;
+	enum hin_code code = account != 0 ? find_assignee(desk, account, name, err) : HIN_OK;
 
-	if (account != 0) {
-		s = hin_desk_statement(
-			desk, "SELECT name FROM account WHERE id = ?1 AND state = 'active'", err);
-		if (s == NULL)
-			return HIN_EFORMAT;
-		code = hin_desk_bind(desk, s, err, "i", account);
-		if (code == HIN_OK)
-			code = hin_desk_step(desk, s, err);
-		if (code == HIN_EOF)
-			return hin_fail(err, HIN_ENOENT, "there is no active account %lld",
-					(long long)account);
-		if (code != HIN_OK)
-			return code;
-		snprintf(name, sizeof(name), "%s", hin_desk_text(s, 0));
-		sqlite3_reset(s);
-		move.text = name;
-	}
-	return change_each(desk, by, ids, count, &move, assign, err);
+	move.text = name;
+	return code == HIN_OK ? change_each(desk, by, ids, count, &move, assign, err) : code;
 }
 
 static enum hin_code touch_and_record(struct hin_desk *desk, const struct hin_case_actor *by,

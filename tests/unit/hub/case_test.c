@@ -107,6 +107,48 @@ static void states_move_as_they_may(void **state)
 	analysed_end(&a);
 }
 
+/* Who may change nothing, or belongs to an organisation, is not in charge of a case. */
+static void cases_are_given_to_those_who_may_act(void **state)
+{
+	static const struct {
+		int64_t account;
+		enum hin_code code;
+		const char *why;
+	} cases[] = {
+		{ 10, HIN_OK, "" },
+		{ 11, HIN_OK, "" },
+		{ 5, HIN_OK, "" },
+		{ 12, HIN_ERANGE,
+		  "account 12 is of the role member: a case is given to an analyst, an operator or "
+		  "an administrator" },
+		{ 13, HIN_ERANGE,
+		  "account 13 is of the role member: a case is given to an analyst, an operator or "
+		  "an administrator" },
+		{ 14, HIN_ERANGE,
+		  "account 14 is of the role inspector: a case is given to an analyst, an operator "
+		  "or an administrator" },
+	};
+	const int64_t one = 1;
+	struct hin_case_actor by = actor(0, MINUTE);
+	struct analysed a;
+
+	(void)state;
+	begin(&a);
+	run_sql(&a, "INSERT INTO account (id, name, role, organisation, created_us) VALUES "
+		    "(10, 'o', 'operator', NULL, 1), (11, 'r', 'administrator', NULL, 1), "
+		    "(12, 'c', 'member', 1, 1), (13, 'b', 'member', 2, 1), "
+		    "(14, 'i', 'inspector', NULL, 1)");
+	for (size_t i = 0; i < HIN_COUNT(cases); i++) {
+		struct hin_error why = { 0 };
+
+		assert_int_equal(hin_case_assign(a.desk, &by, &one, 1, cases[i].account, &why),
+				 cases[i].code);
+		assert_string_equal(why.text, cases[i].why);
+	}
+	assert_int_equal(number(&a, "SELECT assignee FROM case_ WHERE id = 1"), 5);
+	analysed_end(&a);
+}
+
 static void findings_open_cases_again(void **state)
 {
 	const int64_t ids[] = { 1, 2, 3 };
@@ -601,6 +643,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(states_move_as_they_may),
+		cmocka_unit_test(cases_are_given_to_those_who_may_act),
 		cmocka_unit_test(findings_open_cases_again),
 		cmocka_unit_test(what_is_minor_waits_for_a_case),
 		cmocka_unit_test(merged_cases_go_on_as_one),
