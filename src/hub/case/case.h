@@ -117,6 +117,7 @@ struct hin_case_filter {
 	enum hin_severity least;
 	int64_t assignee; /* an account, HIN_CASE_ANYBODY or HIN_CASE_NOBODY */
 	const char *text; /* in title, subject, device, campaign or organisation; NULL = any */
+	bool own_text;	  /* ... in subject, device or kind of the organisation's findings alone */
 	const char *kind; /* has a finding of this kind; NULL = any */
 	const struct hin_addr *address; /* has a finding about it; NULL = any */
 	int64_t since_us, until_us;	/* changed in this time; 0 = open */
@@ -216,7 +217,9 @@ HIN_MUST_USE enum hin_code hin_case_suppress(struct hin_desk *desk, const struct
 					     const int64_t *ids, size_t count, int64_t until_us,
 					     const char *reason, struct hin_error *err);
 
-/* Bring findings, joins and notices of the cases `ids` into the case `into`; they are merged then.
+/*
+ * Bring findings, joins and notices of the cases `ids` into the case `into`; they are merged then.
+ * HIN_EDENIED when they are of different owners; a case of none, as a campaign, gets the other's.
  */
 HIN_MUST_USE enum hin_code hin_case_merge(struct hin_desk *desk, const struct hin_case_actor *by,
 					  int64_t into, const int64_t *ids, size_t count,

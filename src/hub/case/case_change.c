@@ -54,8 +54,9 @@ static int by_value(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-/* Each case once: a change is in its history and in the ledger once. */
-static enum hin_code check_once(const int64_t *ids, size_t count, struct hin_error *err)
+/* Each once: a change is in the history and in the ledger once. `count` <= HIN_CASE_BULK. */
+static enum hin_code check_once(const char *what, const int64_t *ids, size_t count,
+				struct hin_error *err)
 {
 	int64_t sorted[HIN_CASE_BULK];
 
@@ -63,7 +64,7 @@ static enum hin_code check_once(const int64_t *ids, size_t count, struct hin_err
 	qsort(sorted, count, sizeof(*sorted), by_value);
 	for (size_t i = 1; i < count; i++)
 		if (sorted[i] == sorted[i - 1])
-			return hin_fail(err, HIN_EUSAGE, "case %lld is named twice",
+			return hin_fail(err, HIN_EUSAGE, "%s %lld is named twice", what,
 					(long long)sorted[i]);
 	return HIN_OK;
 }
@@ -77,7 +78,7 @@ static enum hin_code check_ids(const struct hin_case_actor *by, const int64_t *i
 		return hin_fail(err, HIN_EUSAGE, "no case is named");
 	if (count > most)
 		return hin_fail(err, HIN_ERANGE, "%zu cases; %zu at once is the most", count, most);
-	return check_once(ids, count, err);
+	return check_once("case", ids, count, err);
 }
 
 /* The case that is to be changed. */
@@ -354,9 +355,29 @@ static enum hin_code move_all(struct hin_desk *desk, int64_t from, int64_t into,
 	return code;
 }
 
-static enum hin_code merge_one(struct hin_desk *desk, const struct hin_case_actor *by, int64_t from,
-			       int64_t into, const char *reason, struct hin_error *err)
+/*
+ * A case is of one owner, who would lose sight of what goes into another's. What is of nobody, as a
+ * campaign, goes into an owner's, or becomes it when an owner's comes in.
+ */
+static enum hin_code take_owner(struct hin_desk *desk, struct case_head *into,
+				const struct case_head *from, struct hin_error *err)
 {
+	if (from->organisation == 0 || from->organisation == into->organisation)
+		return HIN_OK;
+	if (into->organisation != 0)
+		return hin_fail(err, HIN_EDENIED,
+				"case %lld is of another owner than case %lld: only cases of one "
+				"owner can be merged",
+				(long long)from->id, (long long)into->id);
+	into->organisation = from->organisation;
+	return hin_desk_run(desk, err, "UPDATE case_ SET organisation = ?2 WHERE id = ?1", "ii",
+			    into->id, into->organisation);
+}
+
+static enum hin_code merge_one(struct hin_desk *desk, const struct hin_case_actor *by, int64_t from,
+			       struct case_head *target, const char *reason, struct hin_error *err)
+{
+	int64_t into = target->id;
 	struct case_line line = { .account = by->account,
 				  .now_us = by->now_us,
 				  .action = "merged",
@@ -368,6 +389,8 @@ static enum hin_code merge_one(struct hin_desk *desk, const struct hin_case_acto
 	if (code == HIN_OK && from == into)
 		return hin_fail(err, HIN_EUSAGE, "case %lld cannot be merged into itself",
 				(long long)from);
+	if (code == HIN_OK)
+		code = take_owner(desk, target, &head, err);
 	if (code == HIN_OK)
 		code = move_all(desk, from, into, err);
 	if (code == HIN_OK)
@@ -397,7 +420,7 @@ enum hin_code hin_case_merge(struct hin_desk *desk, const struct hin_case_actor 
 		return code;
 	code = take_head(desk, by, into, &head, err);
 	for (size_t i = 0; i < count && code == HIN_OK; i++)
-		code = merge_one(desk, by, ids[i], into, reason, err);
+		code = merge_one(desk, by, ids[i], &head, reason, err);
 	if (code == HIN_OK)
 		code = case_refresh(desk, into, by->now_us, err);
 	return finish(desk, code, err);
@@ -537,6 +560,8 @@ enum hin_code hin_case_split(struct hin_desk *desk, const struct hin_case_actor 
 	if (code == HIN_OK && (count == 0 || count > HIN_CASE_BULK))
 		return hin_fail(err, HIN_EUSAGE, "1 to %d findings are split off, not %zu",
 				HIN_CASE_BULK, count);
+	if (code == HIN_OK)
+		code = check_once("finding", findings, count, err);
 	if (code == HIN_OK)
 		code = hin_desk_begin(desk, err);
 	if (code != HIN_OK)

@@ -60,6 +60,12 @@
 	"OR instr(lower(o.handle), lower(?5)) OR instr(lower(o.name), lower(?5)) "                 \
 	"OR instr(lower(c.kind), lower(?5))) "
 
+/* What a member may read: nothing of the staff's words, and nothing of others' findings. */
+#define OWN_TEXT                                                                                   \
+	"AND (?5 IS NULL OR EXISTS (SELECT 1 FROM finding f WHERE f.case_id = c.id AND "           \
+	"f.organisation = ?1 AND (instr(lower(f.subject), lower(?5)) OR instr(lower(f.device), "   \
+	"lower(?5)) OR instr(lower(f.kind), lower(?5))))) "
+
 /* The orders: an index for each, of all and of an organisation. */
 #define BY_WEIGHT                                                                                  \
 	"AND c.rank BETWEEN ?10 AND ?11 AND (c.rank, c.updated_us, c.id) < (?12, ?13, ?14) ORDER " \
@@ -68,9 +74,9 @@
 	"AND (c.updated_us, c.id) < (?13, ?14) ORDER BY c.updated_us DESC, c.id DESC LIMIT ?15"
 #define BY_NUMBER "AND c.id < ?14 ORDER BY c.id DESC LIMIT ?15"
 
-#define SELECT(first, order)                                                                       \
+#define SELECT(first, text, order)                                                                 \
 	"SELECT " COLUMNS("?1") TABLES WHERE(first)                                                \
-	TEXT order
+	text order
 
 static void fill(struct hin_case *c, sqlite3_stmt *s)
 {
@@ -197,24 +203,25 @@ static enum hin_code bind_filter(struct hin_desk *desk, sqlite3_stmt *s,
 
 static const char *list_sql(const struct hin_case_filter *f)
 {
+#define ORDERS(first, text)                                                                        \
+	{                                                                                          \
+		[HIN_CASE_BY_WEIGHT] = SELECT(first, text, BY_WEIGHT),                             \
+		[HIN_CASE_BY_CHANGE] = SELECT(first, text, BY_CHANGE),                             \
+		[HIN_CASE_BY_NUMBER] = SELECT(first, text, BY_NUMBER),                             \
+	}
 	static const char *const all[] = {
-		[HIN_CASE_BY_WEIGHT] = SELECT("c.rank >= 0", BY_WEIGHT),
-		[HIN_CASE_BY_CHANGE] = SELECT("c.updated_us > 0", BY_CHANGE),
-		[HIN_CASE_BY_NUMBER] = SELECT("c.id > 0", BY_NUMBER),
+		[HIN_CASE_BY_WEIGHT] = SELECT("c.rank >= 0", TEXT, BY_WEIGHT),
+		[HIN_CASE_BY_CHANGE] = SELECT("c.updated_us > 0", TEXT, BY_CHANGE),
+		[HIN_CASE_BY_NUMBER] = SELECT("c.id > 0", TEXT, BY_NUMBER),
 	};
-	static const char *const own[] = {
-		[HIN_CASE_BY_WEIGHT] = SELECT("c.organisation = ?1", BY_WEIGHT),
-		[HIN_CASE_BY_CHANGE] = SELECT("c.organisation = ?1", BY_CHANGE),
-		[HIN_CASE_BY_NUMBER] = SELECT("c.organisation = ?1", BY_NUMBER),
-	};
-	static const char *const about[] = {
-		[HIN_CASE_BY_WEIGHT] = SELECT("c.id IN (" ABOUT ")", BY_WEIGHT),
-		[HIN_CASE_BY_CHANGE] = SELECT("c.id IN (" ABOUT ")", BY_CHANGE),
-		[HIN_CASE_BY_NUMBER] = SELECT("c.id IN (" ABOUT ")", BY_NUMBER),
-	};
+	static const char *const own[][3] = { ORDERS("c.organisation = ?1", TEXT),
+					      ORDERS("c.organisation = ?1", OWN_TEXT) };
+	static const char *const about[][3] = { ORDERS("c.id IN (" ABOUT ")", TEXT),
+						ORDERS("c.id IN (" ABOUT ")", OWN_TEXT) };
+#undef ORDERS
 
-	return f->address != NULL    ? about[f->sort]
-	       : f->organisation > 0 ? own[f->sort]
+	return f->address != NULL    ? about[f->own_text][f->sort]
+	       : f->organisation > 0 ? own[f->own_text][f->sort]
 				     : all[f->sort];
 }
 
@@ -266,6 +273,8 @@ enum hin_code hin_case_count(struct hin_desk *desk, const struct hin_case_filter
 	/* joins for a search alone; sums so that each statement has all parameters */
 	static const char with_text[] =
 		"SELECT count(*) + 0 * ?11" TABLES WHERE("c.rank >= ?10") TEXT;
+	static const char with_own_text[] =
+		"SELECT count(*) + 0 * ?11" TABLES WHERE("c.rank >= ?10") OWN_TEXT;
 	static const char plain[] =
 		"SELECT count(*) + 0 * ?11 FROM case_ c " WHERE("c.rank >= ?10");
 	static const char ranked[] =
@@ -273,7 +282,8 @@ enum hin_code hin_case_count(struct hin_desk *desk, const struct hin_case_filter
 	static const char ranked_own[] = "SELECT count(*) FROM case_ c WHERE c.organisation = ?1 "
 					 "AND c.rank BETWEEN ?10 AND ?11";
 	bool text = filter->text != NULL && filter->text[0] != '\0';
-	const char *sql = text			     ? with_text
+	const char *sql = text && filter->own_text   ? with_own_text
+			  : text		     ? with_text
 			  : !is_by_rank(filter)	     ? plain
 			  : filter->organisation > 0 ? ranked_own
 						     : ranked;

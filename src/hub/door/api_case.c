@@ -116,8 +116,9 @@ static bool read_words(struct api_call *call, struct hin_case_filter *f, struct 
 	}
 	f->text = api_query(call, "text");
 	f->kind = api_query(call, "kind");
-	if (f->text != NULL && (f->text[0] == '\0' || api_scope(call) != 0))
-		f->text = NULL; /* a search looks into words that a member does not see */
+	f->own_text = api_scope(call) != 0; /* a member searches what it sees */
+	if (f->text != NULL && f->text[0] == '\0')
+		f->text = NULL;
 	if (f->kind != NULL && f->kind[0] == '\0')
 		f->kind = NULL;
 	if (severity != NULL && severity[0] != '\0' && !hin_severity_parse(&f->least, severity)) {

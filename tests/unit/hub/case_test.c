@@ -240,6 +240,10 @@ static void merged_cases_go_on_as_one(void **state)
 	assert_int_equal(hin_case_split(a.desk, &by, part, &finding, 1, "", &part, &why),
 			 HIN_EUSAGE); /* one stays at least */
 	assert_int_equal(hin_case_split(a.desk, &by, 3, &finding, 1, "", &part, &why), HIN_ENOENT);
+	assert_int_equal(
+		hin_case_split(a.desk, &by, 3, (const int64_t[]){ 3, 2, 3 }, 3, "", &part, &why),
+		HIN_EUSAGE);
+	assert_string_equal(why.text, "finding 3 is named twice");
 	analysed_end(&a);
 }
 
@@ -570,6 +574,20 @@ static void a_merged_case_says_nothing_of_others(void **state)
 		{ "own kind", { .organisation = 1, .kind = "infected-member" }, 1, 1 },
 		{ "another's kind", { .organisation = 1, .kind = "scanner" }, 0, 0 },
 		{ "the staff", { .address = &bank, .kind = "scanner" }, 1, 2 },
+		{ "own text", { .organisation = 1, .own_text = true, .text = "192.0.2.1" }, 1, 1 },
+		{ "own text of an address",
+		  { .organisation = 1, .own_text = true, .text = "INFECTED", .address = &city },
+		  1,
+		  1 },
+		{ "another's text",
+		  { .organisation = 1, .own_text = true, .text = "192.0.2.2" },
+		  0,
+		  0 },
+		{ "the staff's text",
+		  { .organisation = 1, .own_text = true, .text = "secret" },
+		  0,
+		  0 },
+		{ "no text", { .organisation = 1, .own_text = true }, 1, 1 },
 	};
 	struct hin_case_actor by = actor(0, HOUR);
 	struct hin_case c = { 0 };
@@ -580,7 +598,7 @@ static void a_merged_case_says_nothing_of_others(void **state)
 	run_sql(&a, "UPDATE finding SET organisation = 2, kind = 'scanner', first_us = 5 WHERE "
 		    "case_id = 2");
 	GOOD(hin_case_merge(a.desk, &by, 1, &two, 1, "", err));
-	run_sql(&a, "UPDATE case_ SET organisation = 1 WHERE id = 1");
+	run_sql(&a, "UPDATE case_ SET organisation = 1, title = 'secret' WHERE id = 1");
 	for (size_t i = 0; i < HIN_COUNT(cases); i++) {
 		struct hin_case_filter filter = cases[i].filter;
 		uint64_t count = 0;
@@ -601,6 +619,63 @@ static void a_merged_case_says_nothing_of_others(void **state)
 	assert_int_equal(c.findings, 2);
 	assert_int_equal(c.first_us, 5);
 	analysed_end(&a);
+}
+
+/* Nobody's case goes into an owner's, or becomes it; two owners' stay apart. */
+static void owners_keep_their_cases(void **state)
+{
+	static const struct {
+		const char *name;
+		int owners[3]; /* of the cases 1 to 3; 0 = nobody's */
+		enum hin_code code;
+		int owner; /* of case 1 then */
+		const char *why;
+	} cases[] = {
+		{ "one owner", { 1, 1, 1 }, HIN_OK, 1, "" },
+		{ "a campaign into an owner's", { 1, 0, 0 }, HIN_OK, 1, "" },
+		{ "an owner's into a campaign", { 0, 2, 0 }, HIN_OK, 2, "" },
+		{ "nobody's", { 0, 0, 0 }, HIN_OK, 0, "" },
+		{ "another's",
+		  { 1, 1, 2 },
+		  HIN_EDENIED,
+		  1,
+		  "case 3 is of another owner than case 1: only cases of one owner can be merged" },
+		{ "two owners' into a campaign",
+		  { 0, 1, 2 },
+		  HIN_EDENIED,
+		  0,
+		  "case 3 is of another owner than case 1: only cases of one owner can be merged" },
+	};
+	const int64_t others[] = { 2, 3 };
+	struct hin_case_actor by = actor(0, HOUR);
+
+	(void)state;
+	for (size_t i = 0; i < HIN_COUNT(cases); i++) {
+		struct hin_error why = { 0 };
+		struct analysed a;
+
+		begin(&a);
+		for (int64_t at = 0; at < 3; at++) {
+			GOOD(hin_desk_run(
+				a.desk, err,
+				"UPDATE case_ SET organisation = nullif(?2, 0) WHERE id = ?1", "ii",
+				at + 1, (int64_t)cases[i].owners[at]));
+			GOOD(hin_desk_run(
+				a.desk, err,
+				"UPDATE finding SET organisation = nullif(?2, 0), severity = "
+				"iif(?1 = 1, 'critical', 'low') WHERE case_id = ?1",
+				"ii", at + 1, (int64_t)cases[i].owners[at]));
+		}
+		if (hin_case_merge(a.desk, &by, 1, others, 2, "", &why) != cases[i].code ||
+		    strcmp(why.text, cases[i].why) != 0)
+			fail_msg("%s: %s", cases[i].name, why.text);
+		assert_int_equal(number(&a, "SELECT coalesce(organisation, 0) FROM case_ WHERE "
+					    "id = 1"),
+				 cases[i].owner);
+		assert_int_equal(number(&a, "SELECT count(*) FROM case_ WHERE state = 'merged'"),
+				 cases[i].code == HIN_OK ? 2 : 0);
+		analysed_end(&a);
+	}
 }
 
 static void an_address_is_known(void **state)
@@ -652,6 +727,7 @@ int main(void)
 		cmocka_unit_test(bulk_is_bounded),
 		cmocka_unit_test(lists_are_paged_and_limited),
 		cmocka_unit_test(a_merged_case_says_nothing_of_others),
+		cmocka_unit_test(owners_keep_their_cases),
 		cmocka_unit_test(an_address_is_known),
 	};
 
