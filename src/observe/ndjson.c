@@ -7,6 +7,7 @@
 
 #define SAFE_INTEGER ((UINT64_C(1) << 53) - 1) /* the largest that a double surely holds */
 #define TIME_SIZE 27			       /* "2026-11-22T02:28:54.123456Z" */
+#define TIME_SECONDS 19			       /* of it, before the point */
 #define US_PER_S 1000000
 
 /* "0" to "255" and their lengths, so that an address is four stores. */
@@ -331,14 +332,38 @@ static bool digits_of(const char *text, size_t count, uint32_t *out)
 	return true;
 }
 
-/* Read exactly "2026-11-22T02:28:54.123456Z": what it says must come out as the same text. */
-static bool read_time(const char *text, size_t size, int64_t *out)
+/* With six digits behind the point, however many there are, nine at most; NULL when that is wrong.
+ */
+static const char *fill_fraction(char out[TIME_SIZE + 1], const char *given, size_t size)
+{
+	size_t digits = size > TIME_SECONDS + 2 ? size - TIME_SECONDS - 2 : 0;
+
+	if (size == TIME_SIZE)
+		return given;
+	if (size < TIME_SECONDS + 1 || size == TIME_SECONDS + 2 || digits > 9 ||
+	    given[size - 1] != 'Z' || (digits > 0 && given[TIME_SECONDS] != '.'))
+		return NULL;
+	for (size_t i = 0; i < digits; i++)
+		if (given[TIME_SECONDS + 1 + i] < '0' || given[TIME_SECONDS + 1 + i] > '9')
+			return NULL;
+	memcpy(out, given, TIME_SECONDS);
+	memcpy(out + TIME_SECONDS, ".000000Z", TIME_SIZE - TIME_SECONDS + 1);
+	memcpy(out + TIME_SECONDS + 1, given + TIME_SECONDS + 1, digits < 6 ? digits : 6);
+	return out;
+}
+
+/*
+ * Read "2026-11-22T02:28:54.123456Z", or with fewer digits or none behind the point (RFC 3339):
+ * what it says must come out as the same text. What is below a microsecond is cut.
+ */
+static bool read_time(const char *given, size_t size, int64_t *out)
 {
 	struct hin_ndjson_writer w = { 0 };
-	char again[TIME_SIZE + 1];
+	char filled[TIME_SIZE + 1], again[TIME_SIZE + 1];
+	const char *text = fill_fraction(filled, given, size);
 	uint32_t year, month, day, hour, minute, second, us, era_year, days;
 
-	if (size != TIME_SIZE || !digits_of(text, 4, &year) || !digits_of(text + 5, 2, &month) ||
+	if (text == NULL || !digits_of(text, 4, &year) || !digits_of(text + 5, 2, &month) ||
 	    !digits_of(text + 8, 2, &day) || !digits_of(text + 11, 2, &hour) ||
 	    !digits_of(text + 14, 2, &minute) || !digits_of(text + 17, 2, &second) ||
 	    !digits_of(text + 20, 6, &us) || year < 1970 || month < 1 || month > 12 || day < 1 ||
@@ -519,6 +544,9 @@ static enum hin_code fail_value(const char *key, const json_t *value, enum hin_c
 	if (code == HIN_ENOENT)
 		return hin_fail(err, HIN_EFORMAT, "%s \"%.60s\" is in no registry", key,
 				json_string_value(value));
+	if (strcmp(key, "time") == 0 && code == HIN_EFORMAT)
+		return hin_fail(err, code,
+				"time is not of its form, \"2026-11-22T02:28:54.123456Z\"");
 	return hin_fail(err, code, "%s %s", key,
 			code == HIN_ERANGE ? "is out of range" : "is not of its form");
 }

@@ -325,7 +325,17 @@ static void wrong_lines_are_refused(void **state)
 		{ "{" TIME ",\"kind\":\"telescope.flow\",\"verdict\":\"open\"}", HIN_EDENIED,
 		  "telescope.flow may not fill verdict" },
 		{ "{\"time\":1,\"kind\":60000}", HIN_EFORMAT, "time" },
-		{ "{\"time\":\"2026-11-22T00:00:00Z\",\"kind\":60000}", HIN_EFORMAT, "time" },
+		{ "{\"time\":\"2026-11-22T00:00:00.Z\",\"kind\":60000}", HIN_EFORMAT,
+		  "time is not of its form, \"2026-" },
+		{ "{\"time\":\"2026-11-22T00:00:00\",\"kind\":60000}", HIN_EFORMAT, "time" },
+		{ "{\"time\":\"2026-11-22T00:00:000Z\",\"kind\":60000}", HIN_EFORMAT, "time" },
+		{ "{\"time\":\"2026-11-22T00:00:00,5Z\",\"kind\":60000}", HIN_EFORMAT, "time" },
+		{ "{\"time\":\"2026-11-22T00:00:00.5+\",\"kind\":60000}", HIN_EFORMAT, "time" },
+		{ "{\"time\":\"2026-11-22T00:00:00.1234567x9Z\",\"kind\":60000}", HIN_EFORMAT,
+		  "time" },
+		{ "{\"time\":\"2026-11-22T00:00:00.1234567890Z\",\"kind\":60000}", HIN_EFORMAT,
+		  "time" },
+		{ "{\"time\":\"2026-11-22T24:00:00Z\",\"kind\":60000}", HIN_EFORMAT, "time" },
 		{ "{\"time\":\"2026-02-29T00:00:00.000000Z\",\"kind\":60000}", HIN_EFORMAT,
 		  "time" },
 		{ "{\"time\":\"2026-11-22T24:00:00.000000Z\",\"kind\":60000}", HIN_EFORMAT,
@@ -356,6 +366,39 @@ static void wrong_lines_are_refused(void **state)
 	}
 }
 
+/* Others write times without a fraction, or to the millisecond or nanosecond (RFC 3339). */
+static void times_of_any_fraction_are_read(void **state)
+{
+	static const struct {
+		const char *time;
+		int64_t want_us;
+	} cases[] = {
+		{ "2026-11-22T13:59:00Z", 1795355940000000 },
+		{ "2026-11-22T13:59:00.5Z", 1795355940500000 },
+		{ "2026-11-22T13:59:00.123Z", 1795355940123000 },
+		{ "2026-11-22T13:59:00.123456Z", 1795355940123456 },
+		{ "2026-11-22T13:59:00.123456789Z", 1795355940123456 },
+		{ "1970-01-01T00:00:00Z", 0 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < HIN_COUNT(cases); i++) {
+		struct hin_observation row;
+		struct hin_error err = { 0 };
+		char line[128];
+		char *copy;
+		size_t size;
+
+		snprintf(line, sizeof(line), "{\"time\":\"%s\",\"kind\":60000}", cases[i].time);
+		size = strlen(line);
+		copy = (char *)hin_test_copy(line, size);
+		if (hin_ndjson_read(&row, copy, size, 1, &err) != HIN_OK ||
+		    row.time_us != cases[i].want_us)
+			fail_msg("%s: %lld %s", cases[i].time, (long long)row.time_us, err.text);
+		free(copy);
+	}
+}
+
 static void long_and_deep_lines_are_refused(void **state)
 {
 	static char line[HIN_NDJSON_READ + 1];
@@ -379,6 +422,7 @@ int main(void)
 		cmocka_unit_test(unchecked_rows_do_no_harm),
 		cmocka_unit_test(buffers_hold_or_fail),
 		cmocka_unit_test(wrong_lines_are_refused),
+		cmocka_unit_test(times_of_any_fraction_are_read),
 		cmocka_unit_test(long_and_deep_lines_are_refused),
 	};
 
