@@ -356,6 +356,23 @@ enum hin_code hin_directory_organisation(struct hin_directory *d, const char *ha
 	return code;
 }
 
+void hin_directory_back(struct hin_directory *d, const struct hin_directory_mark *mark)
+{
+	size_t slot;
+
+	d->holding_count = mark->holding_count;
+	if (d->organisation_count == mark->organisation_count) {
+		d->organisations[mark->organisation] = mark->before;
+		return;
+	}
+	/* the one entered last: nothing was put behind it in the table */
+	slot = (size_t)(hash_text(0, mark->before.handle) >> 20) & (d->by_handle_size - 1);
+	while (d->by_handle[slot] != mark->organisation + 1)
+		slot = (slot + 1) & (d->by_handle_size - 1);
+	d->by_handle[slot] = 0;
+	d->organisation_count = mark->organisation_count;
+}
+
 /* The one of `words` that `value` is, small or capital; "did you mean" when it is none. */
 static enum hin_code read_word(const char **out, const char *const *words, const char *what,
 			       const char *value, struct hin_error *err)

@@ -142,9 +142,12 @@ static enum hin_code read_contact(const struct hin_directory_input *in, const st
 	return hin_directory_add_contact(in->d, &c, err);
 }
 
+/* All of a row, or nothing of it. */
 static enum hin_code read_row(const struct hin_directory_input *in, const struct table *t,
 			      struct hin_error *err)
 {
+	struct hin_directory_mark mark = { .organisation_count = in->d->organisation_count,
+					   .holding_count = in->d->holding_count };
 	uint32_t organisation;
 	enum hin_code code;
 
@@ -152,6 +155,10 @@ static enum hin_code read_row(const struct hin_directory_input *in, const struct
 		return hin_fail(err, HIN_EFORMAT, "more cells than titles: is a comma unquoted?");
 	code = hin_directory_organisation(in->d, cell(t, C_ORGANISATION), in->source, &organisation,
 					  err);
+	if (code != HIN_OK)
+		return code;
+	mark.organisation = organisation;
+	mark.before = in->d->organisations[organisation];
 	for (size_t i = 0; code == HIN_OK && i < HIN_COUNT(fields); i++)
 		if (cell(t, fields[i].column)[0] != '\0')
 			code = hin_directory_set(in->d, organisation, fields[i].field,
@@ -160,6 +167,8 @@ static enum hin_code read_row(const struct hin_directory_input *in, const struct
 		code = read_holding(in, t, organisation, err);
 	if (code == HIN_OK && cell(t, C_CONTACT)[0] != '\0')
 		code = read_contact(in, t, organisation, err);
+	if (code != HIN_OK)
+		hin_directory_back(in->d, &mark);
 	return code;
 }
 

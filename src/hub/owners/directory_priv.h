@@ -37,6 +37,19 @@ uint32_t hin_directory_find(const struct hin_directory *d, const char *handle);
 uint32_t hin_directory_find_contact(const struct hin_directory *d, uint32_t organisation,
 				    const char *channel, const char *address);
 
+/*
+ * A row is taken whole or not at all: what was there before it, and back to that. Contacts are not
+ * in it: a row's contact comes last. A mark is made once the row's organisation is there, with how
+ * many organisations there were before it.
+ */
+struct hin_directory_mark {
+	uint32_t organisation;
+	struct hin_directory_organisation before;
+	size_t organisation_count, holding_count;
+};
+
+void hin_directory_back(struct hin_directory *d, const struct hin_directory_mark *mark);
+
 /* Wider than any owner's own: a registry's block. */
 bool hin_directory_is_too_wide(const struct hin_addr *low, const struct hin_addr *high);
 

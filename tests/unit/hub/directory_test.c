@@ -169,6 +169,43 @@ static void csv_is_refused(void **state)
 	}
 }
 
+/* Whatever is wrong with a row, nothing of it is taken; rows before and behind it are. */
+static void a_refused_row_leaves_nothing(void **state)
+{
+	static const char *const wrong[] = {
+		"b,B,,,,,,,198.51.100.0/24,,,,x y",
+		"b,B,,,,,,,198.51.100.0/24,,,,x@b.example,boss",
+		"b,B,,,,,,,198.51.100.1/24,,,,x@b.example",
+		"b,B,,Japan",
+		/* of an organisation that is there */
+		"a,,一,,,,,,198.51.100.0/24,,,,x y",
+		"a,,一,JP,,,,maybe",
+		"a,Another",
+	};
+	static const char first[] = "a,A,,,,,,,192.0.2.0/24\n";
+	static const char last[] = "c,C,,,,,,,203.0.113.0/24\nb,B\nd,D\n";
+	struct hin_error err = { 0 };
+
+	(void)state;
+	for (size_t i = 0; i < HIN_COUNT(wrong); i++) {
+		char text[1024];
+		struct said said;
+		struct hin_directory *d;
+
+		snprintf(text, sizeof(text), TITLES "%s%s\n%s", first, wrong[i], last);
+		d = parsed_as(HIN_DIRECTORY_CSV, text, strlen(text), &said, HIN_OK, &err);
+		assert_int_equal(said.notes.refused, 1);
+		expect_csv(d, "a,A,,,en,,amber,no,,,,,,,,,,\n"
+			      "c,C,,,en,,amber,no,,,,,,,,,,\n"
+			      "b,B,,,en,,amber,no,,,,,,,,,,\n"
+			      "d,D,,,en,,amber,no,,,,,,,,,,\n"
+			      "a,,,,,,,,192.0.2.0/24,,,,,,,,,\n"
+			      "c,,,,,,,,203.0.113.0/24,,,,,,,,,\n");
+		hin_buffer_fini(&said.lines);
+		hin_directory_free(d);
+	}
+}
+
 /* What is not the format at all. */
 static void a_file_is_refused_whole(void **state)
 {
@@ -710,6 +747,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(csv_is_read_and_written),
 		cmocka_unit_test(csv_is_refused),
+		cmocka_unit_test(a_refused_row_leaves_nothing),
 		cmocka_unit_test(a_file_is_refused_whole),
 		cmocka_unit_test(ripe_is_read),
 		cmocka_unit_test(apnic_is_read),
