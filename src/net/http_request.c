@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/number.h"
 #include "base/time.h"
@@ -176,6 +177,43 @@ static enum MHD_Result send_answer(struct request *r, unsigned status,
 
 /* ---- refusals ---- */
 
+static bool path_fits(const char *pattern, const char *path)
+{
+	size_t size = strlen(pattern);
+
+	if (size > 0 && pattern[size - 1] == '*')
+		return strncmp(pattern, path, size - 1) == 0;
+	return strcmp(pattern, path) == 0;
+}
+
+void hin_http_allow(char out[HIN_HTTP_ALLOW], const char *method)
+{
+	size_t used = strlen(out), size = strlen(method);
+
+	for (const char *at = out; *at != '\0';) { /* each once */
+		size_t n = strcspn(at, ",");
+
+		if (n == size && memcmp(at, method, n) == 0)
+			return;
+		at += n;
+		at += strspn(at, ", ");
+	}
+	if (used + size + sizeof(", , HEAD") > HIN_HTTP_ALLOW)
+		return;
+	snprintf(out + used, HIN_HTTP_ALLOW - used, "%s%s%s", used > 0 ? ", " : "", method,
+		 strcmp(method, "GET") == 0 ? ", HEAD" : "");
+}
+
+/* The methods that a path has, for Allow (RFC 9110, 10.2.1). */
+static void allowed_methods(const struct hin_http_server *s, const char *path,
+			    char out[HIN_HTTP_ALLOW])
+{
+	out[0] = '\0';
+	for (size_t i = 0; i < s->settings.route_count; i++)
+		if (s->routes[i].method != NULL && path_fits(s->routes[i].path, path))
+			hin_http_allow(out, s->routes[i].method);
+}
+
 /*
  * Say no, at once or when the body is over. At once closes the connection, and a client that still
  * sends may see a reset in place of the answer; so only a large body is not waited for.
@@ -192,6 +230,12 @@ static enum MHD_Result refuse(struct request *r, bool at_once, unsigned status, 
 		return MHD_NO;
 	if (status == MHD_HTTP_SERVICE_UNAVAILABLE)
 		(void)MHD_add_response_header(response, MHD_HTTP_HEADER_RETRY_AFTER, "5");
+	if (status == MHD_HTTP_METHOD_NOT_ALLOWED) {
+		char allow[HIN_HTTP_ALLOW];
+
+		allowed_methods(r->server, r->seen.path, allow);
+		(void)MHD_add_response_header(response, MHD_HTTP_HEADER_ALLOW, allow);
+	}
 	if (!at_once) {
 		r->response = response;
 		r->response_size = strlen(line);
@@ -204,15 +248,6 @@ static enum MHD_Result refuse(struct request *r, bool at_once, unsigned status, 
 	return result;
 }
 
-static bool path_fits(const char *pattern, const char *path)
-{
-	size_t size = strlen(pattern);
-
-	if (size > 0 && pattern[size - 1] == '*')
-		return strncmp(pattern, path, size - 1) == 0;
-	return strcmp(pattern, path) == 0;
-}
-
 /* The route of a request, or NULL; `*known` says whether another method would have one. */
 static const struct hin_http_route *find_route(const struct hin_http_server *s, const char *method,
 					       const char *path, bool *known)
@@ -223,7 +258,7 @@ static const struct hin_http_route *find_route(const struct hin_http_server *s, 
 	for (size_t i = 0; i < s->settings.route_count; i++) {
 		if (!path_fits(s->routes[i].path, path))
 			continue;
-		if (strcmp(s->routes[i].method, method) == 0)
+		if (s->routes[i].method == NULL || strcmp(s->routes[i].method, method) == 0)
 			return &s->routes[i];
 		*known = true;
 	}
@@ -313,8 +348,34 @@ static unsigned promised_length(struct request *r, uint64_t *length, struct hin_
 	return 0;
 }
 
+static enum MHD_Result count_host(void *user, enum MHD_ValueKind kind, const char *name,
+				  const char *value)
+{
+	unsigned *count = user;
+
+	(void)kind, (void)value;
+	*count += strcasecmp(name, MHD_HTTP_HEADER_HOST) == 0;
+	return MHD_YES;
+}
+
+/* Host once, or not at all before HTTP/1.1 (RFC 9112, 3.2): else two servers on the way might take
+ * a request for different ones. */
+static unsigned check_host(struct request *r, const char *version, struct hin_error *err)
+{
+	unsigned count = 0;
+
+	(void)MHD_get_connection_values(r->mhd, MHD_HEADER_KIND, count_host, &count);
+	if (count == 1 || (count == 0 && strcmp(version, MHD_HTTP_VERSION_1_0) == 0))
+		return 0;
+	HIN_HTTP_COUNT(r->server, bad_request, 1);
+	(void)hin_fail(err, HIN_EFORMAT,
+		       count == 0 ? "the request needs a Host" : "the request has two Hosts");
+	return MHD_HTTP_BAD_REQUEST;
+}
+
 /* Everything that the headers alone decide; status 0 = go on. */
-static unsigned judge(struct request *r, uint64_t *length, struct hin_error *err)
+static unsigned judge(struct request *r, const char *version, uint64_t *length,
+		      struct hin_error *err)
 {
 	struct hin_http_server *s = r->server;
 	const union MHD_ConnectionInfo *info =
@@ -332,6 +393,9 @@ static unsigned judge(struct request *r, uint64_t *length, struct hin_error *err
 			       s->settings.header_bytes);
 		return MHD_HTTP_REQUEST_HEADER_FIELDS_TOO_LARGE;
 	}
+	status = check_host(r, version, err);
+	if (status != 0)
+		return status;
 	r->route = find_route(s, r->seen.method, r->seen.path, &known);
 	if (r->route == NULL) {
 		HIN_HTTP_COUNT(s, no_route, 1);
@@ -370,7 +434,8 @@ static struct request *request_new(struct hin_http_server *s, struct hin_http_co
 }
 
 static enum MHD_Result first_call(struct hin_http_server *s, struct MHD_Connection *mhd,
-				  const char *url, const char *method, void **context)
+				  const char *url, const char *method, const char *version,
+				  void **context)
 {
 	struct hin_http_connection *c = hin_http_connection_of(mhd);
 	struct hin_error err = { 0 };
@@ -400,7 +465,7 @@ static enum MHD_Result first_call(struct hin_http_server *s, struct MHD_Connecti
 	}
 	memcpy(r->seen.method, method, strlen(method) + 1);
 	memcpy(r->seen.path, url, strlen(url) + 1);
-	status = judge(r, &length, &err);
+	status = judge(r, version, &length, &err);
 	hin_http_connection_move(c, HIN_HTTP_RECEIVING,
 				 time_for(s, length < DRAIN_SIZE || status == 0 ? length : 0));
 	if (status != 0)
@@ -605,9 +670,8 @@ enum MHD_Result hin_http_request_handle(void *user, struct MHD_Connection *mhd, 
 {
 	struct request *r = *context;
 
-	(void)version;
 	if (r == NULL)
-		return first_call(user, mhd, url, method, context);
+		return first_call(user, mhd, url, method, version, context);
 	if (*size > 0 && r->state != REQUEST_RECEIVING) { /* refused */
 		*size = 0;
 		return MHD_YES;

@@ -20,6 +20,7 @@
 #include "base/buffer.h"
 
 #define HIN_HTTP_NAME 128	/* longest text of a certificate's name, with its NUL */
+#define HIN_HTTP_ALLOW 128	/* longest value of Allow, with its NUL */
 #define HIN_HTTP_METHOD 16	/* longest method, with its NUL */
 #define HIN_HTTP_PATH 1024	/* longest path, with its NUL */
 #define HIN_HTTP_MOST 65536	/* connections at once, whatever the settings */
@@ -68,7 +69,7 @@ enum hin_http_certificate {
 };
 
 struct hin_http_route {
-	const char *method; /* "GET" (serves HEAD too), "POST", ... */
+	const char *method; /* "GET" (serves HEAD too), "POST", ...; NULL = any */
 	const char *path;   /* the whole path; with a * as its last character, all that begin so */
 	enum hin_http_certificate certificate;
 	size_t body_limit; /* bytes; 0 = a request with a body is refused */
@@ -239,6 +240,9 @@ void hin_http_answer(struct hin_http_request *request, const struct hin_http_ans
 /* Answer with one line of text. */
 void hin_http_answer_text(struct hin_http_request *request, unsigned status, const char *fmt, ...)
 	HIN_PRINTF(3, 4);
+
+/* Add a method, and HEAD with GET, to a value of Allow, once; what has no room is left out. */
+void hin_http_allow(char out[HIN_HTTP_ALLOW], const char *method);
 
 /* ---- answers that go on ---- */
 

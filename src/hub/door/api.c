@@ -173,9 +173,9 @@ static enum hin_code start_worker(struct hin_api *api, enum api_lane lane, struc
 
 static enum hin_code start_lanes(struct hin_api *api, struct hin_error *err)
 {
-	static const enum api_lane workers[API_WORKERS] = { API_LANE_READ, API_LANE_WRITE,
+	static const enum api_lane workers[API_WORKERS] = { API_LANE_READ,     API_LANE_WRITE,
 							    API_LANE_PASSWORD, API_LANE_QUERY,
-							    API_LANE_QUERY, API_LANE_EXPORT };
+							    API_LANE_QUERY,    API_LANE_EXPORT };
 	static const size_t most[API_LANES] = { [API_LANE_READ] = 256,
 						[API_LANE_WRITE] = 256,
 						[API_LANE_PASSWORD] = 32,
@@ -329,10 +329,10 @@ static enum hin_code open_server(struct hin_api *api, const struct hin_api_setti
 		{ "/plain/me*", API_SMALL_BODY },
 		{ "/*", API_BODY },
 	};
-	struct hin_http_route routes[HIN_COUNT(paths) * HIN_COUNT(methods)];
+	struct hin_http_route routes[HIN_COUNT(paths) * HIN_COUNT(methods) + 1];
 	struct hin_http_server_settings s;
 
-	for (size_t i = 0; i < HIN_COUNT(routes); i++)
+	for (size_t i = 0; i + 1 < HIN_COUNT(routes); i++)
 		routes[i] = (struct hin_http_route){
 			.method = methods[i % HIN_COUNT(methods)],
 			.path = paths[i / HIN_COUNT(methods)].path,
@@ -341,6 +341,13 @@ static enum hin_code open_server(struct hin_api *api, const struct hin_api_setti
 			.handler = api_handle,
 			.user = api,
 		};
+	/* other methods: the door's own routes say which ones a path has */
+	routes[HIN_COUNT(routes) - 1] =
+		(struct hin_http_route){ .path = "/*",
+					 .certificate = HIN_HTTP_NO_CERTIFICATE,
+					 .body_limit = API_SMALL_BODY,
+					 .handler = api_handle,
+					 .user = api };
 	hin_http_server_settings_default(&s);
 	s.listen = settings->listen;
 	s.plain = settings->plain;

@@ -118,6 +118,16 @@ const struct api_route *api_find_route(struct api_call *call, const char *method
 	return NULL;
 }
 
+void api_allowed(struct api_call *call, const char *path, char out[HIN_HTTP_ALLOW])
+{
+	out[0] = '\0';
+	for (size_t t = 0; t < api_table_count; t++)
+		for (size_t i = 0; i < *api_tables[t].count; i++)
+			if (fits(call, api_tables[t].rows[i].path, path))
+				hin_http_allow(out, api_tables[t].rows[i].method);
+	memset(call->path, 0, sizeof(call->path));
+}
+
 /* ---- whom it comes from ---- */
 
 static bool is_proxy(const struct api_tuning *tuning, const struct hin_addr *address)
@@ -660,6 +670,12 @@ static void dispatch(struct api_call *call, struct hin_desk *desk)
 	call->route = api_find_route(call, call->head ? "GET" : call->request->method,
 				     call->request->path, &status);
 	if (call->route == NULL) {
+		char *allow = hin_arena_array(&call->arena, HIN_HTTP_ALLOW, 1);
+
+		if (status == 405 && allow != NULL) {
+			api_allowed(call, call->request->path, allow);
+			api_header(call, "Allow", allow);
+		}
 		/* strangers' guesses are counted too */
 		if (!is_too_much(call, API_RATE_PLAIN, false))
 			api_refuse(call, status, status == 404 ? "not-found" : "method",

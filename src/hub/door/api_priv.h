@@ -256,6 +256,9 @@ void api_call_free(struct api_call *call);
 const struct api_route *api_find_route(struct api_call *call, const char *method, const char *path,
 				       unsigned *status);
 
+/* The methods that a path has, as the value of Allow; clears `call->path`. */
+void api_allowed(struct api_call *call, const char *path, char out[HIN_HTTP_ALLOW]);
+
 /* The value of the query called `name`, or NULL. */
 const char *api_query(const struct api_call *call, const char *name);
 

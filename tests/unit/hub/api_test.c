@@ -205,6 +205,40 @@ static void paths_find_their_route(void **state)
 	}
 }
 
+static void paths_say_their_methods(void **state)
+{
+	static const struct {
+		const char *path, *allow;
+	} cases[] = {
+		{ "/api/v1/cases/7", "GET, HEAD" },
+		{ "/api/v1/nothing", "" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < HIN_COUNT(cases); i++) {
+		struct api_call call = { 0 };
+		char allow[HIN_HTTP_ALLOW];
+
+		api_allowed(&call, cases[i].path, allow);
+		if (strcmp(allow, cases[i].allow) != 0)
+			fail_msg("%s: %s", cases[i].path, allow);
+		assert_null(call.path[0]);
+		hin_arena_fini(&call.arena);
+	}
+	/* every route's own method is among those of its path, and all have room */
+	for (size_t t = 0; t < api_table_count; t++)
+		for (size_t i = 0; i < *api_tables[t].count; i++) {
+			const struct api_route *r = &api_tables[t].rows[i];
+			struct api_call call = { 0 };
+			char allow[HIN_HTTP_ALLOW];
+
+			api_allowed(&call, r->path, allow);
+			if (strstr(allow, r->method) == NULL)
+				fail_msg("%s %s: %s", r->method, r->path, allow);
+			hin_arena_fini(&call.arena);
+		}
+}
+
 /* What is shown to people as an example can be asked. */
 static void examples_are_filters(void **state)
 {
@@ -300,6 +334,7 @@ int main(void)
 		cmocka_unit_test(the_document_says_what_the_table_does),
 		cmocka_unit_test(routes_are_safe),
 		cmocka_unit_test(paths_find_their_route),
+		cmocka_unit_test(paths_say_their_methods),
 		cmocka_unit_test(examples_are_filters),
 		cmocka_unit_test(tiles_have_their_paths),
 		cmocka_unit_test(a_key_comes_so_often),
