@@ -228,10 +228,179 @@ static void read_returned(struct hin_bounce *out, struct text body)
 			take_message_id(out->message_id, h.value);
 }
 
+/* ---- qmail (QSBMF): paragraphs for people, of a form that programs know ---- */
+
+static bool begins(struct text line, const char *with)
+{
+	size_t size = strlen(with);
+
+	return line.size >= size && memcmp(line.data, with, size) == 0;
+}
+
+/* A value of one line of text. */
+static void take_line_value(char out[VALUE], struct text line)
+{
+	out[0] = '\0';
+	for (size_t used = 0; used < line.size && used + 1 < VALUE; used++) {
+		out[used] = (unsigned char)line.data[used] < 0x20 || line.data[used] == 0x7f
+				    ? '?'
+				    : line.data[used];
+		out[used + 1] = '\0';
+	}
+}
+
+/* "Remote host said: 550 5.1.1 no such user": the enhanced status, where there is one. */
+static void find_status(char out[16], const char *line)
+{
+	for (const char *at = line; (at = strpbrk(at, "245")) != NULL; at++) {
+		size_t size = strspn(at, "0123456789."), dots = 0;
+
+		for (size_t i = 0; i < size; i++)
+			dots += at[i] == '.';
+		if (dots == 2 && at[1] == '.' && (at == line || strchr(" (#", at[-1]) != NULL)) {
+			take_status(out, at);
+			return;
+		}
+		at += size > 0 ? size - 1 : 0;
+	}
+}
+
+/* "<box@example.org>:" and the lines under it, up to an empty one. */
+static void read_paragraph(struct hin_bounce *out, struct text line, struct text *in)
+{
+	struct hin_bounce_recipient *r =
+		out->count < HIN_BOUNCE_RECIPIENTS ? &out->recipients[out->count] : NULL;
+	char value[VALUE];
+
+	if (r != NULL) {
+		*r = (struct hin_bounce_recipient){ .action = HIN_BOUNCE_FAILED };
+		take_line_value(value, line);
+		take_address(r->address, sizeof(r->address), value);
+	}
+	while (take_line(in, &line) && line.size > 0) {
+		if (r == NULL)
+			continue;
+		take_line_value(value, line);
+		if (r->diagnostic[0] == '\0')
+			hin_escape_text(r->diagnostic, sizeof(r->diagnostic), value);
+		if (r->status[0] == '\0')
+			find_status(r->status, value);
+	}
+	if (r != NULL && r->address[0] != '\0') {
+		weigh(out, HIN_BOUNCE_FAILED);
+		out->count++;
+	}
+}
+
+/*
+ * The text of a bounce of qmail: "Hi. This is the", a paragraph for each recipient, one that begins
+ * with "-", and what came back. A warning that nothing failed has no such paragraph.
+ */
+static void read_qmail(struct hin_bounce *out, struct text body)
+{
+	struct text line;
+
+	while (body.size > 0 && (body.data[0] == '\r' || body.data[0] == '\n'))
+		(void)take_line(&body, &line);
+	if (!take_line(&body, &line) || !begins(line, "Hi. This is the") || out->count > 0)
+		return;
+	while (line.size > 0 && take_line(&body, &line))
+		; /* the rest of the first paragraph */
+	while (take_line(&body, &line)) {
+		if (begins(line, "<") && line.data[line.size - 1] == ':') {
+			read_paragraph(out, line, &body);
+		} else if (begins(line, "-")) {
+			while (body.size > 0 && (body.data[0] == '\r' || body.data[0] == '\n'))
+				(void)take_line(&body, &line);
+			if (out->count > 0)
+				read_returned(out, body);
+			return;
+		} else {
+			while (line.size > 0 && take_line(&body, &line))
+				; /* of another kind: for people */
+		}
+	}
+}
+
+/* ---- transfer encodings (RFC 2045, 6): no more comes out than goes in ---- */
+
+enum encoding { ENCODING_NONE, ENCODING_BASE64, ENCODING_QUOTED };
+
+static int digit_of(char c)
+{
+	static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+				     "0123456789+/";
+	const char *at = c != '\0' ? strchr(digits, c) : NULL;
+
+	return at != NULL ? (int)(at - digits) : -1;
+}
+
+/* What is no digit is passed over, as RFC 2045 asks; "=" ends it. */
+static void decode_base64(struct hin_buffer *out, struct text in)
+{
+	uint32_t bits = 0;
+	unsigned have = 0;
+
+	for (size_t i = 0; i < in.size && in.data[i] != '='; i++) {
+		int digit = digit_of(in.data[i]);
+
+		if (digit < 0)
+			continue;
+		bits = bits << 6 | (uint32_t)digit;
+		have += 6;
+		if (have >= 8) {
+			have -= 8;
+			hin_buffer_putc(out, (char)(bits >> have & 0xff));
+		}
+	}
+}
+
+static int hex_of(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	c |= 0x20;
+	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+/* "=3D", and "=" at the end of a line that goes on; any other "=" stays as it is. */
+static void decode_quoted(struct hin_buffer *out, struct text in)
+{
+	for (size_t i = 0; i < in.size; i++) {
+		size_t left = in.size - i;
+		int high, low;
+
+		if (in.data[i] != '=') {
+			hin_buffer_putc(out, in.data[i]);
+		} else if (left > 1 && in.data[i + 1] == '\n') {
+			i++;
+		} else if (left > 2 && in.data[i + 1] == '\r' && in.data[i + 2] == '\n') {
+			i += 2;
+		} else if (left > 2 && (high = hex_of(in.data[i + 1])) >= 0 &&
+			   (low = hex_of(in.data[i + 2])) >= 0) {
+			hin_buffer_putc(out, (char)(high << 4 | low));
+			i += 2;
+		} else {
+			hin_buffer_putc(out, '=');
+		}
+	}
+}
+
+static enum encoding encoding_of(const char *value)
+{
+	size_t size = strcspn(value, "; \t");
+
+	if (size == 6 && strncasecmp(value, "base64", size) == 0)
+		return ENCODING_BASE64;
+	return size == 16 && strncasecmp(value, "quoted-printable", size) == 0 ? ENCODING_QUOTED
+									       : ENCODING_NONE;
+}
+
 /* ---- entities ---- */
 
 struct entity {
 	char type[128], boundary[BOUNDARY];
+	enum encoding encoding;
 };
 
 static enum hin_code read_entity(struct hin_bounce *out, struct text in, unsigned depth,
@@ -295,6 +464,43 @@ static void take_outer(struct hin_bounce *out, const struct header *h)
 	}
 }
 
+static void read_leaf(struct hin_bounce *out, const struct entity *e, struct text in)
+{
+	if (strcasecmp(e->type, "message/delivery-status") == 0 ||
+	    strcasecmp(e->type, "message/global-delivery-status") == 0)
+		read_status(out, in);
+	else if (strcasecmp(e->type, "message/rfc822") == 0 ||
+		 strcasecmp(e->type, "text/rfc822-headers") == 0 ||
+		 strcasecmp(e->type, "message/global") == 0 ||
+		 strcasecmp(e->type, "message/global-headers") == 0)
+		read_returned(out, in);
+	else if (strcasecmp(e->type, "text/plain") == 0)
+		read_qmail(out, in);
+}
+
+/* A leaf, decoded when it must be. Leaves do not overlap: all of them have the message's size. */
+static enum hin_code decode_leaf(struct hin_bounce *out, const struct entity *e, struct text in,
+				 struct hin_error *err)
+{
+	struct hin_buffer plain = { .limit = HIN_BOUNCE_SIZE };
+	enum hin_code code = HIN_OK;
+
+	if (e->encoding == ENCODING_NONE) {
+		read_leaf(out, e, in);
+		return HIN_OK;
+	}
+	if (e->encoding == ENCODING_BASE64)
+		decode_base64(&plain, in);
+	else
+		decode_quoted(&plain, in);
+	if (plain.failed)
+		code = hin_fail(err, HIN_ENOMEM, "no memory for a message that came back");
+	else if (plain.used > 0)
+		read_leaf(out, e, (struct text){ plain.data, plain.used });
+	hin_buffer_fini(&plain);
+	return code;
+}
+
 static enum hin_code read_entity(struct hin_bounce *out, struct text in, unsigned depth,
 				 struct hin_error *err)
 {
@@ -309,21 +515,15 @@ static enum hin_code read_entity(struct hin_bounce *out, struct text in, unsigne
 			snprintf(e.type, sizeof(e.type), "%.*s", (int)(size < 100 ? size : 100),
 				 h.value);
 			find_parameter(h.value, "boundary", e.boundary, sizeof(e.boundary));
+		} else if (strcmp(h.name, "content-transfer-encoding") == 0) {
+			e.encoding = encoding_of(h.value);
 		} else if (depth == 0) {
 			take_outer(out, &h);
 		}
 	}
 	if (strncasecmp(e.type, "multipart/", 10) == 0 && e.boundary[0] != '\0')
 		return read_parts(out, in, e.boundary, depth, err);
-	if (strcasecmp(e.type, "message/delivery-status") == 0 ||
-	    strcasecmp(e.type, "message/global-delivery-status") == 0)
-		read_status(out, in);
-	else if (strcasecmp(e.type, "message/rfc822") == 0 ||
-		 strcasecmp(e.type, "text/rfc822-headers") == 0 ||
-		 strcasecmp(e.type, "message/global") == 0 ||
-		 strcasecmp(e.type, "message/global-headers") == 0)
-		read_returned(out, in);
-	return HIN_OK;
+	return decode_leaf(out, &e, in, err);
 }
 
 enum hin_code hin_bounce_parse(struct hin_bounce *out, const void *data, size_t size,

@@ -2,10 +2,11 @@
  * bounce - read what mail servers send back: delivery status notifications (RFC 3464).
  *
  * A message is read as bytes of a stranger: nesting, lines and parts have limits, and what is no
- * bounce is said to be none. Bounces without a machine-readable part give what their headers tell.
+ * bounce is said to be none. Parts in base64 or quoted-printable are decoded. Bounces without a
+ * machine-readable part give what their headers tell, those of qmail what their text does (QSBMF).
  *
  * Ownership: the caller's storage; nothing points into the message.
- * Threads:   pure functions.
+ * Threads:   any; nothing is shared.
  */
 #pragma once
 #include "base/error.h"

@@ -51,6 +51,87 @@ static void parses_and_refuses(void **state)
 		{ "control characters",
 		  "To: a@b.example\nX-Failed-Recipients: \x1b[2Jx\x01@y.example\n\n", HIN_OK,
 		  HIN_BOUNCE_FAILED, "a@b.example", "", "?[2Jx?@y.example", "", 1 },
+		{ "base64",
+		  "To: <bounce+7k@hub.example>\r\n"
+		  "Content-Type: multipart/report; boundary=b\r\n"
+		  "\r\n"
+		  "--b\r\n"
+		  "Content-Type: message/delivery-status\r\n"
+		  "Content-Transfer-Encoding: BASE64\r\n"
+		  "\r\n"
+		  "UmVwb3J0aW5nLU1UQTogZG5zOyBteC5leGFtcGxlLm9yZw0KDQpGaW5hbC1S\r\n"
+		  "ZWNpcGllbnQ6IHJmYzgyMjsgYWJ1c2VAZXhhbXBsZS5vcmcNCkFjdGlvbjog\r\n"
+		  "ZmFpbGVkDQpTdGF0dXM6IDUuMS4xDQo=\r\n"
+		  "--b\r\n"
+		  "Content-Type: text/rfc822-headers\r\n"
+		  "Content-Transfer-Encoding: BASE64\r\n"
+		  "\r\n"
+		  "TWVzc2FnZS1JRDogPGFiYy5ub3RpY2VAaHViLmV4YW1wbGU+DQpTdWJqZWN0\r\n"
+		  "OiBzDQoNCg==\r\n"
+		  "--b--\r\n",
+		  HIN_OK, HIN_BOUNCE_FAILED, "bounce+7k@hub.example", "abc.notice@hub.example",
+		  "abuse@example.org", "5.1.1", 1 },
+		{ "quoted-printable",
+		  "To: <bounce+7k@hub.example>\r\n"
+		  "Content-Type: multipart/report; boundary=b\r\n"
+		  "\r\n"
+		  "--b\r\n"
+		  "Content-Type: message/delivery-status\r\n"
+		  "Content-Transfer-Encoding: quoted-printable\r\n"
+		  "\r\n"
+		  "Reporting-MTA: dns; mx.example.org\r\n"
+		  "\r\n"
+		  "Final-Recipient: rfc822; ab=75se=\r\n"
+		  "=40example.org\r\n"
+		  "=41ction: failed\r\n"
+		  "Status: 5.1.1\r\n"
+		  "\r\n"
+		  "--b\r\n"
+		  "Content-Type: text/rfc822-headers\r\n"
+		  "Content-Transfer-Encoding: quoted-printable\r\n"
+		  "\r\n"
+		  "Message-ID: <abc.notice=40hub.example>\r\n"
+		  "Subject: s\r\n"
+		  "\r\n"
+		  "\r\n"
+		  "--b--\r\n",
+		  HIN_OK, HIN_BOUNCE_FAILED, "bounce+7k@hub.example", "abc.notice@hub.example",
+		  "abuse@example.org", "5.1.1", 1 },
+		{ "qmail",
+		  "To: bounce+7k@hub.example\n"
+		  "Subject: failure notice\n"
+		  "\n"
+		  "Hi. This is the qmail-send program at mx.example.org.\n"
+		  "I'm afraid I wasn't able to deliver your message.\n"
+		  "\n"
+		  "<abuse@example.org>:\n"
+		  "192.0.2.25 does not like recipient.\n"
+		  "Remote host said: 550 5.1.1 no such user\n"
+		  "Giving up on 192.0.2.25.\n"
+		  "\n"
+		  "--- Below this line is a copy of the message.\n"
+		  "\n"
+		  "Return-Path: <bounce+7k@hub.example>\n"
+		  "Message-ID: <abc.notice@hub.example>\n"
+		  "Subject: s\n"
+		  "\n"
+		  "body\n",
+		  HIN_OK, HIN_BOUNCE_FAILED, "bounce+7k@hub.example", "abc.notice@hub.example",
+		  "abuse@example.org", "5.1.1", 1 },
+		{ "qmail, nothing failed",
+		  "To: a@b.example\n\nHi. This is the qmail-send program at x.\n\n"
+		  "Your message waits.\n\n--- Below\n\nMessage-ID: <m@x>\n",
+		  HIN_OK, HIN_BOUNCE_NONE, "a@b.example", "", "", "", 0 },
+		{ "qmail's greeting by a person",
+		  "To: a@b.example\n\nHi. This is the man from\n<c@d.example>: hello\n", HIN_OK,
+		  HIN_BOUNCE_NONE, "a@b.example", "", "", "", 0 },
+		{ "qmail, cut and strange",
+		  "To: a@b.example\n\nHi. This is the\n\n<x\x1b@y.example>:\n5.", HIN_OK,
+		  HIN_BOUNCE_FAILED, "a@b.example", "", "x?@y.example", "", 1 },
+		{ "base64 of nothing",
+		  "To: a@b.example\nContent-Type: "
+		  "message/delivery-status\nContent-Transfer-Encoding: base64\n\n====",
+		  HIN_OK, HIN_BOUNCE_NONE, "a@b.example", "", "", "", 0 },
 		{ "no headers", "\r\n", HIN_EFORMAT, HIN_BOUNCE_NONE, "", "", "", "", 0 },
 		{ "nothing", "", HIN_EFORMAT, HIN_BOUNCE_NONE, "", "", "", "", 0 },
 	};
@@ -119,13 +200,29 @@ static void many_recipients(void **state)
 	assert_int_equal(b.count, HIN_BOUNCE_RECIPIENTS);
 }
 
+/* The same bytes, decoded again and again in each other's place, are not taken without end. */
+static void decoding_is_bounded(void **state)
+{
+	static char text[HIN_BOUNCE_SIZE];
+	size_t used = (size_t)sprintf(text, "Content-Transfer-Encoding: base64\n\n");
+	struct hin_bounce b;
+
+	(void)state;
+	memset(text + used, 'A', sizeof(text) - used);
+	assert_int_equal(hin_bounce_parse(&b, text, sizeof(text), NULL), HIN_OK);
+	assert_int_equal(b.action, HIN_BOUNCE_NONE);
+	memcpy(text, "Content-Transfer-Encoding: quoted-printable\n\n", 45);
+	memset(text + 45, '=', sizeof(text) - 45);
+	assert_int_equal(hin_bounce_parse(&b, text, sizeof(text), NULL), HIN_OK);
+	assert_int_equal(b.count, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(parses_and_refuses),
-		cmocka_unit_test(each_cut_is_survived),
-		cmocka_unit_test(depth_is_bounded),
-		cmocka_unit_test(many_recipients),
+		cmocka_unit_test(parses_and_refuses),  cmocka_unit_test(each_cut_is_survived),
+		cmocka_unit_test(depth_is_bounded),    cmocka_unit_test(many_recipients),
+		cmocka_unit_test(decoding_is_bounded),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
