@@ -71,6 +71,12 @@ static enum hin_code read_titles(struct table *t, const char *name, struct hin_e
 				name);
 	if (code != HIN_OK)
 		return hin_fail(err, code, "%.80s:%zu: %s", name, t->csv.line, why.text);
+	if (t->csv.count == 1 && strchr(hin_csv_cell(&t->csv, 0), ';') != NULL)
+		return hin_fail(
+			err, HIN_EFORMAT,
+			"%.80s:%zu: the separator seems to be \";\", and \",\" is expected: "
+			"save it with commas",
+			name, t->csv.line);
 	for (size_t i = 0; i < t->csv.count; i++) {
 		char shown[64];
 		struct hin_suggest s = { .wanted = hin_escape_text(shown, sizeof(shown),

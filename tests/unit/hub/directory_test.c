@@ -219,6 +219,8 @@ static void a_file_is_refused_whole(void **state)
 		{ HIN_DIRECTORY_CSV, "name\nx\n", 7, "there is no column \"organisation\"" },
 		{ HIN_DIRECTORY_CSV, "organisaton\nx\n", 14, "did you mean \"organisation\"?" },
 		{ HIN_DIRECTORY_CSV, "organisation,organisation\n", 26, "twice" },
+		{ HIN_DIRECTORY_CSV, "organisation;name\nx;X\n", 22,
+		  "f:1: the separator seems to be \";\", and \",\" is expected" },
 		{ HIN_DIRECTORY_CSV, "\xff\xfeo\0r\0", 6, "UTF-16" },
 		{ HIN_DIRECTORY_RPSL, "", 0, "has no inetnum" },
 		{ HIN_DIRECTORY_RPSL, "mntner: X\n\n", 11, "has no inetnum" },
