@@ -278,10 +278,15 @@ void hin_query_foot_json(const struct hin_query *q, struct hin_buffer *out)
 				  (double)q->watched.watched_us / (double)q->watched.expected_us);
 	else
 		hin_buffer_puts(out, "null");
-	hin_buffer_printf(out, ",\"watched_us\":%llu,\"expected_us\":%llu,\"sensors\":%llu},\n",
+	hin_buffer_printf(out, ",\"watched_us\":%llu,\"expected_us\":%llu,\"sensors\":%llu",
 			  (unsigned long long)q->watched.watched_us,
 			  (unsigned long long)q->watched.expected_us,
 			  (unsigned long long)q->watched.sensors);
+	if (q->watched.expected_us > 0)
+		hin_buffer_printf(out, ",\"watched_since\":\"%s\"},\n",
+				  hin_answer_time(from, q->watched.from_us, HIN_ANSWER_ISO_US));
+	else
+		hin_buffer_puts(out, ",\"watched_since\":null},\n");
 	hin_buffer_printf(
 		out,
 		"\"effort\":{\"blocks\":%llu,\"blocks_skipped\":%llu,\"rows_looked\":%llu,"

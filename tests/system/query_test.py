@@ -284,6 +284,9 @@ def watched(folder):
     run(IMPORT, "--store", store, folder / "alive.ndjson")
     said = ask(store, "--sum", "rows", "kind telescope.flow")
     expect("watched", (round(said["watched"]["share"], 2), said["watched"]["sensors"]), (0.8, 1))
+    expect("watched since", second_of({"time": said["watched"]["watched_since"]}), start)
+    early = ask(store, "--since", stamp(start - 36000), "--sum", "rows")
+    expect("before it nobody watched", early["since"] < early["watched"]["watched_since"] <= stamp(start), True)
     until = ask(folder / "store", "--since", "-1h", "--sum", "rows")["until"]
     expect("open is until now", abs(second_of({"time": until}) - time.time()) < 600, True)
     text = run(QUERY, "--store", store, "--by", "src").stdout.decode()

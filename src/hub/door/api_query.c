@@ -224,6 +224,8 @@ static enum hin_code write_foot(struct question *q, struct hin_error *err)
 	api_number(out, "sensors", (int64_t)watched.sensors);
 	api_number(out, "expected_us", (int64_t)watched.expected_us);
 	api_number(out, "watched_us", (int64_t)watched.watched_us);
+	/* the share is of the time from there on: before it nobody watched */
+	api_time(out, "watched_since", watched.expected_us > 0 ? watched.from_us : 0);
 	hin_buffer_putc(out, '}');
 	api_open(out, "effort", '{');
 	api_number(out, "rows_looked", (int64_t)q->effort.rows_looked);
