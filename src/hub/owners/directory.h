@@ -100,7 +100,8 @@ struct hin_directory_notes {
 	void (*note)(void *user, const char *line); /* told of each refusal; NULL is fine */
 	void *user;
 	uint64_t refused; /* lines or objects that are wrong */
-	uint64_t skipped; /* objects that are right and not for us: registries' blocks, no owner */
+	uint64_t skipped; /* right and not for us: registries' blocks, no owner; or a lease that is
+			     being written at the end of its file */
 };
 
 /*

@@ -27,6 +27,16 @@ enum hin_code lease_refuse(struct lease_reading *r, size_t line, const char *why
 	return hin_directory_refuse(r->notes, r->options->name, line, why, r->err);
 }
 
+void lease_skip(struct lease_reading *r, size_t line, const char *why)
+{
+	struct hin_error text;
+
+	(void)hin_fail(&text, HIN_EFORMAT, "%.60s:%zu: %s", r->options->name, line, why);
+	if (r->notes->note != NULL)
+		r->notes->note(r->notes->user, text.text);
+	r->notes->skipped++;
+}
+
 enum hin_code lease_lines(struct lease_reading *r, struct hin_lines *out)
 {
 	*out = (struct hin_lines){ .at = r->text,

@@ -3,6 +3,7 @@
  * Host names and client classes in these files were chosen by devices; they are not read.
  */
 #include <ctype.h>
+#include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -187,10 +188,31 @@ static void read_statement(struct lease_reading *r, struct words *w, struct dhcp
 	skip_statement(w);
 }
 
-static void read_block(struct lease_reading *r, struct words *w, struct dhcpd *d)
+/* False when the file ends before the block does. */
+static bool read_block(struct lease_reading *r, struct words *w, struct dhcpd *d)
 {
-	while (next_word(w) && !is(w, "}"))
+	while (next_word(w)) {
+		if (is(w, "}"))
+			return true;
 		read_statement(r, w, d);
+	}
+	return false;
+}
+
+/*
+ * The file ends inside of the block whose inside begins at `inside`. A server that writes it while
+ * it is read leaves that, and says all of it again; but what swallowed other blocks is damage.
+ */
+static enum hin_code take_torn(struct lease_reading *r, const struct words *w, const char *inside,
+			       size_t line)
+{
+	static const char *const others[] = { "\nlease ", "\nia-", "\n}" };
+
+	for (size_t i = 0; i < HIN_COUNT(others); i++)
+		if (memmem(inside, (size_t)(w->end - inside), others[i], strlen(others[i])) != NULL)
+			return lease_refuse(r, line, "a block that does not end");
+	lease_skip(r, line, "the file ends inside of this block: left out");
+	return HIN_OK;
 }
 
 static enum hin_code take_dhcpd(struct lease_reading *r, struct dhcpd *d, size_t line)
@@ -218,22 +240,25 @@ static bool set_range(struct hin_lease *l, const char *text)
 static enum hin_code read_v4(struct lease_reading *r, struct words *w)
 {
 	struct dhcpd d = { .bound = true };
+	const char *inside = w->at;
 	size_t line = w->line;
 
 	begin_lease(&d.lease);
 	if (!next_word(w) || !set_range(&d.lease, w->word))
 		d.why = "this is no address";
-	if (!next_word(w) || !is(w, "{"))
+	if (!next_word(w))
+		return take_torn(r, w, inside, line);
+	if (!is(w, "{"))
 		return lease_refuse(r, line, "a lease without a block");
-	read_block(r, w, &d);
-	return take_dhcpd(r, &d, line);
+	return read_block(r, w, &d) ? take_dhcpd(r, &d, line) : take_torn(r, w, inside, line);
 }
 
 /* ia-na "DUID" { cltt ...; iaaddr 2001:db8::5 { ... } } and ia-pd ... iaprefix */
 static enum hin_code read_v6(struct lease_reading *r, struct words *w)
 {
 	char duid[HIN_LEASE_DEVICE] = "";
-	size_t line = w->line;
+	const char *inside = w->at;
+	size_t line = w->line, block = line;
 	int64_t since_us = 0;
 	bool known;
 	enum hin_code code = HIN_OK;
@@ -246,11 +271,17 @@ static enum hin_code read_v6(struct lease_reading *r, struct words *w)
 	} else {
 		known = known && read_hex(w->word, duid, sizeof(duid) - 8);
 	}
-	if (!next_word(w) || !is(w, "{"))
+	if (!next_word(w))
+		return take_torn(r, w, inside, block);
+	if (!is(w, "{"))
 		return lease_refuse(r, line, "a lease without a block");
-	while (code == HIN_OK && next_word(w) && !is(w, "}")) {
+	while (code == HIN_OK) {
 		struct dhcpd d = { .bound = true, .started = true };
 
+		if (!next_word(w))
+			return take_torn(r, w, inside, block);
+		if (is(w, "}"))
+			break;
 		if (is(w, "cltt")) {
 			(void)read_moment(w, &since_us);
 			skip_statement(w);
@@ -264,9 +295,12 @@ static enum hin_code read_v6(struct lease_reading *r, struct words *w)
 		begin_lease(&d.lease);
 		if (!next_word(w) || !set_range(&d.lease, w->word))
 			d.why = "this is no address";
-		if (!next_word(w) || !is(w, "{"))
+		if (!next_word(w))
+			return take_torn(r, w, inside, block);
+		if (!is(w, "{"))
 			return lease_refuse(r, line, "an address without a block");
-		read_block(r, w, &d);
+		if (!read_block(r, w, &d))
+			return take_torn(r, w, inside, block);
 		d.lease.from_us = since_us;
 		if (d.why == NULL &&
 		    (!known || !lease_set_device(&d.lease, r->options, "duid", duid)))
@@ -324,7 +358,8 @@ static const char *cell(const struct kea *k, size_t at)
 /* Who asked, by its link's address or by the identifier that it gave (RFC 2132 9.14, RFC 4361). */
 static bool set_kea_client(struct lease_reading *r, const struct kea *k, struct hin_lease *l)
 {
-	char mac[18], hex[HIN_LEASE_DEVICE];
+	char mac[18], hex[HIN_LEASE_DEVICE], all[2 * 255 + 1];
+	uint8_t digest[16];
 	const char *client = cell(k, k->client);
 
 	if (lease_read_mac(mac, cell(k, k->hwaddr)) ||
@@ -333,9 +368,19 @@ static bool set_kea_client(struct lease_reading *r, const struct kea *k, struct 
 	if (k->duid != SIZE_MAX && read_hex(cell(k, k->duid), hex, sizeof(hex) - 8))
 		return lease_set_device(l, r->options, "duid", hex);
 	/* ff, four bytes that tell the client's interfaces apart, its DUID */
-	return strncasecmp(client, "ff:", 3) == 0 && strlen(client) > 15 &&
-	       read_hex(client + 15, hex, sizeof(hex) - 8) &&
-	       lease_set_device(l, r->options, "duid", hex);
+	if (strncasecmp(client, "ff:", 3) == 0 && strlen(client) > 15 &&
+	    read_hex(client + 15, hex, sizeof(hex) - 8))
+		return lease_set_device(l, r->options, "duid", hex);
+	/* any other is the client's own affair: opaque (RFC 2132 9.14), too long ones as a digest
+	 */
+	if (!read_hex(client, all, sizeof(all)))
+		return false;
+	if (strlen(all) >= sizeof(hex) - 24) {
+		crypto_generichash(digest, sizeof(digest), (const unsigned char *)all, strlen(all),
+				   NULL, 0);
+		sodium_bin2hex(all, sizeof(all), digest, sizeof(digest));
+	}
+	return lease_set_device(l, r->options, "client", all);
 }
 
 static const char *read_kea_row(struct lease_reading *r, const struct kea *k, struct hin_lease *l)
@@ -356,7 +401,7 @@ static const char *read_kea_row(struct lease_reading *r, const struct kea *k, st
 		return "expire or valid_lifetime is no number";
 	l->until_us = valid == UINT32_MAX ? 0 : expire * 1000000;
 	l->from_us = (expire > valid ? expire - valid : 0) * 1000000;
-	return set_kea_client(r, k, l) ? NULL : "the client has neither hwaddr nor duid";
+	return set_kea_client(r, k, l) ? NULL : "the client has neither hwaddr, duid nor client_id";
 }
 
 enum hin_code lease_read_kea(struct lease_reading *r)

@@ -27,6 +27,9 @@ enum hin_code lease_read_csv(struct lease_reading *r);
 /* Note a line as refused. */
 enum hin_code lease_refuse(struct lease_reading *r, size_t line, const char *why);
 
+/* Note what is left out without spoiling the file: `skipped` of the notes. */
+void lease_skip(struct lease_reading *r, size_t line, const char *why);
+
 /* Check a lease and hand it over; what is wrong with it is noted for `line`. */
 enum hin_code lease_take(struct lease_reading *r, struct hin_lease *lease, size_t line);
 
@@ -51,6 +54,7 @@ struct lease_open {
 	struct hin_lease lease;
 	size_t line;
 	int64_t seen_us; /* last heard of */
+	uint64_t server; /* of RADIUS: hash of the NAS; 0 = none */
 	bool used;
 };
 

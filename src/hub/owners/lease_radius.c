@@ -9,7 +9,8 @@
  *
  * A session is one lease of each of its addresses, from Start (or from when it was first heard of)
  * to Stop. A session that was heard of last at some moment and never ended is open until it has
- * been silent for the lease's length.
+ * been silent for the lease's length. Accounting-On and Accounting-Off end all that the NAS had
+ * (RFC 2866 5.1): it has restarted, and says no Stop.
  */
 #include <ctype.h>
 #include <stdio.h>
@@ -31,9 +32,12 @@ struct record {
 	const char *why;
 };
 
+#define WALK UINT64_C(2000000000) /* rows looked at for restarts: what a hostile log can cost */
+
 struct radius {
 	struct lease_reading *r;
 	struct lease_table open;
+	uint64_t walked;
 	struct record record;
 };
 
@@ -130,6 +134,11 @@ static bool set_device(const struct radius *a, const struct record *rec, struct 
 	return lease_set_device(l, a->r->options, "user", rec->user);
 }
 
+static uint64_t server_of(const struct record *rec)
+{
+	return lease_hash(2, rec->nas, strlen(rec->nas) + 1);
+}
+
 static uint64_t key_of(const struct record *rec, const struct hin_prefix *p)
 {
 	uint64_t h = lease_hash(1, rec->session, strlen(rec->session) + 1);
@@ -154,6 +163,7 @@ static enum hin_code take_address(struct radius *a, const struct hin_prefix *p)
 	if (!row->used) {
 		row->used = true;
 		row->line = rec->line;
+		row->server = server_of(rec);
 		row->lease = (struct hin_lease){ .port_high = 65535,
 						 .from_us = now_us,
 						 .organisation = "",
@@ -179,21 +189,50 @@ static enum hin_code take_address(struct radius *a, const struct hin_prefix *p)
 	return lease_take(a->r, &lease, rec->line);
 }
 
+/* The NAS went down or came up: what was open there, and not heard of since, has ended. */
+static enum hin_code restart(struct radius *a)
+{
+	int64_t now_us = (a->record.time_s - a->record.delay_s) * 1000000;
+	uint64_t server = server_of(&a->record);
+	enum hin_code code = HIN_OK;
+
+	a->walked += a->open.size;
+	if (a->walked > WALK)
+		return lease_refuse(a->r, a->record.line, "too many restarts for so many sessions");
+	for (size_t i = 0; code == HIN_OK && i < a->open.size;) {
+		struct lease_open *row = &a->open.rows[i];
+		struct hin_lease lease = row->lease;
+
+		if (row->key == 0 || !row->used || row->server != server || row->seen_us > now_us) {
+			i++;
+			continue;
+		}
+		lease.until_us = now_us;
+		lease_table_remove(&a->open, row->key); /* another may move here */
+		code = lease_take(a->r, &lease, a->record.line);
+	}
+	return code;
+}
+
 static enum hin_code end_record(struct radius *a)
 {
 	struct record *rec = &a->record;
 	enum hin_code code = HIN_OK;
 
-	if (rec->line == 0 || rec->status == S_NONE || rec->status == S_REBOOT)
+	if (rec->line == 0 || rec->status == S_NONE)
 		return HIN_OK;
 	if (rec->why == NULL && rec->time_s == 0)
 		rec->why = "the record has no Timestamp";
-	if (rec->why == NULL && rec->session[0] == '\0')
+	if (rec->why == NULL && rec->status == S_REBOOT && rec->nas[0] == '\0')
+		rec->why = "the record names no NAS";
+	if (rec->why == NULL && rec->session[0] == '\0' && rec->status != S_REBOOT)
 		rec->why = "the record has no Acct-Session-Id";
 	if (rec->why == NULL && rec->delay_s > rec->time_s)
 		rec->why = "Acct-Delay-Time is before 1970";
 	if (rec->why != NULL)
 		return lease_refuse(a->r, rec->line, rec->why);
+	if (rec->status == S_REBOOT)
+		return restart(a);
 	if (rec->has_v4)
 		code = take_address(a, &rec->v4);
 	if (code == HIN_OK && rec->has_v6)

@@ -70,6 +70,8 @@ static void said_by(enum hin_lease_format format, const char *text, struct hin_b
 	"\tFramed-IP-Address = 192.0.2.5\n\tCalling-Station-Id = \"00-00-5E-00-53-01\"\n"          \
 	"\tUser-Name = \"alice\"\n"
 
+#define TEN "00:11:22:33:44:55:66:77:88:99"
+
 #define FLOW(inside, sport, outside)                                                               \
 	" src=" inside " dst=198.51.100.7 sport=" sport " dport=443 src=198.51.100.7 "             \
 	"dst=203.0.113.9 sport=443 dport=" outside
@@ -107,6 +109,14 @@ static const struct {
 	  "2001:db8::5 duid:6162 2026-11-22 02:10 2026-11-22 02:20\n"
 	  "2001:db8:5::-2001:db8:5:ff:ffff:ffff:ffff:ffff duid:0102ab 2026-11-22 02:10 "
 	  "2026-11-22 02:20\n" },
+	/* torn in its middle: what was swallowed is not left out in silence */
+	{ HIN_LEASE_DHCPD, "lease 192.0.2.4 {\n" STARTS DHCPD(STARTS MAC),
+	  "! f:1: a block that does not end\n" },
+	{ HIN_LEASE_DHCPD, "lease 192.0.2.4 {\nuid \"\n}\n" DHCPD(STARTS MAC),
+	  "! f:1: a block that does not end\n" },
+	{ HIN_LEASE_DHCPD,
+	  "ia-na 01:02:ab {\n cltt 0 2026/11/22 02:10:03;\n iaaddr 2001:db8::5 {\n",
+	  "! f:1: the file ends inside of this block: left out\n" },
 	{ HIN_LEASE_DHCPD, "hello; world {", "!! f has no lease: is it dhcpd.leases?\n" },
 	/* Kea */
 	{ HIN_LEASE_KEA,
@@ -117,7 +127,7 @@ static const struct {
 	  "192.0.2.7,,,4000,1795317403,1,0,0,,0\n"
 	  "192.0.2.8,00:00:5e:00:53:03,,x,1795317403,1,0,0,,0\n",
 	  "192.0.2.5 mac:00:00:5e:00:53:01 2026-11-22 02:10 2026-11-22 03:16\n"
-	  "! f:4: the client has neither hwaddr nor duid\n"
+	  "! f:4: the client has neither hwaddr, duid nor client_id\n"
 	  "! f:5: expire or valid_lifetime is no number\n" },
 	{ HIN_LEASE_KEA,
 	  "address,duid,valid_lifetime,expire,prefix_len\n"
@@ -137,7 +147,18 @@ static const struct {
 	  "192.0.2.5 mac:00:00:5e:00:53:01 2026-11-22 02:10 2026-11-22 03:16\n"
 	  "192.0.2.6 mac:00:00:5e:00:53:02 2026-11-22 02:10 2026-11-22 03:16\n"
 	  "192.0.2.7 duid:0002ab 2026-11-22 02:10 2026-11-22 03:16\n"
-	  "! f:5: the client has neither hwaddr nor duid\n" },
+	  "192.0.2.8 client:0061 2026-11-22 02:10 2026-11-22 03:16\n" },
+	/* an identifier of its own making, and one that is too long to be shown */
+	{ HIN_LEASE_KEA,
+	  "address,hwaddr,client_id,valid_lifetime,expire\n"
+	  "192.0.2.5,,00:68:6F:73:74,4000,1795317403\n"
+	  "192.0.2.6,,02:" TEN TEN TEN TEN ",4000,1795317403\n"
+	  "192.0.2.7,,ff:00,4000,1795317403\n"
+	  "192.0.2.8,,0g,4000,1795317403\n",
+	  "192.0.2.5 client:00686f7374 2026-11-22 02:10 2026-11-22 03:16\n"
+	  "192.0.2.6 client:0f9be6d08f083df0bbc159d22e2d649c 2026-11-22 02:10 2026-11-22 03:16\n"
+	  "192.0.2.7 client:ff00 2026-11-22 02:10 2026-11-22 03:16\n"
+	  "! f:5: the client has neither hwaddr, duid nor client_id\n" },
 	{ HIN_LEASE_KEA, "ip,mac\n",
 	  "!! f: its first line has no titles of Kea's (address, valid_lifetime, expire)\n" },
 	/* dnsmasq: a day if nobody says otherwise */
@@ -191,6 +212,25 @@ static const struct {
 		 "1795313403"),
 	  "! f:1: neither Calling-Station-Id nor User-Name names a device\n" },
 	{ HIN_LEASE_RADIUS, RADIUS("Accounting-On", "0", "", "1795313403"), "" },
+	/* a NAS that restarts ends what it had, and nobody else's */
+	{ HIN_LEASE_RADIUS,
+	  RADIUS("Start", "1", ALICE, "1795313403")
+		  RADIUS("Start", "2",
+			 "\tFramed-IP-Address = 192.0.2.6\n\tUser-Name = \"bob\"\n"
+			 "\tNAS-IP-Address = 198.51.100.2\n",
+			 "1795313403") RADIUS("Accounting-Off", "0", "", "1795317003")
+			  RADIUS("Accounting-On", "0", "", "1795317063")
+				  RADIUS("Start", "1", ALICE, "1795317123"),
+	  "192.0.2.5 mac:00:00:5e:00:53:01 2026-11-22 02:10 2026-11-22 03:10\n"
+	  "192.0.2.6 user:bob 2026-11-22 02:10 -\n"
+	  "192.0.2.5 mac:00:00:5e:00:53:01 2026-11-22 03:12 -\n" },
+	/* said late: heard of since */
+	{ HIN_LEASE_RADIUS,
+	  RADIUS("Start", "1", ALICE, "1795313403")
+		  RADIUS("Accounting-On", "0", "\tAcct-Delay-Time = 60\n", "1795313403"),
+	  "192.0.2.5 mac:00:00:5e:00:53:01 2026-11-22 02:10 -\n" },
+	{ HIN_LEASE_RADIUS, "Sun\n\tAcct-Status-Type = Accounting-On\n\tTimestamp = 1795313403\n",
+	  "! f:1: the record names no NAS\n" },
 	/* NAT */
 	{ HIN_LEASE_NAT,
 	  "<134>1 2026-11-22T02:10:03.5Z cgn - - - RT_SRC_NAT_PBA_ALLOC: Subscriber 100.64.0.5 "
@@ -335,6 +375,31 @@ static void a_cut_log_is_read(void **state)
 			assert_false(out.failed);
 			hin_buffer_fini(&out);
 		}
+	}
+}
+
+/* The server writes while it is read: what is whole is taken, the end is told and no mistake. */
+static void a_torn_end_spoils_nothing(void **state)
+{
+	static const char first[] = DHCPD(STARTS "ends never;\n" MAC);
+	static const char last[] = "lease 192.0.2.6 {\n" STARTS "ends 0 2026/11/22 14:10:03;\n" MAC
+				   "client-hostname \"a b\";\n}\n";
+	static const char want[] = "192.0.2.5 mac:00:00:5e:00:53:01 2026-11-22 02:10 -\n";
+
+	(void)state;
+	for (size_t n = strlen(last) - 2; n-- > 0;) {
+		struct hin_buffer out = { 0 };
+		char text[1024];
+
+		snprintf(text, sizeof(text), "%s%.*s", first, (int)n, last);
+		said_by(HIN_LEASE_DHCPD, text, &out);
+		if (strncmp(hin_buffer_text(&out), want, strlen(want)) != 0)
+			fail_msg("%s\nsaid\n%s", text, hin_buffer_text(&out));
+		if (n > strlen("lease ") &&
+		    strcmp(hin_buffer_text(&out) + strlen(want),
+			   "! f:6: the file ends inside of this block: left out\n") != 0)
+			fail_msg("%s\nsaid\n%s", text, hin_buffer_text(&out));
+		hin_buffer_fini(&out);
 	}
 }
 
@@ -537,6 +602,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(each_log_is_read),
 		cmocka_unit_test(a_cut_log_is_read),
+		cmocka_unit_test(a_torn_end_spoils_nothing),
 		cmocka_unit_test(a_device_can_be_a_keyed_digest),
 		cmocka_unit_test_setup_teardown(leases_are_kept_once, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_block_ends_in_the_next_log, set_up, tear_down),
