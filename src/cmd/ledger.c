@@ -370,6 +370,11 @@ static enum hin_code open_reader(const struct session *s, struct hin_ledger_read
 {
 	const struct ledger_arguments *a = &s->arguments;
 
+	if (a->dir != NULL)
+		return hin_fail(err, HIN_EUSAGE,
+				"--dir is the folder of a witness: give the ledger of a hub as "
+				"--ledger %.200s/ledger",
+				a->dir);
 	return hin_ledger_read_open(reader, folder_of(a), a->key, a->witnessed, err);
 }
 

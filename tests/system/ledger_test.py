@@ -307,6 +307,9 @@ def verifier_is_alone():
 
 def shown():
     log = FOLDER / "log"
+    for what in [["show"], ["prove", 5], ["check"]]:
+        expect_in("a witness's folder", run(LEDGER, *what, "--dir", log.parent, status=2),
+                  "--dir is the folder of a witness: give the ledger of a hub as --ledger %s/ledger" % log.parent)
     doc = json.loads(run(LEDGER, "show", "--ledger", log, "--json", "--last", 3))
     expect("the last ones", [a["index"] for a in doc["acts"]], [697, 698, 699])
     expect("the notice", doc["acts"][2]["kind"], "notice-made")
