@@ -687,6 +687,13 @@ def hostile(door, people):
                  b"GET /api/v1/me HTTP/1.1\r\nHost: h\r\nCookie: " + b"a=b; " * 1500 + b"\r\n\r\n"]:
         raw_request(door, data, patience=1)
     expect("the door is well", raw_request(door, good)[:15], b"HTTP/1.1 200 OK")
+    for request, status, part in [
+            (b"GET /api/v1 HTTP/1.1\r\nConnection: close\r\n\r\n", b"400", b""),
+            (b"GET /api/v1 HTTP/1.1\r\nHost: h\r\nHost: h\r\nConnection: close\r\n\r\n", b"400", b""),
+            (b"DELETE /api/v1/cases/1 HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n", b"405", b"\r\nAllow: GET, HEAD\r\n"),
+            (b"OPTIONS /api/v1/sign-in HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n", b"405", b"\r\nAllow: POST\r\n")]:
+        answer = raw_request(door, request)
+        expect("%r" % request[:30], (answer[9:12], part in answer), (status, True))
     # clients that begin and do not go on do not hold up others
     idle = [socket.create_connection(("127.0.0.1", door.port)) for _ in range(100)]
     for s in idle:
@@ -846,6 +853,17 @@ def work(door, people, a, b):
     expect("reopen", door.ask("POST", case + "/actions", {"action": "reopen", "text": "back"}, ann).status, 200)
     expect("bulk", door.ask("POST", "/api/v1/cases/actions", {"action": "note", "text": "both", "cases": [a.case, b.case]}, ann).status, 200)
     expect("all or none", door.ask("POST", "/api/v1/cases/actions", {"action": "note", "text": "nobody's", "cases": [a.case, 99999]}, ann).status, 404)
+    for role in "member", "inspector":
+        answer = door.ask("POST", case + "/actions", {"action": "assign", "account": people[role].id}, ann)
+        expect("not to one of the role " + role, (answer.status, "role " + role in answer.json["detail"]), (422, True))
+    answer = door.ask("POST", case + "/actions", {"action": "merge", "into": b.case}, ann)
+    expect("two owners' cases", (answer.status, "is of another owner" in answer.json["detail"]), (409, True))
+    finding = door.ask("GET", case, who=ann).json["findings"][0]["id"]
+    answer = door.ask("POST", case + "/actions", {"action": "split", "findings": [finding, finding]}, ann)
+    expect("a finding twice", (answer.status, answer.json["detail"]), (422, "finding %d is named twice" % finding))
+    for text, found in ("nosuchword", False), (door.ask("GET", case, who=people["member"]).json["findings"][0]["subject"], True):
+        cases = door.ask("GET", "/api/v1/cases?state=all&text=" + urllib.parse.quote(text), who=people["member"]).json["cases"]
+        expect("a member searches its own", (a.case in [c["id"] for c in cases], b.case in [c["id"] for c in cases]), (found, False))
     texts = [e["text"] for e in door.ask("GET", case + "/history", who=ann).json["history"]]
     expect("history", ("both" in texts, "nobody's" in texts), (True, False))
     expect("a member notes", door.ask("POST", case + "/actions", {"action": "note", "text": "we look"}, people["member"]).status, 200)
