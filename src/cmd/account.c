@@ -13,6 +13,7 @@
 #include "base/number.h"
 #include "base/options.h"
 #include "base/time.h"
+#include "hub/hub.h"
 #include "hub/people/session.h"
 #include "text/style.h"
 #include "text/table.h"
@@ -41,11 +42,12 @@ static struct session {
 			.help = "the hub's folder; " FOLDER " if not given",                       \
 			.help_ja = "ハブのフォルダー (既定 " FOLDER ")"                            \
 	}
-#define URL_ROW                                                                                    \
-	{                                                                                          \
-		"url", 0, "URL", HIN_OPTION_TEXT, ARG(url),                                        \
-			.help = "where people reach the hub, for links; " URL " if not given",     \
-			.help_ja = "リンクに使うハブの URL (既定 " URL ")"                         \
+#define URL_ROW                                                                                      \
+	{                                                                                            \
+		"url", 0, "URL", HIN_OPTION_TEXT, ARG(url),                                          \
+			.help = "where people reach the hub, for links; as \"people\" of "           \
+				"hub.yaml says if not given",                                        \
+			.help_ja = "リンクに使うハブの URL (既定は hub.yaml の people)" \
 	}
 #define ROLE_ROWS                                                                                  \
 	{                                                                                          \
@@ -175,11 +177,61 @@ static const char *say(const char *en, const char *ja)
 	return session.lang == HIN_JA ? ja : en;
 }
 
+/* "https://127.0.0.1:8440", as the hub's settings say; those of no page or none: why. */
+static enum hin_code people_url(const struct session *n, struct hin_buffer *out,
+				struct hin_error *err)
+{
+	struct hin_hub_settings settings = { 0 };
+	char path[PATH_MAX];
+	const char *listen;
+	enum hin_code code = hin_config_init(&hin_hub_table, &settings, err);
+
+	if (code != HIN_OK)
+		return code;
+	snprintf(path, sizeof(path), "%s/hub.yaml",
+		 n->arguments.dir != NULL ? n->arguments.dir : FOLDER);
+	if (access(path, F_OK) == 0)
+		code = hin_config_load(&hin_hub_table, &settings, path, err);
+	listen = settings.people.listen;
+	if (code == HIN_OK && (listen == NULL || listen[0] == '\0')) {
+		code = hin_fail(err, HIN_ENOENT, "%.200s opens no page for people (people)", path);
+	} else if (code == HIN_OK) {
+		hin_buffer_puts(out, settings.people.plain ? "http://" : "https://");
+		/* on all addresses: this machine's own is one of them */
+		if (strncmp(listen, "0.0.0.0:", 8) == 0)
+			hin_buffer_printf(out, "127.0.0.1:%s", listen + 8);
+		else if (strncmp(listen, "[::]:", 5) == 0)
+			hin_buffer_printf(out, "[::1]:%s", listen + 5);
+		else
+			hin_buffer_puts(out, listen);
+	}
+	hin_config_fini(&hin_hub_table, &settings);
+	return code;
+}
+
+/* Where the link leads: a hub that cannot be asked gets a link all the same, with a word of it. */
+static void choose_url(const struct session *n, struct hin_buffer *out)
+{
+	struct hin_error why = { 0 };
+
+	if (n->arguments.url != NULL) {
+		hin_buffer_puts(out, n->arguments.url);
+	} else if (people_url(n, out, &why) != HIN_OK) {
+		fprintf(stderr,
+			n->lang == HIN_JA ? "hinomi account: %s: リンクは " URL
+					    " とした (--url で変更)\n"
+					  : "hinomi account: %s: the link is of " URL
+					    "; name another by --url\n",
+			why.text);
+		hin_buffer_puts(out, URL);
+	}
+}
+
 /* Make a one-time link and print it. */
 static enum hin_code print_link(struct session *n, int64_t id, const char *name,
 				struct hin_error *err)
 {
-	const char *url = n->arguments.url != NULL ? n->arguments.url : URL;
+	struct hin_buffer url = { 0 };
 	char secret[HIN_SECRET_TEXT];
 	enum hin_code code = hin_invite_make(n->desk, id, 0, n->now_us, secret, err);
 
@@ -192,7 +244,9 @@ static enum hin_code print_link(struct session *n, int64_t id, const char *name,
 		fprintf(stderr,
 			"A one-time link for %s, good for 48 hours; give it to nobody else:\n",
 			name);
-	printf("%s/link/%s\n", url, secret);
+	choose_url(n, &url);
+	printf("%s/link/%s\n", hin_buffer_text(&url), secret);
+	hin_buffer_fini(&url);
 	explicit_bzero(secret, sizeof(secret));
 	return HIN_OK;
 }

@@ -416,12 +416,32 @@ def commands(work):
     expect("Japanese", "ハブ" in run(HUB, "run", "--help", "--lang", "ja").stdout, True)
 
 
+def links(work):
+    """A one-time link leads where hub.yaml says that people meet the hub."""
+    for n, (settings, option, wanted, word) in enumerate([
+            (None, [], "https://127.0.0.1:8440/link/", ""),
+            ("people: 127.0.0.1:9001\n", [], "https://127.0.0.1:9001/link/", ""),
+            ("people: 127.0.0.1:9001\npeople.plain: yes\n", [], "http://127.0.0.1:9001/link/", ""),
+            ("people: 0.0.0.0:9001\n", [], "https://127.0.0.1:9001/link/", ""),
+            ("people: '[::]:9001'\n", [], "https://[::1]:9001/link/", ""),
+            ("people: 127.0.0.1:9001\n", ["--url", "https://hub.example"], "https://hub.example/link/", ""),
+            ("people: ''\n", [], "https://127.0.0.1:8440/link/", "opens no page"),
+            ("peple: x\n", [], "https://127.0.0.1:8440/link/", "did you mean")]):
+        folder = work / ("links%d" % n)
+        folder.mkdir()
+        if settings is not None:
+            (folder / "hub.yaml").write_text(settings)
+        done = run(ACCOUNT, "first", "--dir", folder, *option)
+        expect("link of %r" % settings, (done.stdout.startswith(wanted), word in done.stderr), (True, True))
+
+
 def main():
     signal.signal(signal.SIGTERM, lambda number, frame: sys.exit("ended from outside"))
     work = pathlib.Path(tempfile.mkdtemp(prefix="hinomi-hub-"))
     hub = Hub(work)
     try:
         commands(work)
+        links(work)
         hub.folder.mkdir()
         run(TRUST, "init", "--dir", hub.folder / "trust", "--hub", "127.0.0.1:%d" % hub.port)
         hub.start()
