@@ -42,7 +42,7 @@ struct hin_lease {
 	uint16_t port_low, port_high;  /* 0-65535: all */
 	int64_t from_us, until_us;     /* until 0: still */
 	char device[HIN_LEASE_DEVICE]; /* "mac:...", "duid:...", "user:...", "circuit:...",
-					  "inside:..." */
+					  "inside:...", "client:..." */
 	const char *organisation;      /* handle, or "" */
 	const char *basis;	       /* a word of the desk: "dhcp" */
 	uint8_t confidence;

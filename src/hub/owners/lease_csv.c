@@ -112,7 +112,7 @@ static enum hin_code read_device(struct lease_reading *r, struct hin_lease *l, c
 				 struct hin_error *err)
 {
 	static const char *const kinds[] = { "mac",    "duid",	 "user", "circuit",
-					     "inside", "sensor", "host" };
+					     "inside", "sensor", "host", "client" };
 	char mac[18];
 
 	if (text[0] == '\0')
@@ -127,8 +127,8 @@ static enum hin_code read_device(struct lease_reading *r, struct hin_lease *l, c
 			return HIN_OK;
 	}
 	return hin_fail(err, HIN_EFORMAT,
-			"a device is a MAC, or mac:, duid:, user:, circuit:, inside:, sensor: or "
-			"host: and its name");
+			"a device is a MAC, or mac:, duid:, user:, circuit:, inside:, sensor:, "
+			"client: or host: and its name");
 }
 
 static enum hin_code read_basis(struct hin_lease *l, const char *text, struct hin_error *err)

@@ -334,15 +334,17 @@ static const struct {
 	  "192.0.2.7,,,,,,,\n"
 	  "192.0.2.7,,printer,,,,,\n"
 	  "192.0.2.7,9-1,host:x,,,,,\n"
-	  "192.0.2.7,,host:x,,,,dchp,\n",
+	  "192.0.2.7,,host:x,,,,dchp,\n"
+	  "192.0.2.8,,client:0061,,,,,\n",
 	  "192.0.2.5 mac:00:00:5e:00:53:01 - -\n"
 	  "192.0.2.6-192.0.2.9 [1024-2047] circuit:c17 2026-01-01 00:00 2027-01-01 00:00\n"
 	  "2001:db8:5::-2001:db8:5:ff:ffff:ffff:ffff:ffff example-city - -\n"
 	  "! f:5: neither a device nor an organisation is named\n"
-	  "! f:6: a device is a MAC, or mac:, duid:, user:, circuit:, inside:, sensor: or host: "
-	  "and its name\n"
+	  "! f:6: a device is a MAC, or mac:, duid:, user:, circuit:, inside:, sensor:, client: "
+	  "or host: and its name\n"
 	  "! f:7: the block of ports ends before it begins\n"
-	  "! f:8: unknown basis \"dchp\"; did you mean \"dhcp\"?\n" },
+	  "! f:8: unknown basis \"dchp\"; did you mean \"dhcp\"?\n"
+	  "192.0.2.8 client:0061 - -\n" },
 };
 
 static void each_log_is_read(void **state)
