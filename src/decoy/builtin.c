@@ -479,90 +479,97 @@ static int do_shift(struct call *call)
 
 /* ---- getopts ---- */
 
-/* The word and letter that come next, kept in OPTIND and the frame. */
+/* What getopts works on: kept in OPTIND, and for letters in one word in the frame. */
+struct getting {
+	struct process *p;
+	const char *letters, *variable;
+	char **arguments;
+	size_t count, index; /* of the next word, from 1 */
+	unsigned at;	     /* in it; 0 = not begun */
+	bool quiet;
+};
+
+static int got(struct getting *g, char letter)
+{
+	char text[2] = { letter, '\0' };
+
+	(void)variable_set(g->p, "OPTIND", format_of(g->p, "%zu", g->index));
+	g->p->frame->option_at = g->at; /* after OPTIND, which begins anew */
+	(void)variable_set(g->p, g->variable, text);
+	return 0;
+}
+
+/* The next word, if it has letters; else NULL. */
+static const char *next_letters(struct getting *g)
+{
+	const char *word = g->index <= g->count ? g->arguments[g->index - 1] : NULL;
+
+	if (word == NULL || g->at > 0)
+		return word;
+	if (word[0] != '-' || word[1] == '\0')
+		return NULL;
+	if (strcmp(word, "--") == 0) {
+		g->index++;
+		return NULL;
+	}
+	g->at = 1;
+	return word;
+}
+
+/* A letter that wants a value; false, told as it wants to be, when there is none. */
+static bool take_value(struct getting *g, const char *word)
+{
+	if (g->at > 0) { /* the rest of the word */
+		(void)variable_set(g->p, "OPTARG", word + g->at);
+		g->index++;
+		g->at = 0;
+		return true;
+	}
+	if (g->index > g->count)
+		return false;
+	(void)variable_set(g->p, "OPTARG", g->arguments[g->index++ - 1]);
+	return true;
+}
+
 static int do_getopts(struct call *call)
 {
 	struct process *p = call->p;
-	const char *optstring, *index_text = variable_get(p, "OPTIND"), *found, *word;
-	char **arguments = p->frame->arguments;
-	size_t count = p->frame->argument_count, index;
+	const char *index = variable_get(p, "OPTIND"), *word, *found;
+	struct getting g = { .p = p };
 	char letter[2] = { 0 };
-	bool quiet;
 
 	if (call->argc < 3)
 		shell_fail(p, 2,
 			   is_busybox(p) ? "getopts: usage: getopts optstring var [arg]"
 					 : "getopts: Usage: getopts optstring var [arg]");
-	optstring = call->argv[1];
-	quiet = optstring[0] == ':';
-	if (call->argc > 3) {
-		arguments = call->argv + 3;
-		count = (size_t)call->argc - 3;
-	}
-	index = index_text != NULL ? strtoul(index_text, NULL, 10) : 1;
-	if (index == 0)
-		index = 1;
-	word = index <= count ? arguments[index - 1] : NULL;
-	if (word != NULL && p->frame->option_at == 0) {
-		if (word[0] != '-' || word[1] == '\0')
-			word = NULL;
-		else if (strcmp(word, "--") == 0) {
-			index++;
-			word = NULL;
-		} else {
-			p->frame->option_at = 1;
-		}
-	}
-	if (word == NULL) {
-		unsigned at = p->frame->option_at;
-
-		(void)variable_set(p, "OPTIND", format_of(p, "%zu", index));
-		(void)at;
-		(void)variable_set(p, call->argv[2], "?");
+	g.letters = call->argv[1];
+	g.variable = call->argv[2];
+	g.quiet = g.letters[0] == ':';
+	g.arguments = call->argc > 3 ? call->argv + 3 : p->frame->arguments;
+	g.count = call->argc > 3 ? (size_t)call->argc - 3 : p->frame->argument_count;
+	g.index = index != NULL ? strtoul(index, NULL, 10) : 1;
+	g.index += g.index == 0;
+	g.at = p->frame->option_at;
+	word = next_letters(&g);
+	if (word == NULL || g.at >= strlen(word)) {
+		g.at = 0;
+		(void)got(&g, '?');
 		return 1;
 	}
-	{
-		unsigned at = p->frame->option_at;
-
-		letter[0] = word[at++];
-		found = letter[0] != ':' ? strchr(optstring, letter[0]) : NULL;
-		variable_unset(p, "OPTARG");
-		if (word[at] == '\0') {
-			index++;
-			at = 0;
-		}
-		if (found != NULL && found[1] == ':') {
-			if (at > 0) {
-				(void)variable_set(p, "OPTARG", word + at);
-				index++;
-				at = 0;
-			} else if (index <= count) {
-				(void)variable_set(p, "OPTARG", arguments[index - 1]);
-				index++;
-			} else {
-				if (quiet) {
-					(void)variable_set(p, "OPTARG", letter);
-					letter[0] = ':';
-				} else {
-					errf(p, "No arg for -%s option\n", letter);
-					letter[0] = '?';
-				}
-				(void)variable_set(p, "OPTIND", format_of(p, "%zu", index));
-				(void)variable_set(p, call->argv[2], letter);
-				return 0;
-			}
-		} else if (found == NULL) {
-			if (quiet)
-				(void)variable_set(p, "OPTARG", letter);
-			else
-				errf(p, "Illegal option -%s\n", letter);
-			letter[0] = '?';
-		}
-		(void)variable_set(p, "OPTIND", format_of(p, "%zu", index));
-		p->frame->option_at = at;
-		(void)variable_set(p, call->argv[2], letter);
+	letter[0] = word[g.at++];
+	found = letter[0] != ':' ? strchr(g.letters, letter[0]) : NULL;
+	variable_unset(p, "OPTARG");
+	if (word[g.at] == '\0') {
+		g.index++;
+		g.at = 0;
 	}
-	return 0;
+	if (found != NULL && (found[1] != ':' || take_value(&g, word)))
+		return got(&g, letter[0]);
+	if (g.quiet)
+		(void)variable_set(p, "OPTARG", letter);
+	else
+		errf(p, found != NULL ? "No arg for -%s option\n" : "Illegal option -%s\n", letter);
+	return got(&g, found != NULL && g.quiet ? ':' : '?');
 }
 
 /* ---- folders ---- */
@@ -699,139 +706,132 @@ static int do_umask(struct call *call)
 
 /* ---- reading ---- */
 
-static int do_read(struct call *call)
+/* A line that read has read: its characters, and which of them were escaped. */
+struct line {
+	struct growing text, escaped;
+	bool ended; /* there was no newline */
+};
+
+static void read_line(struct process *p, struct line *l, bool raw)
+{
+	bool escape = false;
+	char c;
+
+	while (file_read(p, p->fds[0], &c, 1) > 0) {
+		if (escape) {
+			escape = false;
+			if (c == '\n')
+				continue;
+			grow_char(p, &l->text, c);
+			grow_char(p, &l->escaped, 1);
+		} else if (c == '\\' && !raw) {
+			escape = true;
+		} else if (c == '\n') {
+			grow(p, &l->text, "", 0);
+			return;
+		} else if (c != '\0') {
+			grow_char(p, &l->text, c);
+			grow_char(p, &l->escaped, 0);
+		}
+	}
+	l->ended = true;
+	grow(p, &l->text, "", 0);
+}
+
+static bool is_delimiter(const struct line *l, size_t at, const char *ifs)
+{
+	return at < l->text.size && l->escaped.data[at] == 0 &&
+	       strchr(ifs, l->text.data[at]) != NULL;
+}
+
+static bool is_white_delimiter(const struct line *l, size_t at, const char *ifs)
+{
+	return is_delimiter(l, at, ifs) && isspace((unsigned char)l->text.data[at]);
+}
+
+static size_t skip_white(const struct line *l, size_t at, const char *ifs)
+{
+	while (is_white_delimiter(l, at, ifs))
+		at++;
+	return at;
+}
+
+/* The field from `at` on; returns where the next one begins. */
+static size_t next_field(const struct line *l, size_t at, const char *ifs, size_t *end)
+{
+	while (at < l->text.size && !is_delimiter(l, at, ifs))
+		at++;
+	*end = at;
+	at = skip_white(l, at, ifs);
+	if (is_delimiter(l, at, ifs))
+		at = skip_white(l, at + 1, ifs);
+	return at;
+}
+
+/* Where the last field ends: all the rest, but for white space, and a delimiter behind one field.
+ */
+static size_t last_end(const struct line *l, size_t start, const char *ifs)
+{
+	size_t end = l->text.size, first = start;
+
+	while (end > start && is_white_delimiter(l, end - 1, ifs))
+		end--;
+	while (first < end && !is_delimiter(l, first, ifs))
+		first++;
+	return first + 1 == end && !is_white_delimiter(l, first, ifs) ? first : end;
+}
+
+/* Options of read; returns the place of its first variable. */
+static int read_options(struct call *call, bool *raw)
 {
 	struct process *p = call->p;
-	struct hin_buffer line = { .limit = (size_t)1 << 20 };
-	const char *ifs = variable_get(p, "IFS");
-	bool raw = false, escaped = false, any = false, ended = false;
-	uint8_t *marks = NULL;
-	size_t room = 0, at = 0;
-	int arg = 1;
-	char *text;
+	int at = 1;
 
-	if (ifs == NULL)
-		ifs = " \t\n";
-	for (; arg < call->argc && call->argv[arg][0] == '-' && call->argv[arg][1] != '\0'; arg++) {
-		raw |= strchr(call->argv[arg], 'r') != NULL;
-		if (strchr(call->argv[arg], 'p') != NULL) {
-			if (arg + 1 < call->argc)
-				errf(p, "%s", call->argv[++arg]);
-		} else if (strpbrk(call->argv[arg], "ntd") != NULL && is_busybox(p)) {
-			arg++;
-		} else if (strchr(call->argv[arg], 'r') == NULL &&
-			   strchr(call->argv[arg], 's') == NULL) {
+	for (; at < call->argc && call->argv[at][0] == '-' && call->argv[at][1] != '\0'; at++) {
+		const char *word = call->argv[at];
+
+		*raw |= strchr(word, 'r') != NULL;
+		if (strchr(word, 'p') != NULL && at + 1 < call->argc)
+			errf(p, "%s", call->argv[++at]);
+		else if (strpbrk(word, "ntd") != NULL && is_busybox(p))
+			at++;
+		else if (strpbrk(word, "rsp") == NULL)
 			shell_fail(p, 2,
 				   is_busybox(p) ? "read: illegal option %s"
 						 : "read: Illegal option %s",
-				   call->argv[arg]);
-		}
+				   word);
 	}
-	if (arg >= call->argc && !is_busybox(p)) {
+	if (at >= call->argc && !is_busybox(p))
 		shell_fail(p, 2, "read: arg count");
+	return at;
+}
+
+static int do_read(struct call *call)
+{
+	struct process *p = call->p;
+	const char *ifs = variable_get(p, "IFS");
+	struct line l = { 0 };
+	bool raw = false;
+	int arg = read_options(call, &raw);
+	size_t at, end = 0;
+
+	ifs = ifs != NULL ? text_of(p, ifs, strlen(ifs)) : " \t\n";
+	read_line(p, &l, raw);
+	at = skip_white(&l, 0, ifs);
+	if (arg >= call->argc)
+		(void)variable_set(p, "REPLY", l.text.data);
+	for (; arg < call->argc; arg++) {
+		size_t start = at;
+
+		if (!is_variable_name(call->argv[arg], strlen(call->argv[arg])))
+			shell_fail(p, 2, "read: %s: bad variable name", call->argv[arg]);
+		at = arg + 1 < call->argc ? next_field(&l, start, ifs, &end) : l.text.size;
+		if (arg + 1 == call->argc)
+			end = last_end(&l, start, ifs);
+		if (!variable_set(p, call->argv[arg], text_of(p, l.text.data + start, end - start)))
+			return 2;
 	}
-	for (;;) {
-		char c;
-		int64_t got = file_read(p, p->fds[0], &c, 1);
-
-		if (got < 0) {
-			ended = true;
-			break;
-		}
-		if (got == 0) {
-			ended = true;
-			break;
-		}
-		any = true;
-		if (line.used >= room) {
-			uint8_t *more = memory_of(p, room == 0 ? 256 : room * 2);
-
-			if (room > 0)
-				memcpy(more, marks, room);
-			marks = more;
-			room = room == 0 ? 256 : room * 2;
-		}
-		if (escaped) {
-			escaped = false;
-			if (c == '\n')
-				continue;
-			marks[line.used] = 1;
-			hin_buffer_putc(&line, c);
-			continue;
-		}
-		if (c == '\\' && !raw) {
-			escaped = true;
-			continue;
-		}
-		if (c == '\n')
-			break;
-		if (c == '\0')
-			continue;
-		marks[line.used] = 0;
-		hin_buffer_putc(&line, c);
-	}
-	(void)any;
-	text = text_of(p, hin_buffer_text(&line), line.used);
-	{
-		size_t size = line.used;
-
-		hin_buffer_fini(&line);
-		while (at < size && marks[at] == 0 && strchr(ifs, text[at]) != NULL &&
-		       isspace((unsigned char)text[at]))
-			at++;
-		if (arg >= call->argc) {
-			(void)variable_set(p, "REPLY", text);
-			return ended ? 1 : 0;
-		}
-		for (; arg < call->argc; arg++) {
-			size_t start = at, end;
-			bool last = arg + 1 == call->argc;
-
-			if (!is_variable_name(call->argv[arg], strlen(call->argv[arg])))
-				shell_fail(p, 2, "read: %s: bad variable name", call->argv[arg]);
-			if (last) {
-				end = size;
-				while (end > start && marks[end - 1] == 0 &&
-				       strchr(ifs, text[end - 1]) != NULL &&
-				       isspace((unsigned char)text[end - 1]))
-					end--;
-				/* one field alone loses its delimiter, too */
-				{
-					size_t first = start;
-
-					while (first < end && !(marks[first] == 0 &&
-								strchr(ifs, text[first]) != NULL))
-						first++;
-					if (first + 1 == end &&
-					    !isspace((unsigned char)text[first]) &&
-					    marks[first] == 0)
-						end = first;
-				}
-				at = size;
-			} else {
-				while (at < size &&
-				       !(marks[at] == 0 && strchr(ifs, text[at]) != NULL))
-					at++;
-				end = at;
-				while (at < size && marks[at] == 0 &&
-				       strchr(ifs, text[at]) != NULL &&
-				       isspace((unsigned char)text[at]))
-					at++;
-				if (at < size && at > 0 && marks[at] == 0 &&
-				    strchr(ifs, text[at]) != NULL) {
-					at++;
-					while (at < size && marks[at] == 0 &&
-					       strchr(ifs, text[at]) != NULL &&
-					       isspace((unsigned char)text[at]))
-						at++;
-				}
-			}
-			if (!variable_set(p, call->argv[arg],
-					  text_of(p, text + start, end - start)))
-				return 2;
-		}
-	}
-	return ended ? 1 : 0;
+	return l.ended;
 }
 
 /* ---- jobs, traps, times ---- */

@@ -507,7 +507,7 @@ static void put_command(struct process *p, struct expansion *e, const struct hin
 		return;
 	if (p->depth >= CALLS_DEPTH)
 		shell_fail(p, 2, "Cannot fork");
-	capture = file_new(p, FILE_CAPTURE);
+	capture = file_owned(p, file_new(p, FILE_CAPTURE));
 	capture->writable = true;
 	child = process_fork(p);
 	child->outer = p;
@@ -527,7 +527,7 @@ static void put_command(struct process *p, struct expansion *e, const struct hin
 	for (size_t i = 0; i < size; i++)
 		if (text[i] != '\0')
 			put(p, e, text[i], part->quoted ? MARK_QUOTED : MARK_SPLIT);
-	file_close(p->shell, capture);
+	file_done(p, capture);
 }
 
 static void put_arithmetic(struct process *p, struct expansion *e, const struct hin_part *part)
