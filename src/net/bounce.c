@@ -464,7 +464,8 @@ static void take_outer(struct hin_bounce *out, const struct header *h)
 	}
 }
 
-static void read_leaf(struct hin_bounce *out, const struct entity *e, struct text in)
+static void read_leaf(struct hin_bounce *out, const struct entity *e, struct text in,
+		      unsigned depth)
 {
 	if (strcasecmp(e->type, "message/delivery-status") == 0 ||
 	    strcasecmp(e->type, "message/global-delivery-status") == 0)
@@ -474,19 +475,19 @@ static void read_leaf(struct hin_bounce *out, const struct entity *e, struct tex
 		 strcasecmp(e->type, "message/global") == 0 ||
 		 strcasecmp(e->type, "message/global-headers") == 0)
 		read_returned(out, in);
-	else if (strcasecmp(e->type, "text/plain") == 0)
+	else if (depth == 0 && strcasecmp(e->type, "text/plain") == 0)
 		read_qmail(out, in);
 }
 
 /* A leaf, decoded when it must be. Leaves do not overlap: all of them have the message's size. */
 static enum hin_code decode_leaf(struct hin_bounce *out, const struct entity *e, struct text in,
-				 struct hin_error *err)
+				 unsigned depth, struct hin_error *err)
 {
 	struct hin_buffer plain = { .limit = HIN_BOUNCE_SIZE };
 	enum hin_code code = HIN_OK;
 
 	if (e->encoding == ENCODING_NONE) {
-		read_leaf(out, e, in);
+		read_leaf(out, e, in, depth);
 		return HIN_OK;
 	}
 	if (e->encoding == ENCODING_BASE64)
@@ -496,7 +497,7 @@ static enum hin_code decode_leaf(struct hin_bounce *out, const struct entity *e,
 	if (plain.failed)
 		code = hin_fail(err, HIN_ENOMEM, "no memory for a message that came back");
 	else if (plain.used > 0)
-		read_leaf(out, e, (struct text){ plain.data, plain.used });
+		read_leaf(out, e, (struct text){ plain.data, plain.used }, depth);
 	hin_buffer_fini(&plain);
 	return code;
 }
@@ -523,7 +524,7 @@ static enum hin_code read_entity(struct hin_bounce *out, struct text in, unsigne
 	}
 	if (strncasecmp(e.type, "multipart/", 10) == 0 && e.boundary[0] != '\0')
 		return read_parts(out, in, e.boundary, depth, err);
-	return decode_leaf(out, &e, in, err);
+	return decode_leaf(out, &e, in, depth, err);
 }
 
 enum hin_code hin_bounce_parse(struct hin_bounce *out, const void *data, size_t size,

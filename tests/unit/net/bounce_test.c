@@ -128,6 +128,11 @@ static void parses_and_refuses(void **state)
 		{ "qmail, cut and strange",
 		  "To: a@b.example\n\nHi. This is the\n\n<x\x1b@y.example>:\n5.", HIN_OK,
 		  HIN_BOUNCE_FAILED, "a@b.example", "", "x?@y.example", "", 1 },
+		{ "qmail's text handed on by a person",
+		  "To: a@b.example\nContent-Type: multipart/mixed; boundary=b\n\n--b\n\nHi. This "
+		  "is "
+		  "the\n\n<c@d.example>:\nno\n--b--\n",
+		  HIN_OK, HIN_BOUNCE_NONE, "a@b.example", "", "", "", 0 },
 		{ "base64 of nothing",
 		  "To: a@b.example\nContent-Type: "
 		  "message/delivery-status\nContent-Transfer-Encoding: base64\n\n====",
