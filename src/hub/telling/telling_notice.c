@@ -212,19 +212,69 @@ static enum hin_code insert(struct hin_desk *desk, const struct found *f, int64_
 	return code;
 }
 
+/*
+ * Whom the network above has: the smallest range around the address that somebody else holds and
+ * answers for, for who decides whom to tell. Ranges begin where a prefix does, so there are few
+ * places to look at, however large the directory is. `out` stays as it is when there is none.
+ */
+static enum hin_code find_parent(struct hin_desk *desk, const struct found *f, int64_t now_us,
+				 char *out, size_t size, struct hin_error *err)
+{
+	struct hin_addr low = f->address;
+	unsigned first = hin_addr_is_v4(&low) ? 96 : 0;
+	enum hin_code code = HIN_EOF;
+
+	for (unsigned bit = 128; code == HIN_EOF && bit >= first && bit <= 128; bit--) {
+		uint8_t mask = (uint8_t)(0x80 >> bit % 8);
+		sqlite3_stmt *s;
+
+		if (bit < 128 && (low.b[bit / 8] & mask) == 0)
+			continue; /* the same place */
+		if (bit < 128)
+			low.b[bit / 8] &= (uint8_t)~mask;
+		s = hin_desk_statement(
+			desk,
+			"SELECT o.handle, c.address FROM holding h JOIN organisation o ON o.id = "
+			"h.organisation JOIN contact c ON c.organisation = o.id WHERE h.kind = "
+			"'prefix' AND h.low = ?1 AND h.high >= ?2 AND h.organisation <> ?3 AND "
+			"h.from_us <= ?4 AND (h.until_us = 0 OR h.until_us > ?4) AND c.state = "
+			"'ok' ORDER BY h.high, CASE c.role WHEN 'abuse' THEN 0 WHEN 'security' "
+			"THEN 1 ELSE 2 END, c.id LIMIT 1",
+			err);
+		code = s == NULL ? HIN_EFORMAT
+				 : hin_desk_bind(desk, s, err, "aaii", &low, &f->address,
+						 f->organisation, now_us);
+		if (code == HIN_OK)
+			code = hin_desk_step(desk, s, err);
+		if (code != HIN_OK)
+			continue;
+		snprintf(out, size,
+			 "its owner has no contact that can be reached; parent has a contact: "
+			 "%.100s (%.100s)",
+			 (const char *)sqlite3_column_text(s, 1),
+			 (const char *)sqlite3_column_text(s, 0));
+		sqlite3_reset(s);
+	}
+	return code == HIN_EOF ? HIN_OK : code;
+}
+
 static enum hin_code make_unowned(struct telling *t, struct hin_desk *desk, const struct found *f,
 				  int64_t now_us, struct hin_error *err)
 {
 	const char *why = f->organisation == 0 ? "nobody in the directory answers for it"
 					       : "its owner has no contact that can be reached";
+	char shown[320];
 	int64_t id = 0;
 	enum hin_code code = insert(desk, f, now_us, &id, err);
 
+	snprintf(shown, sizeof(shown), "%s", why);
+	if (code == HIN_OK && f->organisation != 0 && f->has_address)
+		code = find_parent(desk, f, now_us, shown, sizeof(shown), err);
 	if (code == HIN_OK)
 		code = hin_desk_run(desk, err,
 				    "UPDATE notice SET organisation = nullif(?2, 0), error = ?3 "
 				    "WHERE id = ?1",
-				    "iit", id, f->organisation, why);
+				    "iit", id, f->organisation, shown);
 	if (code == HIN_OK)
 		code = notice_act(desk, id, HIN_ACT_NOTICE_UNOWNED, 0, now_us, "no_owner", why,
 				  err);

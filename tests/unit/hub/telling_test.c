@@ -191,6 +191,55 @@ static void a_contact_that_appears_later(void **state)
 	assert_string_equal(server.mails[0].to, "noc@city.example");
 }
 
+/* An assignment without a contact of its own: the queue says whom the network above has. */
+static void a_parent_with_a_contact_is_named(void **state)
+{
+	static const struct {
+		const char *low, *high;
+		int64_t until_us;
+		bool named;
+	} cases[] = {
+		{ "192.0.2.0", "192.0.2.255", 0, true },
+		{ "192.0.0.0", "192.0.255.255", 0, true },
+		{ "192.0.2.7", "192.0.2.7", 0, true },
+		{ "192.0.2.0", "192.0.2.6", 0, false }, /* beside it */
+		{ "192.0.2.8", "192.0.2.15", 0, false },
+		{ "192.0.2.0", "192.0.2.255", NOW - 1, false }, /* no longer */
+	};
+	static const char alone[] = "its owner has no contact that can be reached";
+
+	(void)state;
+	begin(NULL);
+	run("UPDATE contact SET state = 'off'");
+	for (size_t i = 0; i < HIN_COUNT(cases); i++) {
+		int64_t parent = add_organisation("parent", "Parent", "en");
+		struct hin_addr low, high;
+		char want[200];
+
+		add_contact(parent, "tech", "mail", "noc@parent.example");
+		add_contact(parent, "abuse", "mail", "abuse@parent.example");
+		assert_int_equal(hin_addr_parse(&low, cases[i].low), HIN_OK);
+		assert_int_equal(hin_addr_parse(&high, cases[i].high), HIN_OK);
+		assert_int_equal(hin_desk_run(desk, NULL,
+					      "INSERT INTO holding (organisation, kind, low, high, "
+					      "until_us) VALUES (?1, 'prefix', ?2, ?3, ?4)",
+					      "iaai", parent, &low, &high, cases[i].until_us),
+				 HIN_OK);
+		infected("192.0.2.7");
+		look(NOW + (int64_t)i * S);
+		assert_string_equal(text("SELECT state FROM notice"), "no_owner");
+		assert_int_equal(number("SELECT organisation FROM notice"), organisation);
+		snprintf(want, sizeof(want), "%s%s", alone,
+			 cases[i].named ? "; parent has a contact: abuse@parent.example (parent)"
+					: "");
+		assert_string_equal(text("SELECT error FROM notice"), want);
+		run("DELETE FROM notice");
+		run("DELETE FROM finding");
+		run("DELETE FROM organisation WHERE handle = 'parent'");
+	}
+	assert_int_equal(server.count, 0);
+}
+
 static void names_of_the_directory_cannot_break_out(void **state)
 {
 	(void)state;
@@ -726,6 +775,7 @@ int main(void)
 		TEST(a_bad_template_has_its_line),
 		TEST(nobody_known_is_a_queue),
 		TEST(a_contact_that_appears_later),
+		TEST(a_parent_with_a_contact_is_named),
 		TEST(names_of_the_directory_cannot_break_out),
 		TEST(a_mailbox_that_is_gone),
 		TEST(another_contact_takes_over),
