@@ -485,7 +485,7 @@ static enum hin_code start(struct hin_http_server *s, struct hin_error *err)
 					 ((intptr_t)HIN_HTTP_MOST + MARGIN) * threads, NULL };
 	/* libmicrohttpd reads headers and pieces of bodies into this */
 	options[n++] = (struct MHD_OptionItem){ MHD_OPTION_CONNECTION_MEMORY_LIMIT,
-						(intptr_t)(2 * set->header_bytes + 16384), NULL };
+						(intptr_t)(2 * set->header_bytes + 8192), NULL };
 	options[n++] = (struct MHD_OptionItem){ MHD_OPTION_NOTIFY_CONNECTION,
 						(intptr_t)connection_changed, s };
 	options[n++] = (struct MHD_OptionItem){ MHD_OPTION_NOTIFY_COMPLETED,
