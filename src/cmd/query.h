@@ -37,7 +37,7 @@ struct hin_query {
 	bool grouped;
 	struct hin_answer_lengths lengths;
 	struct hin_progress progress;
-	uint64_t notes; /* of damage, told by the store */
+	uint64_t notes;	  /* of damage, told by the store */
 	bool flows_alone; /* the filter was narrowed to them, lest packets count twice */
 	/* known at the end */
 	int64_t from_us, to_us;	      /* what `watched` is of */
@@ -57,8 +57,9 @@ struct hin_query {
 	X(HIN_QW_NOTHING, "nothing matches", "該当なし")                                           \
 	X(HIN_QW_MORE_ROWS, "more follow; --limit shows them", "続きあり (--limit で表示)")        \
 	X(HIN_QW_FLOWS,                                                                            \
-	  "of flows alone; \"kind ...\" or --by kind also counts events, which tell of the same packets", \
-	  "フローだけを集計した (同じパケットを示すイベントは kind ... や --by kind で)")           \
+	  "of flows alone; \"kind ...\" or --by kind also counts events, which tell of the same "  \
+	  "packets",                                                                               \
+	  "フローだけを集計した (同じパケットを示すイベントは kind ... や --by kind で)")          \
 	X(HIN_QW_APPROXIMATE,                                                                      \
 	  "numbers of distinct values over 10,000 are estimates, by about 1 %",                    \
 	  "1万を超える異なる値の数は約1 %の誤差を含む推定値")

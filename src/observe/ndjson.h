@@ -2,16 +2,13 @@
  * ndjson - a row of observations as one line of JSON, loss-free both ways.
  *
  * Keys are the names of the fields, in the order of the registry; what is not given is left out.
- *   time                      "2026-11-22T02:28:54.123456Z", always six digits and Z; what is read may have
- *                             none or up to nine (RFC 3339), and is cut to microseconds
- *   src, dst                  text (RFC 5952; IPv4 dotted)
- *   kind, tool, rule, ...     the registry's name, or the number when it has none
- *   tags                      array of names and numbers
- *   duration, packets, bytes  a number, or decimal text above 2^53 - 1, which doubles cannot hold
- *   link, parent, product     16 hexadecimal digits; a known product by its name
- *   device, artifact, evidence  hexadecimal digits
- *   the rest                  numbers
- * schema/observation.schema.json says the same to programs.
+ *   time                      "2026-11-22T02:28:54.123456Z", always six digits and Z; what is read
+ * may have none or up to nine (RFC 3339), and is cut to microseconds src, dst                  text
+ * (RFC 5952; IPv4 dotted) kind, tool, rule, ...     the registry's name, or the number when it has
+ * none tags                      array of names and numbers duration, packets, bytes  a number, or
+ * decimal text above 2^53 - 1, which doubles cannot hold link, parent, product     16 hexadecimal
+ * digits; a known product by its name device, artifact, evidence  hexadecimal digits the rest
+ * numbers schema/observation.schema.json says the same to programs.
  *
  * Threads: one thread at a time for each writer; else pure functions.
  */

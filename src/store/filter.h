@@ -90,14 +90,14 @@ HIN_MUST_USE enum hin_code hin_filter_parse(struct hin_filter **out, const char 
 
 /*
  * The same for questions that add packets or bytes up. Flows tell of every packet, and events tell
- * again of those that were seen in them: so a text that says nothing of kinds means flows alone, and
+ * again of those that were seen in them: so a text that says nothing of kinds means flows alone,
+ * and
  * `*flows_alone` says that it was taken so. `kinds_apart` says that the question keeps kinds apart
  * by itself: then it is hin_filter_parse().
  */
 HIN_MUST_USE enum hin_code hin_filter_parse_volume(struct hin_filter **out, const char *text,
-						   size_t size, bool kinds_apart,
-						   bool *flows_alone, size_t *column,
-						   struct hin_error *err);
+						   size_t size, bool kinds_apart, bool *flows_alone,
+						   size_t *column, struct hin_error *err);
 
 /* Free `filter`; NULL is fine. */
 void hin_filter_free(struct hin_filter *filter);

@@ -19,11 +19,12 @@
  *			hin_rule_find(run, s, &claim);
  *	}
  *
- * A row of an endpoint has a source only when it is about a socket, and names its machine by `device`
- * (observation.md, "A row"). Its rules claim the address of such rows; what they are to say of rows
- * without one needs to know whose the device is. That is what its beats are for: a kind that allows
- * src (the socket to the hub), device and duration, of which the hub makes a lease with the basis
- * "beat". Both come with that sensor; the desk and `hinomi directory lease import` know the basis.
+ * A row of an endpoint has a source only when it is about a socket, and names its machine by
+ *`device` (observation.md, "A row"). Its rules claim the address of such rows; what they are to say
+ *of rows without one needs to know whose the device is. That is what its beats are for: a kind that
+ *allows src (the socket to the hub), device and duration, of which the hub makes a lease with the
+ *basis "beat". Both come with that sensor; the desk and `hinomi directory lease import` know the
+ *basis.
  *
  * Threads: the engine's.
  */

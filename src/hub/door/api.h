@@ -61,7 +61,7 @@ struct hin_api_settings {
 	/* settings of rules as the file has them; NULL = defaults */
 	void (*rules)(void *user, struct hin_analyse_settings *out);
 	hin_api_status_fn write_settings; /* objects of a list: the hub's settings; or NULL */
-	void (*changed)(void *user); /* the door committed to the desk; NULL is fine */
+	void (*changed)(void *user);	  /* the door committed to the desk; NULL is fine */
 };
 
 /* What suits a small hub; the rest is { 0 }. */

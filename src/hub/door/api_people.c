@@ -471,8 +471,7 @@ static void handle_totp_new(struct api_call *call)
 		return;
 	}
 	hin_totp_base32(text, secret, sizeof(secret));
-	hin_totp_uri(&uri, call->tuning->name, call->who.account.name, secret,
-		     sizeof(secret));
+	hin_totp_uri(&uri, call->tuning->name, call->who.account.name, secret, sizeof(secret));
 	api_open(&call->out, NULL, '{');
 	api_text(&call->out, "secret", text);
 	api_text(&call->out, "uri", hin_buffer_text(&uri));

@@ -65,9 +65,9 @@ static void handle_sensor_settings(struct api_call *call)
 		api_text(&call->out, "sign",
 			 "settings are signed on the command line, where the key is: hinomi trust "
 			 "settings sign FILE");
-		api_text(
-			&call->out, "sign_ja",
-			"設定への署名は、鍵のあるコマンドラインで行う: hinomi trust settings sign FILE");
+		api_text(&call->out, "sign_ja",
+			 "設定への署名は、鍵のあるコマンドラインで行う: hinomi trust settings sign "
+			 "FILE");
 		hin_buffer_puts(&call->out, "}\n");
 	} else {
 		api_refuse_code(call, code, &err);

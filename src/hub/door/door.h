@@ -46,8 +46,10 @@ struct hin_door_settings {
 			     "クライアントについてのヘッダーを信じるプロキシのプレフィックス",                                  \
 			     HIN_VALUE_LIST),                                                                                   \
 		HIN_DOOR_ROW(base, "people.forwarded", forwarded, "no",                                                         \
-			     "they write Forwarded (RFC 7239); X-Forwarded-For otherwise. The other header is not looked at",   \
-			     "プロキシが書くのは Forwarded (RFC 7239)。no なら X-Forwarded-For。他方は見ない",                  \
+			     "they write Forwarded (RFC 7239); X-Forwarded-For otherwise. The "                                 \
+			     "other header is not looked at",                                                                   \
+			     "プロキシが書くのは Forwarded (RFC 7239)。no なら "                                    \
+			     "X-Forwarded-For。他方は見ない",                                                                   \
 			     HIN_VALUE_BOOL),                                                                                   \
 		HIN_DOOR_ROW(base, "people.second-factor", second_factor, "no",                                                 \
 			     "everybody must set up a second factor",                                                           \
@@ -75,13 +77,15 @@ struct hin_door_settings {
 		HIN_DOOR_ROW(base, "people.query", query_ns, "30s", "most time of a question",                                  \
 			     "一つの問い合わせの最大時間", HIN_VALUE_DURATION, HIN_NS_PER_S,                                    \
 			     HIN_NS_PER_HOUR),                                                                                  \
-		HIN_DOOR_ROW(base, "people.countries", countries, NULL, \
-			     "addresses to countries, a MaxMind DB: for maps and groups", \
-			     "アドレスから国への表 (MaxMind DB)。地図と集計に使う", HIN_VALUE_TEXT), \
-		HIN_DOOR_ROW(base, "people.ledger-public", ledger_public, "no", \
-			     "everybody may read the ledger's files, as C2SP's tlog-tiles has them", \
-			     "台帳のファイルを誰でも読めるようにする (C2SP tlog-tiles)", \
-			     HIN_VALUE_BOOL), \
+		HIN_DOOR_ROW(base, "people.countries", countries, NULL,                                                         \
+			     "addresses to countries, a MaxMind DB: for maps and groups",                                       \
+			     "アドレスから国への表 (MaxMind DB)。地図と集計に使う",                                             \
+			     HIN_VALUE_TEXT),                                                                                   \
+		HIN_DOOR_ROW(                                                                                                   \
+			base, "people.ledger-public", ledger_public, "no",                                                      \
+			"everybody may read the ledger's files, as C2SP's tlog-tiles has them",                                 \
+			"台帳のファイルを誰でも読めるようにする (C2SP tlog-tiles)",                                             \
+			HIN_VALUE_BOOL),                                                                                        \
 		HIN_DOOR_ROW(base, "people.memory", query_memory, "64M",                                                        \
 			     "most memory of a question; two are answered at once",                                             \
 			     "一つの問い合わせの最大メモリー (同時に二つまで)", HIN_VALUE_SIZE,                                 \
