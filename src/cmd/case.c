@@ -174,7 +174,8 @@ static enum hin_code read_states(unsigned *out, const char *list, struct hin_err
 
 		snprintf(word, sizeof(word), "%.*s", (int)(size < 31 ? size : 31), list);
 		for (char *at = word; *at != '\0'; at++)
-			*at = *at == '-' ? '_' : *at;
+			if (*at == '-')
+				*at = '_';
 		if (!hin_case_state_parse(&state, word))
 			return hin_fail(err, HIN_EUSAGE,
 					"--state: \"%s\" is not new, open, closed, false-alarm, "

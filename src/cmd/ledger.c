@@ -396,7 +396,7 @@ static enum hin_code run_show(void *session, const char *operand, struct hin_err
 	const struct session *s = session;
 	const struct ledger_arguments *a = &s->arguments;
 	struct rows rows = { .arguments = a, .limit = (size_t)a->last };
-	struct hin_ledger_reader reader;
+	struct hin_ledger_reader reader = { 0 };
 	struct hin_buffer out = { 0 };
 	enum hin_code code;
 
@@ -438,7 +438,7 @@ static enum hin_code run_prove(void *session, const char *operand, struct hin_er
 {
 	const struct session *s = session;
 	const struct ledger_arguments *a = &s->arguments;
-	struct hin_ledger_reader reader;
+	struct hin_ledger_reader reader = { 0 };
 	struct hin_buffer out = { 0 };
 	uint8_t salt[HIN_ACT_SALT];
 	uint64_t index;
@@ -491,7 +491,7 @@ static enum hin_code run_check(void *session, const char *operand, struct hin_er
 {
 	const struct session *s = session;
 	const struct ledger_arguments *a = &s->arguments;
-	struct hin_ledger_reader reader;
+	struct hin_ledger_reader reader = { 0 };
 	struct hin_buffer old = { 0 };
 	enum hin_code code = open_reader(s, &reader, err);
 

@@ -386,7 +386,7 @@ static const char *convert(struct printing *pr, const char *at)
 	switch (*at) {
 	case 'd':
 	case 'i':
-		strcpy(spec + size, "lld");
+		memcpy(spec + size, "lld", 4);
 		grow_format(p, &pr->out, spec, width, precision, number_argument(pr));
 		return at + 1;
 	case 'u':
@@ -404,7 +404,7 @@ static const char *convert(struct printing *pr, const char *at)
 			grow_format(p, &pr->out, spec, width, text[0]);
 		return at + 1;
 	case 's':
-		strcpy(spec + size, "s");
+		memcpy(spec + size, "s", 2);
 		text = next_argument(pr);
 		grow_format(p, &pr->out, spec, width, precision, text != NULL ? text : "");
 		return at + 1;

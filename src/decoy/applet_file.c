@@ -133,7 +133,7 @@ static void mode_text(const struct hin_fs_stat *s, char text[11])
 
 	text[0] = types[s->type];
 	for (unsigned i = 0; i < 9; i++)
-		text[1 + i] = s->mode & 0400u >> i ? "rwxrwxrwx"[i] : '-';
+		text[1 + i] = "-rwxrwxrwx"[s->mode & 0400u >> i ? i + 1 : 0];
 	if (s->mode & 04000)
 		text[3] = s->mode & 0100 ? 's' : 'S';
 	if (s->mode & 02000)

@@ -30,7 +30,7 @@ static int do_uname(struct call *call)
 		case '?':
 			return 1;
 		case 'a':
-			which = is_busybox(p) ? 0x5fu : 0x5fu;
+			which = 0x5f;
 			break;
 		case 's':
 			which |= 1;
@@ -725,7 +725,7 @@ static int do_sh(struct call *call)
 			else
 				errf(p, "%s: 0: cannot open %s: No such file\n", call->argv[0],
 				     call->argv[at]);
-			return is_busybox(p) ? 2 : 2;
+			return 2;
 		}
 		(void)file_owned(p, file);
 		text = file_slurp(p, file, &size);

@@ -236,7 +236,7 @@ static int do_tail(struct call *call)
 			out(p, 1, text + at, size - at);
 		memory_back(p, mark);
 	}
-	while (follow) /* nothing ever comes */
+	for (; follow; step(p)) /* nothing ever comes */
 		task_block(p, TASK_SLEEPS, NULL,
 			   p->shell->machine->now_us(p->shell->machine->user) + 60000000);
 	return l.status;
@@ -1335,8 +1335,11 @@ static int do_base64(struct call *call)
 			size_t count = size - i;
 
 			for (unsigned k = 0; k < 4; k++) {
-				grow_char(p, &made,
-					  k <= count ? digits[word >> (18 - 6 * k) & 63] : '=');
+				char digit = digits[word >> (18 - 6 * k) & 63];
+
+				if (k > count)
+					digit = '=';
+				grow_char(p, &made, digit);
 				if (wrap > 0 && ++column == wrap) {
 					grow_char(p, &made, '\n');
 					column = 0;

@@ -167,7 +167,7 @@ static int64_t read_primary(struct reading *r)
 		r->at += size;
 		value = assign(r, name);
 	} else {
-		wrong(r, *r->at == '\0' ? "expecting primary" : "expecting primary");
+		wrong(r, "expecting primary");
 	}
 	r->depth--;
 	return value;

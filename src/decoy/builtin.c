@@ -99,22 +99,18 @@ static int do_exit(struct call *call)
 static int do_eval(struct call *call)
 {
 	struct process *p = call->p;
-	char *text;
-	size_t size = 1;
+	struct growing text = { 0 };
 	unsigned line = p->line;
 
-	for (int i = 1; i < call->argc; i++)
-		size += strlen(call->argv[i]) + 1;
-	text = memory_of(p, size);
+	grow(p, &text, "", 0);
 	for (int i = 1; i < call->argc; i++) {
-		strcat(text, call->argv[i]);
-		if (i + 1 < call->argc)
-			strcat(text, " ");
+		grow_text(p, &text, call->argv[i]);
+		grow_text(p, &text, i + 1 < call->argc ? " " : "");
 	}
 	p->status = 0;
 	if (p->depth++ >= CALLS_DEPTH)
 		shell_fail(p, 2, "Cannot fork");
-	run_text(p, text, strlen(text));
+	run_text(p, text.data, text.size);
 	p->depth--;
 	p->line = line;
 	return p->status;
@@ -380,8 +376,10 @@ static void set_arguments(struct process *p, char **from, size_t count)
 	char **arguments = memory_kept(p, (count + 1) * sizeof(*arguments));
 
 	for (size_t i = 0; i < count; i++) {
-		arguments[i] = memory_kept(p, strlen(from[i]) + 1);
-		strcpy(arguments[i], from[i]);
+		size_t size = strlen(from[i]);
+
+		arguments[i] = memory_kept(p, size + 1);
+		memcpy(arguments[i], from[i], size);
 	}
 	p->frame->arguments = arguments;
 	p->frame->argument_count = count;

@@ -119,8 +119,7 @@ static bool redirect_duplicate(struct process *p, struct redirected *r,
 		int from = target[0] - '0';
 
 		if (p->fds[from] == NULL) {
-			shell_error(p, "%d: %s", from,
-				    is_busybox(p) ? "Bad file descriptor" : "Bad file descriptor");
+			shell_error(p, "%d: Bad file descriptor", from);
 			return false;
 		}
 		if (from != fd)
@@ -409,8 +408,7 @@ static void run_file(struct process *p, const char *path, struct fields *words)
 	text = file_slurp(p, file, &size);
 	file_close(p->shell, file);
 	if (size >= 4 && memcmp(text, "\177ELF", 4) == 0) { /* nothing is ever executed */
-		shell_error(p, "%s: %s", path,
-			    is_busybox(p) ? "Exec format error" : "Exec format error");
+		shell_error(p, "%s: Exec format error", path);
 		p->status = 126;
 		return;
 	}

@@ -86,10 +86,11 @@ enum hin_code hin_charset_open(struct hin_charset **out, const void *data, size_
 	if (c->set != SET_UTF8)
 		c->cd = open_set(c->set);
 	if (c->set != SET_UTF8 && c->cd == NONE) {
+		const char *name = hin_charset_name(c);
+
 		hin_charset_close(c);
 		return hin_fail(err, HIN_EUNSUPPORTED,
-				"this system cannot read %s: convert the file to UTF-8",
-				names[c->set][0]);
+				"this system cannot read %s: convert the file to UTF-8", name);
 	}
 	*out = c;
 	return HIN_OK;
