@@ -236,9 +236,10 @@ static int do_tail(struct call *call)
 			out(p, 1, text + at, size - at);
 		memory_back(p, mark);
 	}
-	for (; follow; step(p)) /* nothing ever comes */
-		task_block(p, TASK_SLEEPS, NULL,
-			   p->shell->machine->now_us(p->shell->machine->user) + 60000000);
+	if (follow)
+		for (;;) /* nothing ever comes */
+			task_block(p, TASK_SLEEPS, NULL,
+				   p->shell->machine->now_us(p->shell->machine->user) + 60000000);
 	return l.status;
 }
 

@@ -158,6 +158,10 @@ static void read_address(struct sed *s, struct address *a)
 		char mark = *s->at == '\\' ? *++s->at : '/';
 		char *pattern;
 
+		if (mark == '\0' || mark == '\n') {
+			wrong(s, "unterminated address regex");
+			return;
+		}
 		s->at++;
 		a->type = ADDRESS_MATCH;
 		pattern = until(s, mark, true);
@@ -308,8 +312,13 @@ static void read_edit(struct sed *s, int *open, int *depth)
 		read_substitution(s, e);
 		break;
 	case 'y': {
-		char mark = *s->at++;
+		char mark = *s->at;
 
+		if (mark == '\0' || mark == '\n' || mark == '\\') {
+			wrong(s, "unterminated `y' command");
+			return;
+		}
+		s->at++;
 		e->other = until(s, mark, false);
 		e->text = s->wrong ? NULL : until(s, mark, false);
 		if (!s->wrong && strlen(e->other) != strlen(e->text))
