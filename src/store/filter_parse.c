@@ -320,8 +320,8 @@ static enum hin_code read_bytes(struct hin_filter_parser *p, const struct hin_fi
 				       "first of a %s",
 				       p->token.text, least, most, word->name);
 	for (size_t i = 0; i < n; i += 2)
-		node->digest[i / 2] = (uint8_t)(hex_value(p->token.text[i]) << 4 |
-						hex_value(p->token.text[i + 1]));
+		node->digest[i / 2] = (uint8_t)((unsigned)hex_value(p->token.text[i]) << 4 |
+						(unsigned)hex_value(p->token.text[i + 1]));
 	node->digest_size = (uint8_t)(n / 2);
 	return HIN_OK;
 }

@@ -354,7 +354,7 @@ static enum hin_code walk(struct hin_heads *h, int fd, const char *name,
 		}
 		if (!hin_is_damage(code))
 			return code;
-		code = bad_head(name, at, code, &what);
+		(void)bad_head(name, at, code, &what);
 		h->damaged++;
 		damage(user, &what);
 		code = find_head(fd, name, at + 1, end, &next, err);

@@ -9,7 +9,7 @@
 #include "base/file.h"
 #include "store/segments_priv.h"
 
-#define OPEN_ROWS (4u * HIN_BLOCK_ROWS) /* rows of all open days; then the largest is cut */
+#define OPEN_ROWS ((size_t)4 * HIN_BLOCK_ROWS) /* rows of all open days; then the largest is cut */
 #define OPEN_DAYS 256u			/* open days; then those that rest longest are cut */
 #define DIRTY_FILES 64u			/* files kept open until the sync */
 

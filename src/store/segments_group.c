@@ -6,7 +6,7 @@
 
 #define SEEN_BITS (UINT64_C(1) << 25) /* pairs of group and value that are told apart by a bit */
 #define AHEAD 16u		      /* records fetched before they are used */
-#define DENSE_KEYS (4u * HIN_BLOCK_ROWS + HIN_LOCAL_MAX)
+#define DENSE_KEYS ((size_t)4 * HIN_BLOCK_ROWS + HIN_LOCAL_MAX)
 #define TABLES_MAX 100000u /* open intervals */
 
 /* ---- tables of intervals ---- */
@@ -333,7 +333,7 @@ static void list_few(struct hin_grouping *g, const struct hin_view_block *b)
 /* One number a group of the block: `g->ids` of each entry, below `g->card`. */
 static void combine(struct hin_grouping *g)
 {
-	uint64_t *pairs = g->dense_keys + 4u * HIN_BLOCK_ROWS;
+	uint64_t *pairs = g->dense_keys + (size_t)4 * HIN_BLOCK_ROWS;
 	uint32_t n = g->entry_count;
 
 	g->card = g->interval.card;
@@ -677,7 +677,7 @@ static bool grouping_init(struct hin_grouping *g)
 	ROOM(group, HIN_LOCAL_MAX);
 	ROOM(seen, SEEN_BITS / 64);
 	ROOM(dense_keys, DENSE_KEYS);
-	ROOM(dense_slots, 4u * HIN_BLOCK_ROWS);
+	ROOM(dense_slots, (size_t)4 * HIN_BLOCK_ROWS);
 #undef ROOM
 	/* counts of small numbers need no table */
 	if (good && q->by_count == 1 && !q->volume && !q->distinct && q->interval_us == 0 &&

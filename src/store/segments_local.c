@@ -3,7 +3,7 @@
 
 #include "store/segments_group_priv.h"
 
-#define DENSE_SLOTS (4u * HIN_BLOCK_ROWS)
+#define DENSE_SLOTS ((size_t)4 * HIN_BLOCK_ROWS)
 
 uint64_t hin_address_hash(const struct hin_addr *a)
 {

@@ -115,7 +115,7 @@ enum hin_code hin_note_key_read(struct hin_note_verifier *out, const char *text,
 enum hin_code hin_note_verifier_parse(struct hin_note_verifier *out, const char *text,
 				      struct hin_error *err)
 {
-	struct hin_note_verifier said, v;
+	struct hin_note_verifier said = { 0 }, v = { 0 };
 	enum hin_code code = hin_note_key_read(&said, text, ED25519, "Ed25519 verifier key", err);
 
 	if (code == HIN_OK)

@@ -227,7 +227,7 @@ enum hin_code hin_roster_tell(struct hin_buffer *out, const struct hin_roster *r
 			      const void *request, size_t size, int64_t now_s,
 			      const struct hin_note_signer *signer, struct hin_error *err)
 {
-	struct hin_roster_seen since;
+	struct hin_roster_seen since = { 0 };
 	struct hin_buffer text = { 0 };
 	struct change *changes = NULL;
 	char *asked = NULL, mark[2 * ROSTER_MARK + 1];
