@@ -387,6 +387,8 @@ static void a_torn_end_spoils_nothing(void **state)
 	static const char last[] = "lease 192.0.2.6 {\n" STARTS "ends 0 2026/11/22 14:10:03;\n" MAC
 				   "client-hostname \"a b\";\n}\n";
 	static const char want[] = "192.0.2.5 mac:00:00:5e:00:53:01 2026-11-22 02:10 -\n";
+	static const char torn[] = "192.0.2.5 mac:00:00:5e:00:53:01 2026-11-22 02:10 -\n"
+				   "! f:6: the file ends inside of this block: left out\n";
 
 	(void)state;
 	for (size_t n = strlen(last) - 2; n-- > 0;) {
@@ -397,9 +399,7 @@ static void a_torn_end_spoils_nothing(void **state)
 		said_by(HIN_LEASE_DHCPD, text, &out);
 		if (strncmp(hin_buffer_text(&out), want, strlen(want)) != 0)
 			fail_msg("%s\nsaid\n%s", text, hin_buffer_text(&out));
-		if (n > strlen("lease ") &&
-		    strcmp(hin_buffer_text(&out) + strlen(want),
-			   "! f:6: the file ends inside of this block: left out\n") != 0)
+		if (n > strlen("lease ") && strcmp(hin_buffer_text(&out), torn) != 0)
 			fail_msg("%s\nsaid\n%s", text, hin_buffer_text(&out));
 		hin_buffer_fini(&out);
 	}
