@@ -600,6 +600,44 @@ static void put_file(struct sed *s, const char *path, bool append, const char *t
 
 enum next_step { NEXT_LINE, NEXT_DELETED, NEXT_AGAIN, NEXT_QUIT };
 
+/* h, H, g, G and x: between the pattern space and the hold space. */
+static void use_hold(struct sed *s, char command)
+{
+	struct growing *from = &s->pattern, *to = &s->hold;
+
+	if (command == 'x') {
+		struct growing swap = s->pattern;
+
+		s->pattern = s->hold;
+		s->hold = swap;
+		return;
+	}
+	if (command == 'g' || command == 'G') {
+		from = &s->hold;
+		to = &s->pattern;
+	}
+	if (isupper((unsigned char)command))
+		grow_char(s->p, to, '\n');
+	else
+		to->size = 0;
+	grow(s->p, to, from->data, from->size);
+}
+
+/* r: a file that comes behind the line; one that cannot be read is none. */
+static void queue_file(struct sed *s, const char *path)
+{
+	struct file *file;
+	size_t size;
+	char *text;
+
+	if (file_open(s->p, path, OPEN_READ, 0, &file) != 0)
+		return;
+	(void)file_owned(s->p, file);
+	text = file_slurp(s->p, file, &size);
+	file_done(s->p, file);
+	grow(s->p, &s->after, text, size);
+}
+
 /* All commands for one line. */
 static enum next_step run_line(struct sed *s)
 {
@@ -607,7 +645,6 @@ static enum next_step run_line(struct sed *s)
 
 	for (int at = 0; at < s->count; at++) {
 		struct edit *e = &s->edits[at];
-		struct growing swap;
 		char *end;
 
 		step(s->p);
@@ -700,25 +737,11 @@ static enum next_step run_line(struct sed *s)
 			    strlen(format_of(s->p, "%lu\n", s->line)));
 			break;
 		case 'h':
-			s->hold.size = 0;
-			grow(s->p, &s->hold, s->pattern.data, s->pattern.size);
-			break;
 		case 'H':
-			grow_char(s->p, &s->hold, '\n');
-			grow(s->p, &s->hold, s->pattern.data, s->pattern.size);
-			break;
 		case 'g':
-			s->pattern.size = 0;
-			grow(s->p, &s->pattern, s->hold.data, s->hold.size);
-			break;
 		case 'G':
-			grow_char(s->p, &s->pattern, '\n');
-			grow(s->p, &s->pattern, s->hold.data, s->hold.size);
-			break;
 		case 'x':
-			swap = s->pattern;
-			s->pattern = s->hold;
-			s->hold = swap;
+			use_hold(s, e->command);
 			break;
 		case 'b':
 			at = find_label(s, e->text);
@@ -738,19 +761,9 @@ static enum next_step run_line(struct sed *s)
 				 format_of(s->p, "%.*s\n", (int)s->pattern.size, s->pattern.data),
 				 s->pattern.size + 1);
 			break;
-		case 'r': {
-			struct file *file;
-			size_t size;
-			char *text;
-
-			if (file_open(s->p, e->file, OPEN_READ, 0, &file) != 0)
-				break;
-			(void)file_owned(s->p, file);
-			text = file_slurp(s->p, file, &size);
-			file_done(s->p, file);
-			grow(s->p, &s->after, text, size);
+		case 'r':
+			queue_file(s, e->file);
 			break;
-		}
 		default:
 			break;
 		}
