@@ -16,9 +16,8 @@
 #define HIN_SERVICE_NEVER INT64_MAX
 
 struct hin_service_type {
-	const char *name;    /* as in the registry of services */
-	uint16_t service;    /* registry services */
-	size_t unused_bytes; /* of input that one conversation may leave unread; 0 = none */
+	const char *name; /* as in the registry of services */
+	uint16_t service; /* registry services */
 
 	/* A client has connected. NULL without memory: the program hangs up. */
 	void *(*open)(struct hin_session *session);
