@@ -33,7 +33,7 @@ static void make_printable(char *text)
 	}
 }
 
-enum hin_code hin_fail(struct hin_error *err, enum hin_code code, const char *fmt, ...)
+enum hin_code(hin_fail)(struct hin_error *err, enum hin_code code, const char *fmt, ...)
 {
 	int sys = errno;
 	va_list args;
