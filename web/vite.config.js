@@ -66,6 +66,7 @@ function registry() {
 
 export default defineConfig({
 	plugins: [svelte(), land(), registry()],
+	worker: { format: 'es' },
 	build: {
 		target: 'es2022',
 		assetsInlineLimit: 0, // nothing inline: the page's policy forbids it

@@ -16,7 +16,7 @@
 #define POLICY                                                                                     \
 	"default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "          \
 	"connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'; "        \
-	"require-trusted-types-for 'script'; trusted-types svelte-trusted-html"
+	"require-trusted-types-for 'script'; trusted-types svelte-trusted-html hinomi-worker"
 
 struct file {
 	const char *path, *type;
