@@ -156,8 +156,8 @@ struct hin_session_shell {
 	unsigned columns, rows;
 	/* What the shell prints: `fd` is 1 or 2. Raw: a terminal's line ends are the service's. */
 	void (*output)(void *user, int fd, const void *data, size_t size);
-	/* The shell switches its terminal (stty, a password): decoy/terminal.h. May be NULL. */
-	void (*terminal_mode)(void *user, bool echo, bool canonical);
+	/* The shell wants its terminal so (stty, a password): decoy/terminal.h. May be NULL. */
+	void (*modes)(void *user, const struct hin_shell_modes *modes);
 	void *user;
 };
 
