@@ -14,7 +14,9 @@
 
 #define HIN_HOST_SEED 32 /* bytes */
 
+struct hin_organisation;
 struct hin_persona;
+struct hin_token;
 
 /* An account of the machine. */
 struct hin_host_user {
@@ -27,8 +29,11 @@ struct hin_host {
 	const char *department;
 	struct hin_addr address;
 	const struct hin_persona *persona;
-	const struct hin_fs_image *image; /* of its persona, shared */
-	struct hin_shell_machine machine;
+	const struct hin_organisation *organisation;
+	const struct hin_fs_image *image;  /* of its persona, shared */
+	const struct hin_host_user *users; /* all its accounts */
+	size_t user_count;
+	struct hin_shell_machine machine; /* its clock is the system's, UTC */
 	uint8_t seed[HIN_HOST_SEED];
 };
 
@@ -40,12 +45,20 @@ enum hin_host_login {
 };
 
 /*
- * May `user` log in with `password`? Any bytes may be in both. Whoever is accepted is in `*out`.
+ * May `user` log in with `password`? Any bytes may be in both. Whoever is accepted is in `*out`; of
+ * a honeytoken, which it is is in `*token` (decoy/organisation.h), which may be NULL. A planted
+ * pair that is no account here is a honeytoken, too: `*out` is NULL then, and nobody is let in.
  * Takes the same time whether or not there is such a user.
  */
 enum hin_host_login hin_host_password(const struct hin_host *host, const char *user,
 				      size_t user_size, const char *password, size_t password_size,
-				      const struct hin_host_user **out);
+				      const struct hin_host_user **out,
+				      const struct hin_token **token);
+
+/* The same for a public key as RFC 4253 6.6 has it: only planted ones let anybody in. */
+enum hin_host_login hin_host_key(const struct hin_host *host, const char *user, size_t user_size,
+				 const uint8_t *key, size_t key_size,
+				 const struct hin_host_user **out, const struct hin_token **token);
 
 /* The account of a name, or NULL. */
 const struct hin_host_user *hin_host_user(const struct hin_host *host, const char *user,
