@@ -29,13 +29,18 @@ enum hin_event_type {
 	HIN_EVENT_COMMAND,     /* a: a command line that the shell understood */
 	HIN_EVENT_DOWNLOAD,    /* wanted, never fetched; a: URL, b: the name it was to have */
 	HIN_EVENT_CONNECT,     /* wanted, never made; a: host, number: port */
+	HIN_EVENT_EXECUTE,     /* a file of the intruder's would be run; a: path, b: its words */
 	HIN_EVENT_FILE, /* a: path, b: 32 bytes SHA-256, number: size; its bytes are in the vault */
 	HIN_EVENT_FORWARD,    /* a: host that was asked for, number: port */
 	HIN_EVENT_HONEYTOKEN, /* a: its name in the organisation */
 	HIN_EVENT_NOTE,	      /* number: a protocol error or limit; a: our own words for it */
 };
 
-enum hin_credential { HIN_CREDENTIAL_PASSWORD = 1, HIN_CREDENTIAL_PUBLIC_KEY, HIN_CREDENTIAL_NONE };
+enum hin_credential {
+	HIN_CREDENTIAL_PASSWORD = 1,
+	HIN_CREDENTIAL_PUBLIC_KEY,
+	HIN_CREDENTIAL_TYPED, /* told to a command: su, passwd, ... */
+};
 
 enum hin_channel {
 	HIN_CHANNEL_SHELL = 1,
@@ -91,13 +96,14 @@ struct hin_session_calls {
 	int64_t (*now_us)(void *user); /* real clock, microseconds since 1970 UTC */
 };
 
+#define HIN_SESSION_SHELLS 16 /* of one session at once */
 #define HIN_SESSION_UNSENT ((size_t)64 * 1024)
 
-struct hin_intruder; /* the files of one source on one host; decoy/intruder.h */
+struct hin_intruders;
 
 struct hin_session_settings {
 	const struct hin_host *host;
-	struct hin_intruder *intruder; /* shared by its sessions; may be NULL until a log-in */
+	struct hin_intruders *intruders; /* their files; decoy/intruder.h */
 	struct hin_addr client, server;
 	uint16_t client_port, server_port;
 	uint16_t service; /* registry services */
@@ -133,9 +139,12 @@ void hin_session_tell(struct hin_session *session, struct hin_event event);
 bool hin_session_password(struct hin_session *session, const char *user, size_t user_size,
 			  const char *password, size_t password_size);
 
-/* Tell a public key that was offered (RFC 4253 blob). It lets nobody in unless it was planted. */
+/*
+ * The same for a public key (RFC 4253 6.6), which lets nobody in unless it was planted. `proved`:
+ * the client has signed with it; before that it is a question, and true says "try it".
+ */
 bool hin_session_public_key(struct hin_session *session, const char *user, size_t user_size,
-			    const uint8_t *key, size_t key_size);
+			    const uint8_t *key, size_t key_size, bool proved);
 
 /* Who logged in; NULL before. */
 const struct hin_host_user *hin_session_user(const struct hin_session *session);
@@ -149,21 +158,27 @@ struct hin_fs *hin_session_fs(struct hin_session *session);
 void hin_session_file(struct hin_session *session, uint32_t channel, uint32_t ino,
 		      const char *path);
 
+/* The caller's, until the shell is freed. */
 struct hin_session_shell {
 	uint32_t channel;
 	const char *command; /* NULL: an interactive log-in shell */
-	const char *term;    /* TERM; NULL: no terminal */
-	unsigned columns, rows;
+	struct hin_shell_terminal terminal;
+	const char *const *variables; /* more of them, "NAME=value"; ends with NULL; or NULL */
 	/* What the shell prints: `fd` is 1 or 2. Raw: a terminal's line ends are the service's. */
 	void (*output)(void *user, int fd, const void *data, size_t size);
 	/* The shell wants its terminal so (stty, a password): decoy/terminal.h. May be NULL. */
 	void (*modes)(void *user, const struct hin_shell_modes *modes);
 	void *user;
+	/* Set by hin_session_shell(). */
+	struct hin_session *session;
+	char name[64], from[HIN_ADDR_TEXT];
 };
 
 /*
- * The user's shell, begun: feed it by hin_shell_input(), go on by hin_shell_run(). The caller owns
- * it. What it does is told as events. NULL without memory or over the session's limits.
+ * The user's shell, begun: feed it by hin_shell_input(), go on by hin_shell_run(), end it by
+ * hin_session_shell_end(). What it does is told as events. NULL without memory, before a log-in, or
+ * when the session has HIN_SESSION_SHELLS already.
  */
 HIN_MUST_USE struct hin_shell *hin_session_shell(struct hin_session *session,
-						 const struct hin_session_shell *settings);
+						 struct hin_session_shell *settings);
+void hin_session_shell_end(struct hin_session *session, struct hin_shell *shell);
