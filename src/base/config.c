@@ -28,6 +28,7 @@ static void free_list(struct hin_config_list *list)
 	for (size_t i = 0; i < list->count; i++)
 		free(list->items[i]);
 	free(list->items);
+	free(list->lines);
 	*list = (struct hin_config_list){ 0 };
 }
 
@@ -49,8 +50,9 @@ void hin_config_fini(const struct hin_config_table *table, void *into)
 	}
 }
 
+/* `line` is that of its file, 0 when it comes from none: the same for all of a list. */
 static enum hin_code add_item(struct hin_config_list *list, const char *what, const char *text,
-			      struct hin_error *err)
+			      size_t line, struct hin_error *err)
 {
 	char **items, *copy;
 
@@ -65,10 +67,19 @@ static enum hin_code add_item(struct hin_config_list *list, const char *what, co
 		if (items == NULL)
 			return hin_fail(err, HIN_ENOMEM, "no memory for %s", what);
 		list->items = items;
+		if (line != 0) {
+			uint32_t *lines = reallocarray(list->lines, size, sizeof(*lines));
+
+			if (lines == NULL)
+				return hin_fail(err, HIN_ENOMEM, "no memory for %s", what);
+			list->lines = lines;
+		}
 	}
 	copy = strdup(text);
 	if (copy == NULL)
 		return hin_fail(err, HIN_ENOMEM, "no memory for %s", what);
+	if (line != 0)
+		list->lines[list->count] = (uint32_t)line;
 	list->items[list->count++] = copy;
 	return HIN_OK;
 }
@@ -90,7 +101,7 @@ static enum hin_code check_prefix(const char *what, const char *text, struct hin
 }
 
 static enum hin_code add_checked(const struct hin_setting *row, struct hin_config_list *list,
-				 const char *text, struct hin_error *err)
+				 const char *text, size_t line, struct hin_error *err)
 {
 	enum hin_code code = HIN_OK;
 
@@ -98,7 +109,7 @@ static enum hin_code add_checked(const struct hin_setting *row, struct hin_confi
 		return hin_fail(err, HIN_EFORMAT, "%s has an empty item", row->name);
 	if (row->rule.type == HIN_VALUE_PREFIXES)
 		code = check_prefix(row->name, text, err);
-	return code == HIN_OK ? add_item(list, row->name, text, err) : code;
+	return code == HIN_OK ? add_item(list, row->name, text, line, err) : code;
 }
 
 static enum hin_code set_text(const struct hin_setting *row, void *into, const char *text,
@@ -124,7 +135,7 @@ static enum hin_code set_items(const struct hin_setting *row, void *into, const 
 	if (copy == NULL)
 		return hin_fail(err, HIN_ENOMEM, "no memory for %s", row->name);
 	while (code == HIN_OK && text[0] != '\0' && (item = strsep(&rest, ",")) != NULL)
-		code = add_checked(row, &list, item, err);
+		code = add_checked(row, &list, item, 0, err);
 	free(copy);
 	if (code != HIN_OK) {
 		free_list(&list);
@@ -186,7 +197,8 @@ static enum hin_code copy_row(const struct hin_setting *row, void *to, const voi
 
 		*list = (struct hin_config_list){ 0 };
 		for (size_t i = 0; i < given->count && code == HIN_OK; i++)
-			code = add_item(list, row->name, given->items[i], err);
+			code = add_item(list, row->name, given->items[i],
+					given->lines != NULL ? given->lines[i] : 0, err);
 	} else if (row->rule.type == HIN_VALUE_TEXT) {
 		char **text = target_of(row, to), *const *given = source_of(row, from);
 
@@ -425,7 +437,7 @@ static enum hin_code read_sequence(struct load *load, const struct hin_setting *
 			break;
 		end = event.type == YAML_SEQUENCE_END_EVENT;
 		if (event.type == YAML_SCALAR_EVENT)
-			code = add_checked(row, &list, text_of(&event), load->err);
+			code = add_checked(row, &list, text_of(&event), line_of(&event), load->err);
 		else if (!end)
 			code = hin_fail(load->err, HIN_EFORMAT, "%s takes plain items only",
 					row->name);
@@ -467,7 +479,7 @@ static enum hin_code read_value(struct load *load, const struct hin_setting *row
 	else if (is_list(row)) /* one item; a comma in it is a comma */
 		code = set_items(row, load->into, "", load->err) == HIN_OK
 			       ? add_checked(row, target_of(row, load->into), text_of(event),
-					     load->err)
+					     line_of(event), load->err)
 			       : HIN_ENOMEM;
 	else
 		code = set_value(row, load->into, text_of(event), load->err);

@@ -32,6 +32,7 @@
 struct hin_config_list {
 	char **items;
 	size_t count;
+	uint32_t *lines; /* of its file, where each item stands; NULL when they come from none */
 };
 
 struct hin_setting {

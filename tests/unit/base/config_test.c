@@ -431,6 +431,27 @@ static void copies_and_compares(void **state)
 	}
 }
 
+static void keeps_lines_of_items(void **state)
+{
+	static const char text[] = "# a list\nsensor.tags:\n  - one\n\n  - |\n    two\n";
+	struct settings s = { 0 }, copy;
+	struct hin_error err;
+
+	(void)state;
+	assert_int_equal(hin_config_init(&table, &s, &err), HIN_OK);
+	assert_null(s.tags.lines); /* defaults have none */
+	assert_int_equal(hin_config_parse(&table, &s, "f", text, sizeof(text) - 1, &err), HIN_OK);
+	assert_int_equal(s.tags.count, 2);
+	assert_int_equal(s.tags.lines[0], 3);
+	assert_int_equal(s.tags.lines[1], 5);
+	assert_int_equal(hin_config_copy(&table, &copy, sizeof(s), &s, &err), HIN_OK);
+	assert_int_equal(copy.tags.lines[1], 5);
+	hin_config_fini(&table, &copy);
+	assert_int_equal(hin_config_set(&table, &s, "sensor.tags=x", &err), HIN_OK);
+	assert_null(s.tags.lines);
+	hin_config_fini(&table, &s);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -440,6 +461,7 @@ int main(void)
 		cmocka_unit_test(loads_files),
 		cmocka_unit_test(writes_a_template),
 		cmocka_unit_test(lists_settings),
+		cmocka_unit_test(keeps_lines_of_items),
 		cmocka_unit_test(refuses_a_wrong_default),
 		cmocka_unit_test(copies_and_compares),
 	};
