@@ -304,6 +304,8 @@ CREATE TABLE letter (
 	sent_us INTEGER NOT NULL DEFAULT 0,
 	attempts INTEGER NOT NULL DEFAULT 0,
 	answer TEXT NOT NULL DEFAULT '',	-- of the server, escaped
+	title TEXT NOT NULL DEFAULT '',		-- what it says to people, as its bytes do
+	text TEXT NOT NULL DEFAULT '',
 	bytes BLOB NOT NULL
 ) STRICT;
 CREATE INDEX letter_due ON letter (state, due_us);

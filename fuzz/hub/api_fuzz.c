@@ -17,6 +17,8 @@
 #include "base/log.h"
 #include "hub/door/api.h"
 #include "hub/people/session.h"
+#include "hub/telling/telling.h"
+#include "hub/telling/telling_settings.h"
 #include "store/store.h"
 #include "trust/ca.h"
 #include "trust/ledger.h"
@@ -159,6 +161,26 @@ static void fill_folders(struct hin_api_settings *s)
 	s->ledger_folder = log;
 }
 
+static const struct hin_setting telling_rows[] = { HIN_TELLING_ROWS(0) };
+static const struct hin_config_table telling_table = { telling_rows, HIN_COUNT(telling_rows) };
+
+/* One whose threads do not run: it says what would go out. It lives as long as the process. */
+static struct hin_telling *open_telling(const char *desk)
+{
+	static struct hin_telling *telling;
+	struct hin_telling_settings settings = { 0 };
+	struct hin_telling_open how = { .settings = &settings,
+					.desk = desk,
+					.hub_name = "hub.example" };
+	struct hin_error err = { 0 };
+
+	must(hin_config_init(&telling_table, &settings, &err), &err);
+	must(hin_config_set(&telling_table, &settings, "mail.from=hub@hub.example", &err), &err);
+	must(hin_telling_open(&telling, &how, &err), &err);
+	hin_config_fini(&telling_table, &settings);
+	return telling;
+}
+
 static void open_api(void)
 {
 	struct hin_api_settings s;
@@ -179,6 +201,7 @@ static void open_api(void)
 	s.desk = path;
 	s.rate_per_s = 0;
 	fill_folders(&s);
+	s.telling = open_telling(path);
 	s.session_ns = s.idle_ns = HIN_NS_PER_DAY;
 	must(hin_api_open(&api, &s, &err), &err);
 	atexit(ended);

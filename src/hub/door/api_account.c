@@ -1,7 +1,9 @@
 /* api_account - accounts of others, for administrators; inspectors look */
 #include <stdio.h>
 
-#include "hub/door/api_priv.h"
+#include "hub/door/api_rows.h"
+
+#define LOOK (API_ADMINISTRATOR | API_INSPECTOR)
 
 static void write_account(struct hin_buffer *out, const struct hin_account *a)
 {
@@ -38,13 +40,47 @@ static enum hin_code take_account(void *user, const struct hin_account *a)
 	return HIN_OK;
 }
 
+/* Those whom a case can be given to: for everybody who gives one. */
+static void list_assignable(struct api_call *call)
+{
+	static const struct api_column columns[] = {
+		{ "id", 'i' },
+		{ "name", 't' },
+		{ "display", 't' },
+		{ "role", 't' },
+	};
+	struct hin_error err = { 0 };
+	sqlite3_stmt *s = hin_desk_statement(
+		call->desk,
+		"SELECT id, name, display, role FROM account WHERE state = 'active' AND role IN "
+		"('analyst', 'operator', 'administrator') ORDER BY name LIMIT 1000",
+		&err);
+	enum hin_code code = s != NULL ? HIN_OK : HIN_EFORMAT;
+
+	api_open(&call->out, NULL, '{');
+	api_open(&call->out, "accounts", '[');
+	if (code == HIN_OK)
+		code = api_rows_json(call, s, columns, HIN_COUNT(columns), &err);
+	hin_buffer_putc(&call->out, ']');
+	api_bool(&call->out, "more", false);
+	hin_buffer_puts(&call->out, "}\n");
+	if (code != HIN_OK)
+		api_refuse_code(call, code, &err);
+}
+
 static void handle_list(struct api_call *call)
 {
 	struct page page = { .call = call, .left = 100 };
 	struct hin_error err = { 0 };
-	int64_t after = 0;
+	int64_t after = 0, assignable = 0;
 	enum hin_code code;
 
+	if (!api_query_number(call, "assignable", 0, 1, &assignable))
+		return;
+	if (assignable != 0 || !(LOOK >> call->who.account.role & 1)) {
+		list_assignable(call);
+		return;
+	}
 	if (!api_query_number(call, "after", 0, INT64_MAX, &after) ||
 	    !api_query_number(call, "limit", 1, API_PAGE_MOST, &page.left))
 		return;
@@ -236,11 +272,10 @@ static void handle_action(struct api_call *call)
 }
 
 #define V "/api/v1"
-#define LOOK (API_ADMINISTRATOR | API_INSPECTOR)
 
 const struct api_route api_account_routes[] = {
-	{ "GET", V "/accounts", LOOK, HIN_SCOPE_ACCOUNTS, API_RATE_PLAIN, API_LANE_READ,
-	  "listAccounts", "after limit", 0, handle_list, NULL },
+	{ "GET", V "/accounts", API_STAFF, HIN_SCOPE_ACCOUNTS, API_RATE_PLAIN, API_LANE_READ,
+	  "listAccounts", "assignable after limit", 0, handle_list, NULL },
 	{ "POST", V "/accounts", API_ADMINISTRATOR, HIN_SCOPE_ACCOUNTS, API_RATE_PLAIN,
 	  API_LANE_WRITE, "makeAccount", "", API_FLAG_BODY, handle_make, NULL },
 	{ "GET", V "/accounts/{id}", LOOK, HIN_SCOPE_ACCOUNTS, API_RATE_PLAIN, API_NOW,

@@ -223,33 +223,6 @@ static void handle_notice(struct api_call *call)
 		api_refuse_code(call, code, &err);
 }
 
-static void handle_preview(struct api_call *call)
-{
-	int64_t id = own_notice(call);
-	struct hin_buffer letter = { 0 };
-	struct hin_error err = { 0 };
-	bool final = false;
-	enum hin_code code;
-
-	if (id == 0)
-		return;
-	if (call->api->settings.telling == NULL) {
-		api_refuse(call, 409, "no-telling", "this hub sends no notices");
-		return;
-	}
-	code = hin_telling_preview(call->api->settings.telling, call->desk, id, call->now_us,
-				   &letter, &final, &err);
-	if (code == HIN_OK) {
-		api_open(&call->out, NULL, '{');
-		api_bool(&call->out, "final", final);
-		api_text(&call->out, "message", hin_buffer_text(&letter));
-		hin_buffer_puts(&call->out, "}\n");
-	} else {
-		api_refuse_code(call, code, &err);
-	}
-	hin_buffer_fini(&letter);
-}
-
 static void handle_notice_act(struct api_call *call)
 {
 	int64_t id, by = call->who.account.id;
@@ -493,8 +466,6 @@ const struct api_route api_read_routes[] = {
 	{ "GET", V "/notices", READ, API_LANE_READ, "listNotices",
 	  "state case organisation before limit", 0, handle_notices, NULL },
 	{ "GET", V "/notices/{id}", READ, API_NOW, "getNotice", "", 0, handle_notice, NULL },
-	{ "GET", V "/notices/{id}/preview", STAFF, API_LANE_READ, "previewNotice", "", 0,
-	  handle_preview, NULL },
 	{ "POST", V "/notices/{id}/actions", API_OPERATOR | API_ADMINISTRATOR, HIN_SCOPE_NOTICES,
 	  API_RATE_PLAIN, API_LANE_WRITE, "actOnNotice", "", API_FLAG_BODY, handle_notice_act,
 	  NULL },

@@ -1,4 +1,5 @@
 /* alert_hours - hours of a week in a time zone; zones are the system's files (RFC 8536) */
+#include <ctype.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,7 +14,7 @@
 #define FILE_SIZE ((size_t)256 << 10)
 #define TRANSITIONS 4096
 #define TYPES 256
-#define DAY_MIN 1440
+#define DAY_MIN INT64_C(1440)
 #define WEEK_MIN (7 * DAY_MIN)
 
 struct hin_zone {
@@ -88,7 +89,7 @@ static struct hin_zone *read_zone(const void *data, size_t size)
 	struct hin_reader in = hin_reader_of(data, size), types;
 	const uint8_t *times, *which;
 	struct hin_zone *zone;
-	int32_t offsets[TYPES];
+	int32_t offsets[TYPES] = { 0 };
 	struct counts c;
 	uint8_t version;
 
@@ -122,19 +123,29 @@ static struct hin_zone *read_zone(const void *data, size_t size)
 	return zone;
 }
 
-/* "+09:00", "-0330", "UTC", "Z". */
+/* The minutes of the "09:30" that `text` begins with. */
+static bool read_clock(const char *text, int *out_min)
+{
+	for (int i = 0; i < 5; i++)
+		if (i == 2 ? text[i] != ':' : !isdigit((unsigned char)text[i]))
+			return false;
+	*out_min =
+		((text[0] - '0') * 10 + text[1] - '0') * 60 + (text[3] - '0') * 10 + text[4] - '0';
+	return text[3] < '6';
+}
+
+/* "+09:00", "-03:30", "UTC", "Z". */
 static bool read_offset(const char *text, int32_t *out)
 {
-	unsigned hours, minutes;
-	char sign, more;
+	int minutes;
 
 	*out = 0;
 	if (strcmp(text, "UTC") == 0 || strcmp(text, "Z") == 0)
 		return true;
-	if (sscanf(text, "%c%2u:%2u%c", &sign, &hours, &minutes, &more) != 3 ||
-	    (sign != '+' && sign != '-') || hours > 14 || minutes > 59 || strlen(text) != 6)
+	if ((text[0] != '+' && text[0] != '-') || !read_clock(text + 1, &minutes) ||
+	    text[6] != '\0' || minutes >= 15 * 60)
 		return false;
-	*out = (int32_t)(hours * 3600 + minutes * 60) * (sign == '-' ? -1 : 1);
+	*out = minutes * 60 * (text[0] == '-' ? -1 : 1);
 	return true;
 }
 
@@ -228,16 +239,15 @@ static bool read_days(const char **text, uint8_t *out)
 
 static bool read_span(const char *text, struct hin_span *out)
 {
-	unsigned h1, m1, h2, m2;
-	char more;
+	int from, until;
 
-	if (!read_days(&text, &out->days) ||
-	    sscanf(text, "%2u:%2u-%2u:%2u%c", &h1, &m1, &h2, &m2, &more) != 4 ||
-	    strlen(text) != 11 || m1 > 59 || m2 > 59 || h1 > 23 || h2 * 60 + m2 > DAY_MIN)
+	if (!read_days(&text, &out->days) || !read_clock(text, &from) || text[5] != '-' ||
+	    !read_clock(text + 6, &until) || text[11] != '\0' || from >= DAY_MIN ||
+	    until > DAY_MIN || from == until)
 		return false;
-	out->from_min = (uint16_t)(h1 * 60 + m1);
-	out->until_min = (uint16_t)(h2 * 60 + m2);
-	return out->from_min != out->until_min;
+	out->from_min = (uint16_t)from;
+	out->until_min = (uint16_t)until;
+	return true;
 }
 
 enum hin_code hin_hours_parse(struct hin_hours *out, const char *text, bool with_zone,
@@ -250,7 +260,7 @@ enum hin_code hin_hours_parse(struct hin_hours *out, const char *text, bool with
 		return HIN_OK;
 	if (strlen(text) >= sizeof(copy))
 		return hin_fail(err, HIN_ELIMIT, "hours: too long");
-	strcpy(copy, text);
+	memcpy(copy, text, strlen(text) + 1);
 	zone = with_zone ? strchr(copy, ' ') : NULL;
 	if (zone != NULL)
 		*zone++ = '\0';
@@ -283,10 +293,10 @@ void hin_hours_fini(struct hin_hours *hours)
 static int64_t minute_of_week(const struct hin_hours *hours, int64_t time_us)
 {
 	int64_t s = time_us / 1000000;
-	int64_t local = s + hin_zone_offset_s(hours->zone, s) + 3 * 86400;
-	int64_t week = local % (7 * 86400);
+	int64_t local = s + hin_zone_offset_s(hours->zone, s) + 3 * DAY_MIN * 60;
+	int64_t week = local % (WEEK_MIN * 60);
 
-	return (week < 0 ? week + 7 * 86400 : week) / 60;
+	return (week < 0 ? week + WEEK_MIN * 60 : week) / 60;
 }
 
 static bool span_holds(const struct hin_span *span, int64_t minute)
@@ -317,7 +327,7 @@ bool hin_hours_hold(const struct hin_hours *hours, int64_t time_us)
 
 int64_t hin_hours_end(const struct hin_hours *hours, int64_t time_us)
 {
-	static const int64_t minute = 60 * 1000000ll;
+	static const int64_t minute = 60 * INT64_C(1000000);
 
 	for (int i = 0; i < WEEK_MIN + DAY_MIN && hin_hours_hold(hours, time_us); i++)
 		time_us = (time_us / minute + 1) * minute;

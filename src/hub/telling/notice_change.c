@@ -75,7 +75,7 @@ static enum hin_code read_standing(struct hin_desk *desk, int64_t id, struct sta
 	return HIN_OK;
 }
 
-static enum hin_code let_go(struct hin_desk *desk, int64_t id, int64_t account, int64_t now_us,
+enum hin_code notice_let_go(struct hin_desk *desk, int64_t id, int64_t account, int64_t now_us,
 			    struct hin_error *err)
 {
 	struct standing now;
@@ -159,7 +159,7 @@ enum hin_code hin_notice_release(struct hin_desk *desk, int64_t id, int64_t acco
 
 	if (code != HIN_OK)
 		return code;
-	return finish(desk, let_go(desk, id, account, now_us, err), err);
+	return finish(desk, notice_let_go(desk, id, account, now_us, err), err);
 }
 
 enum hin_code hin_notice_withdraw(struct hin_desk *desk, int64_t id, int64_t account,

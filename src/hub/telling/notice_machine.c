@@ -1,4 +1,5 @@
 /* notice_machine - notices for programs: CSV, X-ARF, JSON of web hooks; see notice_text.h */
+#include <ctype.h>
 #include <inttypes.h>
 #include <openssl/evp.h>
 #include <stdio.h>
@@ -31,7 +32,7 @@ static void put_field(struct hin_buffer *out, const char *text, bool first)
 	for (const char *p = text; *p != '\0'; p++) {
 		if (*p == '"')
 			hin_buffer_putc(out, '"');
-		hin_buffer_putc(out, (unsigned char)*p < 0x20 || *p == 0x7f ? ' ' : *p);
+		hin_buffer_putc(out, (char)((unsigned char)*p < 0x20 || *p == 0x7f ? ' ' : *p));
 	}
 	hin_buffer_putc(out, '"');
 }
@@ -169,7 +170,7 @@ bool hin_notice_xarf(struct hin_buffer *out, const struct hin_notice_office *off
 	/* tags have small letters only */
 	hin_buffer_puts(out, ",\"tags\":[\"hinomi:");
 	for (const char *p = f->code; *p != '\0'; p++)
-		hin_buffer_putc(out, *p >= 'A' && *p <= 'Z' ? (char)(*p | 0x20) : *p);
+		hin_buffer_putc(out, (char)tolower((unsigned char)*p));
 	hin_buffer_printf(out, "\",\"hinomi:case-%" PRId64 "\"]", f->case_id);
 	hin_buffer_puts(out, "}\n");
 	return true;

@@ -16,5 +16,9 @@ HIN_MUST_USE enum hin_code notice_act(struct hin_desk *desk, int64_t notice, uin
 				      int64_t account, int64_t now_us, const char *action,
 				      const char *text, struct hin_error *err);
 
+/* hin_notice_release(), in the open transaction. */
+HIN_MUST_USE enum hin_code notice_let_go(struct hin_desk *desk, int64_t id, int64_t account,
+					 int64_t now_us, struct hin_error *err);
+
 /* Cover the middle of an address or device: who knows it recognises it, others learn nothing. */
 void notice_cover(char *out, size_t size, const char *text);

@@ -17,7 +17,7 @@
 #include "store/port_names.h"
 #include "text/words.h"
 
-#define JST_S (9 * 3600)
+#define JST_S INT64_C(32400)
 
 struct hin_notice_texts {
 	struct hin_template *items[2][HIN_NOTICE_TEXT_COUNT]; /* by language */

@@ -12,7 +12,7 @@
 
 #define HOUSE_US (3600 * US)
 #define COUNT_US (5 * US)
-#define KEEP_US (30 * 86400 * US) /* bytes of letters that were sent */
+#define KEEP_US (30 * (86400 * US)) /* bytes of letters that were sent */
 
 /* ---- one look ---- */
 
@@ -96,7 +96,7 @@ enum hin_code telling_notify(struct telling *t, struct hin_desk *desk, int64_t n
 
 /* ---- the settings in force ---- */
 
-static struct telling *telling_ref(struct hin_telling *of)
+struct telling *telling_ref(struct hin_telling *of)
 {
 	struct telling *t;
 
@@ -319,77 +319,6 @@ enum hin_code hin_telling_dry_run(struct hin_telling *of, struct hin_desk *desk,
 {
 	struct telling *t = telling_ref(of);
 	enum hin_code code = telling_dry_run(t, desk, now_us, call, user, err);
-
-	telling_unref(t);
-	return code;
-}
-
-/* The bytes of the letter that waits with this notice in it. */
-static enum hin_code waiting_letter(struct hin_desk *desk, int64_t id, struct hin_buffer *out,
-				    struct hin_error *err)
-{
-	sqlite3_stmt *s = hin_desk_statement(
-		desk,
-		"SELECT l.bytes FROM letter_notice n JOIN letter l ON l.id = n.letter WHERE "
-		"n.notice = ?1 AND l.state IN ('waiting', 'sending') ORDER BY l.id LIMIT 1",
-		err);
-	enum hin_code code;
-
-	if (s == NULL)
-		return HIN_EFORMAT;
-	code = hin_desk_bind(desk, s, err, "i", id);
-	if (code == HIN_OK)
-		code = hin_desk_step(desk, s, err);
-	if (code == HIN_OK) {
-		hin_buffer_add(out, sqlite3_column_blob(s, 0), (size_t)sqlite3_column_bytes(s, 0));
-		sqlite3_reset(s);
-	}
-	return code;
-}
-
-static enum hin_code preview(struct telling *t, struct hin_desk *desk, int64_t id, int64_t now_us,
-			     struct hin_buffer *out, bool *final, struct hin_error *err)
-{
-	char message_id[HIN_MAIL_ADDRESS], sender[HIN_MAIL_ADDRESS], next[16];
-	int64_t contact;
-	struct telling_contact c;
-	sqlite3_stmt *s;
-	enum hin_code code = waiting_letter(desk, id, out, err);
-
-	*final = code == HIN_OK;
-	if (code != HIN_EOF)
-		return code;
-	s = hin_desk_statement(desk, "SELECT next, coalesce(contact, 0) FROM notice WHERE id = ?1",
-			       err);
-	if (s == NULL)
-		return HIN_EFORMAT;
-	code = hin_desk_bind(desk, s, err, "i", id);
-	if (code == HIN_OK)
-		code = hin_desk_step(desk, s, err);
-	if (code == HIN_EOF)
-		return hin_fail(err, HIN_ENOENT, "there is no notice %" PRId64, id);
-	if (code != HIN_OK)
-		return code;
-	snprintf(next, sizeof(next), "%s", hin_desk_text(s, 0));
-	contact = sqlite3_column_int64(s, 1);
-	sqlite3_reset(s);
-	if (next[0] == '\0' || contact == 0)
-		return hin_fail(err, HIN_ENOENT, "notice %" PRId64 " has nothing to go out", id);
-	if (t->s.mail_from == NULL || t->s.mail_from[0] == '\0')
-		return hin_fail(err, HIN_EFORMAT, "mail.from: mail needs an address to come from");
-	code = telling_contact(desk, contact, &c, err);
-	if (code == HIN_OK)
-		code = telling_build(t, desk, &c, next, &id, 1, now_us, true, message_id, sender,
-				     out, err);
-	return code;
-}
-
-enum hin_code hin_telling_preview(struct hin_telling *of, struct hin_desk *desk, int64_t id,
-				  int64_t now_us, struct hin_buffer *out, bool *final,
-				  struct hin_error *err)
-{
-	struct telling *t = telling_ref(of);
-	enum hin_code code = preview(t, desk, id, now_us, out, final, err);
 
 	telling_unref(t);
 	return code;

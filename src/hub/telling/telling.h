@@ -133,6 +133,81 @@ HIN_MUST_USE enum hin_code hin_telling_preview(struct hin_telling *telling, stru
 					       int64_t id, int64_t now_us, struct hin_buffer *out,
 					       bool *final, struct hin_error *err);
 
+/* name, word, en, ja: why a notice does not go out by itself. */
+#define HIN_TELLING_HELD(X)                                                                        \
+	X(NOT_HELD, "", "", "")                                                                    \
+	X(SEND_OFF, "send-off", "sending is switched off (notice.send)",                           \
+	  "送付は停止中です (notice.send)")                                                        \
+	X(APPROVAL, "approval", "it waits for somebody to let it go",                              \
+	  "担当者の承認を待っています")                                                            \
+	X(NO_OWNER, "no-owner", "nobody in the directory answers for it",                          \
+	  "台帳に所有者がありません")                                                              \
+	X(NO_CONTACT, "no-contact", "its owner has no contact that can be reached",                \
+	  "所有者に届く連絡先がありません")
+
+enum hin_telling_held {
+#define X(name, word, en, ja) HIN_TELLING_##name,
+	HIN_TELLING_HELD(X)
+#undef X
+};
+
+/* For programs; "" when it is not held. */
+const char *hin_telling_held_name(enum hin_telling_held held);
+
+/* For people. */
+const char *hin_telling_held_text(enum hin_telling_held held, enum hin_lang lang);
+
+/*
+ * What a notice says: in the letter that waits, or else would be made now, or else went out last.
+ * Start with { 0 }; hin_telling_view_fini() in any case.
+ */
+struct hin_telling_view {
+	bool final;		       /* the letter is made: these are its words */
+	char purpose[16], channel[16]; /* "" = nothing is to go out */
+	char to[520];
+	enum hin_lang language; /* of the letter */
+	enum hin_telling_held held;
+	int64_t due_us, sent_us;
+	struct hin_buffer title[2], text[2]; /* by enum hin_lang */
+	bool made[2];			     /* not of the letter: said anew, for readers here */
+	struct hin_buffer message;	     /* the letter's bytes; empty = none */
+};
+
+void hin_telling_view_fini(struct hin_telling_view *view);
+
+/* Nothing changes in the desk. HIN_ENOENT; HIN_EUNSUPPORTED: of a kind that has no text. */
+HIN_MUST_USE enum hin_code hin_telling_view(struct hin_telling *telling, struct hin_desk *desk,
+					    int64_t id, int64_t now_us,
+					    struct hin_telling_view *out, struct hin_error *err);
+
+#define HIN_TELLING_MADE 50 /* most notices that are made at once */
+
+/* What somebody had made of a case. */
+struct hin_telling_made {
+	int64_t made[HIN_TELLING_MADE];	 /* notices */
+	int64_t known[HIN_TELLING_MADE]; /* that were there already, of the same troubles */
+	size_t made_count, known_count;
+	bool more; /* troubles than these */
+};
+
+/* Look at what was made, in its transaction; a code other than HIN_OK undoes it, and is its code.
+ */
+typedef enum hin_code (*hin_telling_made_fn)(void *user, struct hin_desk *desk,
+					     const struct hin_telling_made *made,
+					     struct hin_error *err);
+
+/*
+ * Make the notices of a case's troubles that have none, because a person, `account`, wants it: of
+ * any kind that has a text, however confident; whom nobody is known for waits in the queue without
+ * owner. `release`: let them go at once. `look` sees what was made; with `dry_run` all is undone
+ * after that. HIN_ENOENT: no such case; HIN_EDENIED: its state, or nothing in it that an owner can
+ * be told; HIN_EVERIFY: all is told already.
+ */
+HIN_MUST_USE enum hin_code hin_telling_make(struct hin_telling *telling, struct hin_desk *desk,
+					    int64_t case_id, int64_t account, int64_t now_us,
+					    bool release, bool dry_run, hin_telling_made_fn look,
+					    void *user, struct hin_error *err);
+
 /* A letter that waits, or would; a code other than HIN_OK ends the walk and is its code. */
 typedef enum hin_code (*hin_telling_letter_fn)(void *user, const char *purpose, const char *channel,
 					       const char *address, const void *bytes, size_t size,

@@ -1,4 +1,5 @@
 /* telling_letter - notices that are due become letters: bytes, kept until they are sent */
+#include <ctype.h>
 #include <inttypes.h>
 #include <openssl/evp.h>
 #include <stdio.h>
@@ -215,7 +216,7 @@ static void make_message_id(char out[HIN_MAIL_ADDRESS], const struct telling *t,
 
 	for (const char *p = code; *p != '\0'; p++)
 		if (*p != '-')
-			bare[used++] = *p >= 'A' && *p <= 'Z' ? (char)(*p | 0x20) : *p;
+			bare[used++] = (char)tolower((unsigned char)*p);
 	bare[used] = '\0';
 	snprintf(out, HIN_MAIL_ADDRESS, "%s.%s.%" PRIu64 "@%s", bare, purpose, number,
 		 t->office.domain);
@@ -280,11 +281,17 @@ static enum hin_code frame(struct telling *t, struct draft *d, struct hin_notice
 				&d->title, &d->text, err);
 }
 
+void telling_letter_fini(struct telling_letter *letter)
+{
+	hin_buffer_fini(&letter->title);
+	hin_buffer_fini(&letter->text);
+	hin_buffer_fini(&letter->bytes);
+}
+
 enum hin_code telling_build(struct telling *t, struct hin_desk *desk,
 			    const struct telling_contact *c, const char *purpose,
 			    const int64_t *notices, size_t count, int64_t now_us,
-			    bool without_proof, char *message_id, char *sender,
-			    struct hin_buffer *out, struct hin_error *err)
+			    bool without_proof, struct telling_letter *out, struct hin_error *err)
 {
 	struct draft d = { .lang = c->lang, .purpose = purpose };
 	struct hin_notice_facts *facts = calloc(1, sizeof(*facts));
@@ -309,26 +316,64 @@ enum hin_code telling_build(struct telling *t, struct hin_desk *desk,
 	if (code == HIN_OK)
 		code = frame(t, &d, facts, count, err);
 	if (code == HIN_OK) {
-		make_message_id(message_id, t, code_, purpose, number);
+		make_message_id(out->message_id, t, code_, purpose, number);
 		make_message_id(first_id, t, code_, "notice", 1);
-		sender[0] = '\0';
+		out->sender[0] = '\0';
 	}
 	if (code == HIN_OK && hook) {
-		hin_buffer_add(out, d.hook.data, d.hook.used);
+		hin_buffer_add(&out->bytes, d.hook.data, d.hook.used);
 	} else if (code == HIN_OK) {
 		if (strcmp(c->channel, "csv") == 0 || count > 1)
 			attach(&d, HIN_MAIL_CSV, &d.csv, ".csv", "notices");
 		if (strcmp(c->channel, "xarf") == 0)
 			attach(&d, HIN_MAIL_XARF, &d.xarf, ".json", "xarf");
-		code = make_sender(sender, t, message_id, err);
+		code = make_sender(out->sender, t, out->message_id, err);
 		if (code == HIN_OK)
-			code = put_mail(t, c, &d, message_id,
+			code = put_mail(t, c, &d, out->message_id,
 					strcmp(purpose, "notice") == 0 ? NULL : first_id,
-					facts->organisation, now_us, out, err);
+					facts->organisation, now_us, &out->bytes, err);
 	}
-	if (code == HIN_OK && (out->failed || d.hook.failed || d.csv.failed))
+	if (code == HIN_OK && (out->bytes.failed || d.hook.failed || d.csv.failed))
 		code = hin_fail(err, HIN_ENOMEM, "letter");
+	out->title = d.title;
+	out->text = d.text;
+	d.title = d.text = (struct hin_buffer){ 0 };
 	end_draft(&d);
+	free(facts);
+	return code;
+}
+
+enum hin_code telling_say(struct telling *t, struct hin_desk *desk, int64_t notice,
+			  const char *purpose, enum hin_lang lang, struct hin_buffer *title,
+			  struct hin_buffer *text, struct hin_error *err)
+{
+	struct hin_buffer own_title = { 0 }, body = { 0 }, unused = { 0 }, why = { 0 };
+	struct hin_notice_facts *facts = calloc(1, sizeof(*facts));
+	enum hin_code code = facts != NULL ? HIN_OK : hin_fail(err, HIN_ENOMEM, "letter");
+
+	if (code == HIN_OK)
+		code = telling_facts(desk, notice, lang, facts, err);
+	if (code == HIN_OK && hin_notice_text_of(facts->kind) == HIN_NOTICE_TEXT_COUNT)
+		code = hin_fail(err, HIN_EUNSUPPORTED, "owners are not told of %s", facts->kind);
+	if (code == HIN_OK)
+		code = hin_notice_write(t->texts, hin_notice_text_of(facts->kind), lang, &t->office,
+					facts, &own_title, &body, err);
+	if (code == HIN_OK && strcmp(purpose, "notice") == 0) {
+		hin_buffer_add(title, own_title.data, own_title.used);
+		hin_buffer_add(text, body.data, body.used);
+	} else if (code == HIN_OK) {
+		code = read_body(desk, notice, &unused, &unused, &why, err);
+		facts->title = hin_buffer_text(&own_title);
+		facts->text = hin_buffer_text(&body);
+		facts->reason = hin_buffer_text(&why);
+		if (code == HIN_OK)
+			code = hin_notice_write(t->texts, text_for(purpose), lang, &t->office,
+						facts, title, text, err);
+	}
+	hin_buffer_fini(&own_title);
+	hin_buffer_fini(&body);
+	hin_buffer_fini(&unused);
+	hin_buffer_fini(&why);
 	free(facts);
 	return code;
 }
@@ -407,8 +452,7 @@ static enum hin_code may_have(struct telling *t, struct hin_desk *desk, const st
 }
 
 static enum hin_code insert_letter(struct hin_desk *desk, const struct group *g,
-				   const struct telling_contact *c, const char *message_id,
-				   const char *sender, const struct hin_buffer *bytes,
+				   const struct telling_contact *c, const struct telling_letter *l,
 				   const int64_t *notices, size_t count, int64_t now_us,
 				   struct hin_error *err)
 {
@@ -416,10 +460,11 @@ static enum hin_code insert_letter(struct hin_desk *desk, const struct group *g,
 	enum hin_code code = hin_desk_run(
 		desk, err,
 		"INSERT INTO letter (purpose, contact, channel, address, sender, message_id, "
-		"state, made_us, due_us, bytes) VALUES (?1, ?2, ?3, ?4, ?5, ?6, 'waiting', ?7, "
-		"?7, ?8)",
-		"tittttib", g->purpose, c->id, c->channel, c->address, sender, message_id, now_us,
-		(const void *)bytes->data, bytes->used);
+		"state, made_us, due_us, title, text, bytes) VALUES (?1, ?2, ?3, ?4, ?5, ?6, "
+		"'waiting', ?7, ?7, ?8, ?9, ?10)",
+		"tittttittb", g->purpose, c->id, c->channel, c->address, l->sender, l->message_id,
+		now_us, hin_buffer_text(&l->title), hin_buffer_text(&l->text),
+		(const void *)l->bytes.data, l->bytes.used);
 
 	letter = hin_desk_inserted(desk);
 	for (size_t i = 0; i < count && code == HIN_OK; i++) {
@@ -436,9 +481,8 @@ static enum hin_code insert_letter(struct hin_desk *desk, const struct group *g,
 static enum hin_code make_letter(struct telling *t, struct hin_desk *desk, const struct group *g,
 				 int64_t now_us, struct hin_error *err)
 {
-	char message_id[HIN_MAIL_ADDRESS], sender[HIN_MAIL_ADDRESS];
 	int64_t notices[HIN_NOTICE_LETTER], oldest_us;
-	struct hin_buffer bytes = { .limit = HIN_MAIL_SIZE };
+	struct telling_letter letter = { .bytes = { .limit = HIN_MAIL_SIZE } };
 	struct telling_contact c;
 	struct hin_error why = { 0 };
 	size_t count = 0;
@@ -456,10 +500,9 @@ static enum hin_code make_letter(struct telling *t, struct hin_desk *desk, const
 		return code;
 	code = telling_build(t, desk, &c, g->purpose, notices, count, now_us,
 			     t->of->ledger == NULL || now_us - oldest_us > t->s.proof_ns / 1000,
-			     message_id, sender, &bytes, &why);
+			     &letter, &why);
 	if (code == HIN_OK) {
-		code = insert_letter(desk, g, &c, message_id, sender, &bytes, notices, count,
-				     now_us, err);
+		code = insert_letter(desk, g, &c, &letter, notices, count, now_us, err);
 	} else if (code == HIN_EAGAIN) {
 		code = put_off(desk, g, now_us, now_us + US, err); /* the proof comes in a moment */
 	} else if (code != HIN_ENOMEM) {
@@ -469,7 +512,7 @@ static enum hin_code make_letter(struct telling *t, struct hin_desk *desk, const
 			code = hin_desk_run(desk, err, "UPDATE notice SET error = ?2 WHERE id = ?1",
 					    "it", notices[i], why.text);
 	}
-	hin_buffer_fini(&bytes);
+	telling_letter_fini(&letter);
 	return code;
 }
 

@@ -20,6 +20,15 @@ struct found {
 	struct hin_addr address;
 };
 
+/* Who has notices made: hinomi itself by its rules ({ 0 }), or a person. */
+struct maker {
+	int64_t account;
+	bool by_hand;
+	bool dry; /* only to look at: all is undone */
+};
+
+static const struct maker itself;
+
 enum hin_code telling_finish(struct hin_desk *desk, enum hin_code code, struct hin_error *err)
 {
 	if (code == HIN_OK)
@@ -136,10 +145,13 @@ static enum hin_code find_contacts(struct telling *t, struct hin_desk *desk, int
 
 /* Write its text, and with it the act whose object the text is. */
 static enum hin_code write_text(struct telling *t, struct hin_desk *desk, int64_t notice,
-				enum hin_lang lang, int64_t now_us, struct hin_error *err)
+				enum hin_lang lang, int64_t account, int64_t now_us,
+				struct hin_error *err)
 {
 	struct hin_buffer title = { 0 }, text = { 0 };
-	struct hin_desk_act act = { .time_us = now_us, .kind = HIN_ACT_NOTICE_MADE };
+	struct hin_desk_act act = { .time_us = now_us,
+				    .account = account,
+				    .kind = HIN_ACT_NOTICE_MADE };
 	struct hin_notice_facts facts;
 	int64_t id = 0;
 	enum hin_code code = telling_facts(desk, notice, lang, &facts, err);
@@ -165,9 +177,9 @@ static enum hin_code write_text(struct telling *t, struct hin_desk *desk, int64_
 }
 
 /* Point a notice at a contact, write its text, and queue or hold it. */
-static enum hin_code assign(struct telling *t, struct hin_desk *desk, int64_t notice,
-			    int64_t organisation, const struct telling_contact *c, int64_t now_us,
-			    struct hin_error *err)
+static enum hin_code assign(struct telling *t, struct hin_desk *desk, const struct maker *by,
+			    int64_t notice, int64_t organisation, const struct telling_contact *c,
+			    int64_t now_us, struct hin_error *err)
 {
 	bool held = !t->s.send || t->s.approve;
 	enum hin_code code = hin_desk_run(
@@ -182,21 +194,29 @@ static enum hin_code assign(struct telling *t, struct hin_desk *desk, int64_t no
 			     : "waits for somebody to let it go (notice.approve)");
 
 	if (code == HIN_OK)
-		code = write_text(t, desk, notice, c->lang, now_us, err);
+		code = write_text(t, desk, notice, c->lang, by->account, now_us, err);
 	if (code == HIN_OK && held)
 		code = notice_note(desk, notice, now_us, "held", "", 0, err);
-	if (code == HIN_OK)
+	if (code == HIN_OK && !by->dry)
 		telling_count(t, notices, 1);
 	return code;
 }
 
 /* A row for a trouble, not yet pointed at anybody. */
-static enum hin_code insert(struct hin_desk *desk, const struct found *f, int64_t now_us,
-			    int64_t *id, struct hin_error *err)
+static enum hin_code insert(struct hin_desk *desk, const struct maker *by, const struct found *f,
+			    int64_t now_us, int64_t *id, struct hin_error *err)
 {
 	char code_[HIN_NOTICE_CODE];
-	enum hin_code code = hin_notice_code_make(code_, err);
+	enum hin_code code = HIN_OK;
 
+	if (!by->dry) {
+		code = hin_notice_code_make(code_, err);
+	} else { /* none that anybody could take for one, and another for each */
+		code = hin_desk_number(desk, id, err, "SELECT 1 + coalesce(max(id), 0) FROM notice",
+				       "");
+		snprintf(code_, sizeof(code_), "?\?\?\?-?\?\?\?-%04u",
+			 code == HIN_OK ? (unsigned)(*id % 10000) : 0);
+	}
 	if (code == HIN_OK)
 		code = hin_desk_run(
 			desk, err,
@@ -258,14 +278,14 @@ static enum hin_code find_parent(struct hin_desk *desk, const struct found *f, i
 	return code == HIN_EOF ? HIN_OK : code;
 }
 
-static enum hin_code make_unowned(struct telling *t, struct hin_desk *desk, const struct found *f,
-				  int64_t now_us, struct hin_error *err)
+static enum hin_code make_unowned(struct telling *t, struct hin_desk *desk, const struct maker *by,
+				  const struct found *f, int64_t now_us, struct hin_error *err)
 {
 	const char *why = f->organisation == 0 ? "nobody in the directory answers for it"
 					       : "its owner has no contact that can be reached";
 	char shown[320];
 	int64_t id = 0;
-	enum hin_code code = insert(desk, f, now_us, &id, err);
+	enum hin_code code = insert(desk, by, f, now_us, &id, err);
 
 	snprintf(shown, sizeof(shown), "%s", why);
 	if (code == HIN_OK && f->organisation != 0 && f->has_address)
@@ -276,8 +296,8 @@ static enum hin_code make_unowned(struct telling *t, struct hin_desk *desk, cons
 				    "WHERE id = ?1",
 				    "iit", id, f->organisation, shown);
 	if (code == HIN_OK)
-		code = notice_act(desk, id, HIN_ACT_NOTICE_UNOWNED, 0, now_us, "no_owner", why,
-				  err);
+		code = notice_act(desk, id, HIN_ACT_NOTICE_UNOWNED, by->account, now_us, "no_owner",
+				  why, err);
 	if (code == HIN_OK)
 		code = telling_tell_operators(t, desk, f->case_id, f->severity, "no-owner",
 					      "Nobody can be told: add the owner to the directory "
@@ -285,13 +305,13 @@ static enum hin_code make_unowned(struct telling *t, struct hin_desk *desk, cons
 					      "知らせる相手が不明: 台帳に所有者を登録してください "
 					      "(hinomi directory)。",
 					      now_us, err);
-	if (code == HIN_OK)
+	if (code == HIN_OK && !by->dry)
 		telling_count(t, no_owner, 1);
 	return code;
 }
 
-static enum hin_code make(struct telling *t, struct hin_desk *desk, const struct found *f,
-			  int64_t now_us, struct hin_error *err)
+static enum hin_code make(struct telling *t, struct hin_desk *desk, const struct maker *by,
+			  const struct found *f, int64_t now_us, struct hin_error *err)
 {
 	struct telling_contact contacts[CONTACTS];
 	size_t count = 0;
@@ -302,14 +322,14 @@ static enum hin_code make(struct telling *t, struct hin_desk *desk, const struct
 		code = find_contacts(t, desk, f->organisation, "", now_us, contacts, &count, err);
 	if (code == HIN_OK && count == 0) {
 		/* of strangers on the internet nobody expects to be told; members are looked for */
-		if (f->organisation == 0 && strcmp(f->kind, "infected-member") != 0)
+		if (f->organisation == 0 && strcmp(f->kind, "infected-member") != 0 && !by->by_hand)
 			return HIN_OK;
-		return make_unowned(t, desk, f, now_us, err);
+		return make_unowned(t, desk, by, f, now_us, err);
 	}
 	for (size_t i = 0; i < count && code == HIN_OK; i++) {
-		code = insert(desk, f, now_us, &id, err);
+		code = insert(desk, by, f, now_us, &id, err);
 		if (code == HIN_OK)
-			code = assign(t, desk, id, f->organisation, &contacts[i], now_us, err);
+			code = assign(t, desk, by, id, f->organisation, &contacts[i], now_us, err);
 	}
 	return code;
 }
@@ -365,7 +385,8 @@ static enum hin_code refresh(struct telling *t, struct hin_desk *desk, const str
 	if (strcmp(p->state, "no_owner") == 0 && f->organisation != 0) {
 		code = find_contacts(t, desk, f->organisation, "", now_us, contacts, &count, err);
 		if (code == HIN_OK && count > 0)
-			code = assign(t, desk, p->id, f->organisation, &contacts[0], now_us, err);
+			code = assign(t, desk, &itself, p->id, f->organisation, &contacts[0],
+				      now_us, err);
 	}
 	if (code != HIN_OK || f->last_us <= p->last_seen_us)
 		return code;
@@ -454,7 +475,7 @@ static enum hin_code take_finding(struct telling *t, struct hin_desk *desk, cons
 		hin_log_limited(HIN_LOG_ERROR, "notice.over_limit");
 		return HIN_OK;
 	}
-	return code == HIN_OK ? make(t, desk, f, now_us, err) : code;
+	return code == HIN_OK ? make(t, desk, &itself, f, now_us, err) : code;
 }
 
 static void read_found(struct found *f, sqlite3_stmt *s)
@@ -613,6 +634,141 @@ enum hin_code telling_take_findings(struct telling *t, struct hin_desk *desk, in
 	return code == HIN_ENOENT ? HIN_OK : code;
 }
 
+/* ---- what a person has made ---- */
+
+#define LOOKED 2000 /* findings of a case that are looked at */
+
+/* Findings of a case that an owner can be told of, infected machines first. */
+static enum hin_code read_case(struct hin_desk *desk, int64_t case_id, struct found *out,
+			       size_t *count, struct hin_error *err)
+{
+	sqlite3_stmt *s = hin_desk_statement(
+		desk,
+		FOUND "FROM finding f JOIN case_ c ON c.id = f.case_id WHERE f.case_id = ?1 AND "
+		      "(f.address IS NOT NULL OR f.device <> '') ORDER BY f.kind <> "
+		      "'infected-member', f.live DESC, f.id LIMIT ?2",
+		err);
+	enum hin_code code = s != NULL ? hin_desk_bind(desk, s, err, "ii", case_id, (int64_t)LOOKED)
+				       : HIN_EFORMAT;
+
+	*count = 0;
+	while (code == HIN_OK && (code = hin_desk_step(desk, s, err)) == HIN_OK) {
+		read_found(&out[*count], s);
+		if (hin_notice_text_of(out[*count].kind) != HIN_NOTICE_TEXT_COUNT)
+			++*count;
+	}
+	return code == HIN_EOF ? HIN_OK : code;
+}
+
+/* May notices be made of this case? */
+static enum hin_code check_case(struct hin_desk *desk, int64_t case_id, struct hin_error *err)
+{
+	sqlite3_stmt *s = hin_desk_statement(desk, "SELECT state FROM case_ WHERE id = ?1", err);
+	enum hin_code code = s != NULL ? hin_desk_bind(desk, s, err, "i", case_id) : HIN_EFORMAT;
+	char state[16] = "";
+
+	if (code == HIN_OK)
+		code = hin_desk_step(desk, s, err);
+	if (code == HIN_OK) {
+		snprintf(state, sizeof(state), "%s", hin_desk_text(s, 0));
+		sqlite3_reset(s);
+	}
+	if (code == HIN_EOF)
+		return hin_fail(err, HIN_ENOENT, "there is no case %" PRId64, case_id);
+	if (code == HIN_OK && strcmp(state, "new") != 0 && strcmp(state, "open") != 0)
+		return hin_fail(err, HIN_EDENIED, "case %" PRId64 " is %s: open it first", case_id,
+				state);
+	return code;
+}
+
+/* The notices of a trouble, into a list; those that were not there before are made. */
+static enum hin_code make_one(struct telling *t, struct hin_desk *desk, const struct maker *by,
+			      const struct found *f, int64_t now_us, struct hin_telling_made *out,
+			      struct hin_error *err)
+{
+	struct present present[CONTACTS];
+	size_t count = 0;
+	int64_t before = 0;
+	bool fresh;
+	enum hin_code code =
+		hin_desk_number(desk, &before, err, "SELECT coalesce(max(id), 0) FROM notice", "");
+
+	if (code == HIN_OK)
+		code = find_present(desk, f, present, &count, err);
+	fresh = count == 0;
+	if (code == HIN_OK && fresh && out->made_count + CONTACTS > HIN_TELLING_MADE) {
+		out->more = true;
+		return HIN_OK;
+	}
+	if (code == HIN_OK && fresh)
+		code = make(t, desk, by, f, now_us, err);
+	if (code == HIN_OK && fresh)
+		code = find_present(desk, f, present, &count, err);
+	for (size_t i = 0; i < count && code == HIN_OK; i++) {
+		bool made = present[i].id > before, listed = false;
+
+		for (size_t k = 0; k < out->known_count; k++)
+			listed |= out->known[k] == present[i].id;
+		for (size_t k = 0; k < out->made_count; k++)
+			listed |= out->made[k] == present[i].id;
+		if (made && !listed)
+			out->made[out->made_count++] = present[i].id;
+		else if (!listed && out->known_count < HIN_TELLING_MADE)
+			out->known[out->known_count++] = present[i].id;
+	}
+	return code;
+}
+
+static enum hin_code make_all(struct telling *t, struct hin_desk *desk, const struct maker *by,
+			      int64_t case_id, bool release, int64_t now_us,
+			      struct hin_telling_made *out, struct hin_error *err)
+{
+	struct found *found = calloc(LOOKED, sizeof(*found));
+	size_t count = 0;
+	enum hin_code code = found != NULL ? check_case(desk, case_id, err)
+					   : hin_fail(err, HIN_ENOMEM, "notices");
+
+	if (code == HIN_OK)
+		code = read_case(desk, case_id, found, &count, err);
+	if (code == HIN_OK && count == 0)
+		code = hin_fail(err, HIN_EDENIED,
+				"nothing in case %" PRId64 " is what an owner can be told of",
+				case_id);
+	for (size_t i = 0; i < count && code == HIN_OK; i++)
+		code = make_one(t, desk, by, &found[i], now_us, out, err);
+	if (code == HIN_OK && out->made_count == 0)
+		code = hin_fail(err, HIN_EVERIFY, "case %" PRId64 " has its notices already",
+				case_id);
+	for (size_t i = 0; i < out->made_count && release && code == HIN_OK; i++) {
+		code = notice_let_go(desk, out->made[i], by->account, now_us, err);
+		if (code == HIN_EDENIED) /* nobody is known: it waits for its owner */
+			code = HIN_OK;
+	}
+	free(found);
+	return code;
+}
+
+enum hin_code hin_telling_make(struct hin_telling *of, struct hin_desk *desk, int64_t case_id,
+			       int64_t account, int64_t now_us, bool release, bool dry_run,
+			       hin_telling_made_fn look, void *user, struct hin_error *err)
+{
+	const struct maker by = { .account = account, .by_hand = true, .dry = dry_run };
+	struct hin_telling_made made = { 0 };
+	struct telling *t = telling_ref(of);
+	enum hin_code code = hin_desk_begin(desk, err);
+
+	if (code == HIN_OK)
+		code = make_all(t, desk, &by, case_id, release, now_us, &made, err);
+	if (code == HIN_OK)
+		code = look(user, desk, &made, err);
+	if (code == HIN_OK && !dry_run)
+		code = hin_desk_commit(desk, err);
+	else
+		hin_desk_rollback(desk);
+	telling_unref(t);
+	return code;
+}
+
 /* ---- owners that become known, contacts that are lost ---- */
 
 enum hin_code telling_find_owners(struct telling *t, struct hin_desk *desk, int64_t now_us,
@@ -661,7 +817,8 @@ enum hin_code telling_reroute(struct telling *t, struct hin_desk *desk, int64_t 
 			"'withdrawn'",
 			"ii", notice, contacts[i].id);
 		if (code == HIN_OK && taken == 0) {
-			code = assign(t, desk, notice, organisation, &contacts[i], now_us, err);
+			code = assign(t, desk, &itself, notice, organisation, &contacts[i], now_us,
+				      err);
 			*found = true;
 		}
 	}

@@ -71,6 +71,9 @@ HIN_MUST_USE enum hin_code telling_new(struct telling **out, struct hin_telling 
 				       const struct hin_telling_settings *settings,
 				       struct hin_error *err);
 
+/* The settings in force, with a reference. */
+struct telling *telling_ref(struct hin_telling *of);
+
 /* One reference less; the last one frees. NULL is fine. */
 void telling_unref(struct telling *t);
 
@@ -144,15 +147,33 @@ int64_t telling_due(const struct telling *t, const struct telling_contact *c, in
 HIN_MUST_USE enum hin_code telling_make_letters(struct telling *t, struct hin_desk *desk,
 						int64_t now_us, struct hin_error *err);
 
+/* What goes to one contact at once. */
+struct telling_letter {
+	char message_id[HIN_MAIL_ADDRESS], sender[HIN_MAIL_ADDRESS];
+	struct hin_buffer title, text; /* as people read it */
+	struct hin_buffer bytes;
+};
+
+void telling_letter_fini(struct telling_letter *letter);
+
 /*
- * The bytes of a letter about `count` notices. `without_proof`: a missing one is no reason to wait,
- * HIN_EAGAIN otherwise. `message_id` has HIN_MAIL_ADDRESS bytes and is filled, `sender` too.
+ * The letter about `count` notices. `without_proof`: a missing one is no reason to wait, HIN_EAGAIN
+ * otherwise. End `out` with telling_letter_fini() in any case.
  */
 HIN_MUST_USE enum hin_code telling_build(struct telling *t, struct hin_desk *desk,
 					 const struct telling_contact *contact, const char *purpose,
 					 const int64_t *notices, size_t count, int64_t now_us,
-					 bool without_proof, char *message_id, char *sender,
-					 struct hin_buffer *out, struct hin_error *err);
+					 bool without_proof, struct telling_letter *out,
+					 struct hin_error *err);
+
+/*
+ * Append what a message of `purpose` about a notice says in `lang`, made anew of what is known now:
+ * the same as the letter's in its own language, and for who reads another one.
+ */
+HIN_MUST_USE enum hin_code telling_say(struct telling *t, struct hin_desk *desk, int64_t notice,
+				       const char *purpose, enum hin_lang lang,
+				       struct hin_buffer *title, struct hin_buffer *text,
+				       struct hin_error *err);
 
 /* Send the letters that are due. */
 HIN_MUST_USE enum hin_code telling_send_letters(struct telling *t, struct hin_desk *desk,

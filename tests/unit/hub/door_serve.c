@@ -21,6 +21,8 @@
 #include "hub/pump.h"
 #include "hub/live.h"
 #include "hub/sensors.h"
+#include "hub/telling/telling.h"
+#include "hub/telling/telling_settings.h"
 #include "store/store.h"
 #include "trust/ca.h"
 #include "trust/ledger.h"
@@ -30,6 +32,7 @@ struct world {
 	char trust[PATH_MAX];
 	struct hin_sensors *sensors;
 	struct hin_live *live;
+	struct hin_telling *telling; /* its threads do not run: it answers */
 	struct hin_buffer certificate_pem, key_pem;
 	struct hin_note_signer signer;
 	struct hin_ledger *log;
@@ -120,6 +123,31 @@ static void hear(struct hin_sensor_state *state, void *user)
 	state->dark_addresses = 4096;
 }
 
+static const struct hin_setting telling_rows[] = { HIN_TELLING_ROWS(0) };
+static const struct hin_config_table telling_table = { telling_rows, HIN_COUNT(telling_rows) };
+
+static enum hin_code make_telling(struct world *w, struct hin_error *err)
+{
+	static const char *const sets[] = { "notice.sender=Test CERT",
+					    "notice.contact=help@test.example",
+					    "notice.verify=https://test.example/verify",
+					    "mail.from=notices@test.example" };
+	struct hin_telling_settings settings = { 0 };
+	struct hin_telling_open how = { .settings = &settings,
+					.desk = w->desk,
+					.store = w->store,
+					.hub_name = "test.example" };
+	enum hin_code code = hin_config_init(&telling_table, &settings, err);
+
+	for (size_t i = 0; i < HIN_COUNT(sets) && code == HIN_OK; i++)
+		code = hin_config_set(&telling_table, &settings, sets[i], err);
+	if (code == HIN_OK)
+		code = hin_telling_open(&w->telling, &how, err);
+	hin_config_fini(&telling_table, &settings);
+	w->settings.telling = w->telling;
+	return code;
+}
+
 static enum hin_code make_hub(struct world *w, struct hin_error *err)
 {
 	const struct hin_ca_wish wish = { .hub = "hub.test.example:8443" };
@@ -133,6 +161,8 @@ static enum hin_code make_hub(struct world *w, struct hin_error *err)
 	if (code == HIN_OK &&
 	    (w->sensors == NULL || !hin_sensors_change(w->sensors, sensor, hear, NULL)))
 		return hin_fail(err, HIN_ENOMEM, "sensors");
+	if (code == HIN_OK)
+		code = make_telling(w, err);
 	w->settings.trust = w->trust;
 	w->settings.sensors = w->sensors;
 	w->live = hin_live_new();
@@ -288,6 +318,7 @@ int main(int argc, char *argv[])
 	hin_owners_box_free(w.owners);
 	hin_sensors_free(w.sensors);
 	hin_live_free(w.live);
+	hin_telling_close(w.telling);
 	hin_desk_close(w.own);
 	hin_buffer_fini(&w.certificate_pem);
 	hin_buffer_fini(&w.key_pem);

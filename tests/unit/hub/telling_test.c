@@ -673,6 +673,146 @@ static void a_preview_is_what_goes_out(void **state)
 	hin_buffer_fini(&out);
 }
 
+static void a_view_has_both_languages(void **state)
+{
+	static const char *const mute[] = { "notice.send=no", "mail.from=", NULL };
+	struct hin_telling_view v = { 0 };
+	struct hin_error err = { 0 };
+
+	(void)state;
+	begin(NULL);
+	infected("192.0.2.7");
+	server.end_answer = "451 later";
+	look(NOW);
+	assert_int_equal(hin_telling_view(telling, desk, 1, NOW, &v, &err), HIN_OK);
+	assert_true(v.final && !v.made[HIN_EN] && v.made[HIN_JA]);
+	assert_int_equal(v.held, HIN_TELLING_NOT_HELD);
+	assert_string_equal(v.to, "abuse@city.example");
+	assert_string_equal(v.purpose, "notice");
+	assert_string_equal(hin_buffer_text(&v.text[HIN_EN]), text("SELECT body FROM notice"));
+	assert_string_equal(hin_buffer_text(&v.title[HIN_EN]), text("SELECT title FROM notice"));
+	assert_non_null(strstr(hin_buffer_text(&v.text[HIN_JA]), "例市役所"));
+	assert_non_null(strstr(hin_buffer_text(&v.text[HIN_JA]), text("SELECT code FROM notice")));
+	hin_telling_view_fini(&v);
+
+	server.end_answer = NULL;
+	look(NOW + 200 * S);
+	v = (struct hin_telling_view){ 0 };
+	assert_int_equal(hin_telling_view(telling, desk, 1, NOW + 201 * S, &v, &err), HIN_OK);
+	assert_string_equal(v.purpose, "reminder"); /* what comes next */
+	assert_false(v.final);
+	assert_non_null(strstr(hin_buffer_text(&v.title[HIN_EN]), "Reminder 1"));
+	hin_telling_view_fini(&v);
+	run("UPDATE notice SET next = ''");
+	v = (struct hin_telling_view){ 0 };
+	assert_int_equal(hin_telling_view(telling, desk, 1, NOW + 201 * S, &v, &err), HIN_OK);
+	assert_true(v.final && v.sent_us != 0); /* what went */
+	assert_string_equal(hin_buffer_text(&v.message), server.mails[0].text);
+	hin_telling_view_fini(&v);
+
+	begin(mute);
+	infected("192.0.2.8");
+	look(NOW);
+	v = (struct hin_telling_view){ 0 };
+	assert_int_equal(hin_telling_view(telling, desk, 2, NOW, &v, &err), HIN_OK);
+	assert_int_equal(v.held, HIN_TELLING_SEND_OFF);
+	assert_int_equal(v.message.used, 0);
+	assert_true(v.text[HIN_EN].used > 100 && v.text[HIN_JA].used > 100);
+	hin_telling_view_fini(&v);
+	v = (struct hin_telling_view){ 0 };
+	assert_int_equal(hin_telling_view(telling, desk, 99, NOW, &v, &err), HIN_ENOENT);
+	hin_telling_view_fini(&v);
+}
+
+static enum hin_code note_made(void *user, struct hin_desk *d, const struct hin_telling_made *made,
+			       struct hin_error *err)
+{
+	(void)d, (void)err;
+	*(struct hin_telling_made *)user = *made;
+	return HIN_OK;
+}
+
+static enum hin_code make_by_hand(int64_t case_id, bool release, bool dry,
+				  struct hin_telling_made *made)
+{
+	struct hin_error err = { 0 };
+
+	*made = (struct hin_telling_made){ 0 };
+	return hin_telling_make(telling, desk, case_id, 7, NOW, release, dry, note_made, made,
+				&err);
+}
+
+static void a_person_has_notices_made(void **state)
+{
+	static const char *const approve[] = { "notice.approve=yes", "notice.kinds=scanner", NULL };
+	struct hin_telling_made made;
+	struct wish weak = { .kind = "infected-member",
+			     .address = "192.0.2.7",
+			     .organisation = organisation,
+			     .port = 23,
+			     .last_us = NOW,
+			     .severity = "high" };
+	struct wish strange = { .kind = "attacked-service",
+				.address = "203.0.113.5",
+				.last_us = NOW,
+				.severity = "low" };
+	struct wish wide = { .kind = "rising-port",
+			     .address = "203.0.113.6",
+			     .last_us = NOW,
+			     .severity = "low" };
+
+	(void)state;
+	begin(approve);
+	add_finding(&weak); /* of a kind that nobody is told of by itself */
+	look(NOW);
+	assert_int_equal(number("SELECT count(*) FROM notice"), 0);
+	assert_int_equal(make_by_hand(1, false, true, &made), HIN_OK);
+	assert_int_equal(made.made_count, 1);
+	assert_int_equal(number("SELECT count(*) FROM notice"), 0); /* it was only looked at */
+	assert_int_equal(number("SELECT count(*) FROM act"), 0);
+	assert_int_equal(hin_telling_stats(telling).notices, 0);
+
+	assert_int_equal(make_by_hand(1, false, false, &made), HIN_OK);
+	assert_int_equal(made.made_count, 1);
+	assert_string_equal(text("SELECT state FROM notice"), "held");
+	assert_int_equal(number("SELECT count(*) FROM act WHERE account = 7 AND id = (SELECT act "
+				"FROM notice)"),
+			 1);
+	assert_int_equal(make_by_hand(1, false, false, &made), HIN_EVERIFY); /* once */
+
+	add_finding(&strange); /* a stranger's: in the queue without owner */
+	assert_int_equal(make_by_hand(2, true, false, &made), HIN_OK);
+	assert_string_equal(text("SELECT state FROM notice WHERE case_id = 2"), "no_owner");
+	add_finding(&wide);
+	assert_int_equal(make_by_hand(3, false, false, &made), HIN_EDENIED);
+	assert_int_equal(make_by_hand(99, false, false, &made), HIN_ENOENT);
+
+	weak.address = "192.0.2.9";
+	add_finding(&weak);
+	run("UPDATE case_ SET state = 'false_alarm' WHERE id = 4");
+	assert_int_equal(make_by_hand(4, true, false, &made), HIN_EDENIED);
+	run("UPDATE case_ SET state = 'open' WHERE id = 4");
+	assert_int_equal(make_by_hand(4, true, false, &made), HIN_OK); /* and let go at once */
+	assert_string_equal(text("SELECT state FROM notice WHERE case_id = 4"), "queued");
+	look(NOW + S);
+	assert_int_equal(server.count, 1);
+}
+
+static void a_contact_that_is_none_is_seen(void **state)
+{
+	struct hin_telling_made made;
+
+	(void)state;
+	begin(NULL);
+	run("UPDATE contact SET address = 'nowhere at all'");
+	infected("192.0.2.7");
+	assert_int_equal(make_by_hand(1, false, true, &made), HIN_OK);
+	assert_string_equal(text("SELECT state FROM contact"), "ok");
+	assert_int_equal(make_by_hand(1, false, false, &made), HIN_OK);
+	assert_string_equal(text("SELECT state FROM contact"), "unreadable");
+	assert_string_equal(text("SELECT state FROM notice"), "no_owner");
+}
+
 static void codes(void **state)
 {
 	struct hin_notice_check check;
@@ -793,6 +933,9 @@ int main(void)
 		TEST(suppressed_is_no_mistake),
 		TEST(suppressed_before_it_went),
 		TEST(a_preview_is_what_goes_out),
+		TEST(a_view_has_both_languages),
+		TEST(a_person_has_notices_made),
+		TEST(a_contact_that_is_none_is_seen),
 		TEST(codes),
 		TEST(lists_and_json),
 		TEST(threads_do_the_same),
