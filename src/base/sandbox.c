@@ -217,62 +217,13 @@ enum hin_code hin_sandbox_limit_files(struct hin_sandbox *s, const char *const *
 
 /* Calls that every profile has, those with conditions aside. Not all exist on each architecture. */
 static const char *const common_calls[] = {
-	/* files; where they may lie is Landlock's part */
 	"read",
 	"write",
 	"readv",
 	"writev",
-	"pread64",
-	"pwrite64",
-	"preadv",
-	"pwritev",
-	"lseek",
 	"close",
-	"close_range",
 	"fstat",
-	"stat",
-	"lstat",
-	"newfstatat",
-	"statx",
-	"statfs",
-	"fstatfs",
-	"open",
-	"openat",
-	"access",
-	"faccessat",
-	"faccessat2",
 	"fcntl",
-	"getdents64",
-	"getcwd",
-	"readlink",
-	"readlinkat",
-	"rename",
-	"renameat",
-	"renameat2",
-	"unlink",
-	"unlinkat",
-	"mkdir",
-	"mkdirat",
-	"rmdir",
-	"fsync",
-	"fdatasync",
-	"ftruncate",
-	"fallocate",
-	"fchmod",
-	"flock",
-	"fadvise64",
-	"readahead",
-	"copy_file_range",
-	"sendfile",
-	"umask",
-	"utimensat",
-	"dup",
-	"dup2",
-	"dup3",
-	"pipe2",
-	"inotify_init1",
-	"inotify_add_watch",
-	"inotify_rm_watch",
 	/* memory and threads */
 	"munmap",
 	"mremap",
@@ -332,6 +283,58 @@ static const char *const common_calls[] = {
 	"times",
 };
 
+/* Files; where they may lie is Landlock's part. */
+static const char *const file_calls[] = {
+	"pread64",
+	"pwrite64",
+	"preadv",
+	"pwritev",
+	"lseek",
+	"close_range",
+	"stat",
+	"lstat",
+	"newfstatat",
+	"statx",
+	"statfs",
+	"fstatfs",
+	"open",
+	"openat",
+	"access",
+	"faccessat",
+	"faccessat2",
+	"getdents64",
+	"getcwd",
+	"readlink",
+	"readlinkat",
+	"rename",
+	"renameat",
+	"renameat2",
+	"unlink",
+	"unlinkat",
+	"mkdir",
+	"mkdirat",
+	"rmdir",
+	"fsync",
+	"fdatasync",
+	"ftruncate",
+	"fallocate",
+	"fchmod",
+	"flock",
+	"fadvise64",
+	"readahead",
+	"copy_file_range",
+	"sendfile",
+	"umask",
+	"utimensat",
+	"dup",
+	"dup2",
+	"dup3",
+	"pipe2",
+	"inotify_init1",
+	"inotify_add_watch",
+	"inotify_rm_watch",
+};
+
 static const char *const capture_calls[] = {
 	"recvfrom",   "recvmsg",    "recvmmsg",	   "bind",
 	"setsockopt", "getsockopt", "getsockname", "shutdown",
@@ -344,6 +347,16 @@ static const char *const serve_calls[] = {
 
 static const char *const carry_calls[] = {
 	"connect", "sendto", "sendmsg", "sendmmsg", "getpeername", "socketpair",
+};
+
+/* What comes over sockets that were given. */
+static const char *const talk_calls[] = {
+	"recvfrom", "recvmsg", "sendto", "sendmsg", "getsockopt", "setsockopt", "shutdown",
+};
+
+/* Whose children are processes. */
+static const char *const spawn_calls[] = {
+	"clone", "fork", "vfork", "wait4", "waitid", "kill", "socketpair", "set_tid_address",
 };
 
 /* A call that is allowed when argument `index`, under `mask`, is `value`. */
@@ -426,32 +439,47 @@ static int allow_conditions(scmp_filter_ctx filter, const struct condition *list
 	return 0;
 }
 
+struct part {
+	const char *const *calls;
+	size_t call_count;
+	const struct condition *conditions;
+	size_t condition_count;
+	unsigned profiles; /* those that have it, a bit each */
+};
+
+#define OF(profile) (1u << HIN_SANDBOX_##profile)
+#define CALLS(list) (list), HIN_COUNT(list)
+
+static const struct part parts[] = {
+	{ CALLS(common_calls), CALLS(common_conditions), ~0u },
+	{ CALLS(file_calls), NULL, 0, ~(OF(TALK) | OF(SPAWN)) },
+	{ CALLS(capture_calls), CALLS(capture_conditions), OF(CAPTURE) | OF(CARRY) },
+	{ CALLS(carry_calls), CALLS(carry_conditions), OF(CARRY) | OF(TELL) },
+	{ CALLS(serve_calls), NULL, 0, OF(SERVE) | OF(TELL) | OF(SPAWN) },
+	{ NULL, 0, CALLS(tell_conditions), OF(TELL) },
+	{ CALLS(talk_calls), NULL, 0, OF(TALK) | OF(SPAWN) },
+	{ CALLS(spawn_calls), NULL, 0, OF(SPAWN) },
+};
+
+#undef OF
+#undef CALLS
+
 static int fill_filter(scmp_filter_ctx filter, enum hin_sandbox_profile profile)
 {
-	bool captures = profile == HIN_SANDBOX_CAPTURE || profile == HIN_SANDBOX_CARRY;
-	bool connects = profile == HIN_SANDBOX_CARRY || profile == HIN_SANDBOX_TELL;
-	bool serves = profile == HIN_SANDBOX_SERVE || profile == HIN_SANDBOX_TELL;
 	int clone3 = seccomp_syscall_resolve_name("clone3");
-	int failed = allow_calls(filter, common_calls, HIN_COUNT(common_calls));
+	int failed = 0;
 
-	if (failed == 0)
-		failed = allow_conditions(filter, common_conditions, HIN_COUNT(common_conditions));
+	for (size_t i = 0; i < HIN_COUNT(parts) && failed == 0; i++) {
+		if ((parts[i].profiles & 1u << profile) == 0)
+			continue;
+		failed = allow_calls(filter, parts[i].calls, parts[i].call_count);
+		if (failed == 0)
+			failed = allow_conditions(filter, parts[i].conditions,
+						  parts[i].condition_count);
+	}
 	/* its flags lie in memory, out of reach: the C library takes clone() instead */
 	if (failed == 0 && clone3 >= 0)
 		failed = seccomp_rule_add(filter, SCMP_ACT_ERRNO(ENOSYS), clone3, 0);
-	if (failed == 0 && captures)
-		failed = allow_calls(filter, capture_calls, HIN_COUNT(capture_calls));
-	if (failed == 0 && captures)
-		failed =
-			allow_conditions(filter, capture_conditions, HIN_COUNT(capture_conditions));
-	if (failed == 0 && connects)
-		failed = allow_calls(filter, carry_calls, HIN_COUNT(carry_calls));
-	if (failed == 0 && connects)
-		failed = allow_conditions(filter, carry_conditions, HIN_COUNT(carry_conditions));
-	if (failed == 0 && serves)
-		failed = allow_calls(filter, serve_calls, HIN_COUNT(serve_calls));
-	if (failed == 0 && profile == HIN_SANDBOX_TELL)
-		failed = allow_conditions(filter, tell_conditions, HIN_COUNT(tell_conditions));
 	if (failed == 0)
 		failed = seccomp_attr_set(filter, SCMP_FLTATR_CTL_TSYNC, 1);
 	return failed;
@@ -488,17 +516,17 @@ void hin_sandbox_describe(const struct hin_sandbox *s, struct hin_buffer *out)
 	const struct {
 		bool on;
 		const char *name;
-	} parts[] = { { s->no_dump, "no-dump" },
+	} names[] = { { s->no_dump, "no-dump" },
 		      { s->no_new_privs, "no-new-privs" },
 		      { s->user, "user" },
 		      { s->caps, "caps" },
 		      { s->calls, "calls" } };
 	const char *between = "";
 
-	for (size_t i = 0; i < HIN_COUNT(parts); i++) {
-		if (!parts[i].on)
+	for (size_t i = 0; i < HIN_COUNT(names); i++) {
+		if (!names[i].on)
 			continue;
-		hin_buffer_printf(out, "%s%s", between, parts[i].name);
+		hin_buffer_printf(out, "%s%s", between, names[i].name);
 		between = ",";
 	}
 	if (s->landlock > 0)

@@ -30,6 +30,8 @@ enum hin_sandbox_profile {
 	HIN_SANDBOX_CARRY,   /* as CAPTURE, and connects and sends over IP: a sensor with a hub */
 	HIN_SANDBOX_SERVE,   /* as ANALYSE, and serves sockets that are open; opens none */
 	HIN_SANDBOX_TELL, /* as SERVE, and connects over IP and to unix sockets: a hub that mails */
+	HIN_SANDBOX_TALK, /* over sockets that it has or is given; opens no file */
+	HIN_SANDBOX_SPAWN, /* as TALK, accepts connections, and has processes as children */
 };
 
 /* No core dumps, and no other process of the user may look into this one. */
@@ -60,8 +62,8 @@ HIN_MUST_USE enum hin_code hin_sandbox_limit_files(struct hin_sandbox *s, const 
 
 /*
  * From here on only the system calls of `profile` work, others fail with EPERM or, with `kill`, end
- * the process by SIGSYS (seccomp; sets no_new_privs). New threads are allowed, processes are not,
- * nor is memory that can be executed.
+ * the process by SIGSYS (seccomp; sets no_new_privs). New threads are allowed, processes by SPAWN
+ * alone, and nowhere memory that can be executed.
  */
 HIN_MUST_USE enum hin_code hin_sandbox_limit_calls(struct hin_sandbox *s,
 						   enum hin_sandbox_profile profile, bool kill,

@@ -290,6 +290,43 @@ static void serve(void)
 	CHECK(bind(door, &name, sizeof(sa_family_t)) == -1 && errno == EPERM);
 }
 
+static void talk(void)
+{
+	struct hin_sandbox s = { 0 };
+	int ends[2];
+	char c;
+
+	CHECK(socketpair(AF_UNIX, SOCK_STREAM, 0, ends) == 0);
+	CHECK(hin_sandbox_limit_calls(&s, HIN_SANDBOX_TALK, false, NULL) == HIN_OK);
+	if (!s.calls)
+		_exit(SKIPPED);
+	check_denied();
+	CHECK(send(ends[0], "x", 1, 0) == 1 && recv(ends[1], &c, 1, 0) == 1 && c == 'x');
+	CHECK(open("/dev/null", O_RDONLY) == -1 && errno == EPERM);
+	CHECK(socket(AF_UNIX, SOCK_STREAM, 0) == -1 && errno == EPERM);
+	CHECK(unlink("/nowhere") == -1 && errno == EPERM);
+	CHECK(accept4(ends[0], NULL, NULL, 0) == -1 && errno == EPERM);
+}
+
+static void spawn(void)
+{
+	struct hin_sandbox s = { 0 };
+	int ends[2], status;
+	pid_t pid;
+
+	CHECK(hin_sandbox_limit_calls(&s, HIN_SANDBOX_SPAWN, false, NULL) == HIN_OK);
+	if (!s.calls)
+		_exit(SKIPPED);
+	CHECK(socketpair(AF_UNIX, SOCK_STREAM, 0, ends) == 0);
+	pid = fork();
+	CHECK(pid != -1);
+	if (pid == 0)
+		_exit(open("/dev/null", O_RDONLY) == -1 && errno == EPERM ? 3 : 4);
+	CHECK(waitpid(pid, &status, 0) == pid && WEXITSTATUS(status) == 3);
+	CHECK(socket(AF_INET, SOCK_STREAM, 0) == -1 && errno == EPERM);
+	CHECK(execve("/bin/true", (char *[]){ NULL }, (char *[]){ NULL }) == -1 && errno == EPERM);
+}
+
 static void killed(void)
 {
 	struct hin_sandbox s = { 0 };
@@ -342,6 +379,8 @@ CHILD_TEST(analyse)
 CHILD_TEST(capture)
 CHILD_TEST(carry)
 CHILD_TEST(serve)
+CHILD_TEST(talk)
+CHILD_TEST(spawn)
 CHILD_TEST(everything)
 
 /* The same calls by somebody without any privilege. */
@@ -388,7 +427,8 @@ int main(void)
 		cmocka_unit_test(test_drop_user),   cmocka_unit_test(test_drop_caps),
 		cmocka_unit_test(test_limit_files), cmocka_unit_test(test_limit_to_one_file),
 		cmocka_unit_test(test_analyse),	    cmocka_unit_test(test_capture),
-		cmocka_unit_test(test_serve),	    cmocka_unit_test(test_carry),
+		cmocka_unit_test(test_serve),	    cmocka_unit_test(test_talk),
+		cmocka_unit_test(test_spawn),	    cmocka_unit_test(test_carry),
 		cmocka_unit_test(kills_on_demand),  cmocka_unit_test(test_everything),
 		cmocka_unit_test(test_as_nobody),   cmocka_unit_test(describes),
 	};
