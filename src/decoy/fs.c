@@ -140,7 +140,7 @@ enum hin_code hin_fs_image_add(struct hin_fs_image *image, const char *path,
 			return hin_fail(err, HIN_ENOMEM, "%s", path);
 	}
 	image->nodes[at].size = size;
-	image->nodes[at].stat.size = size;
+	image->nodes[at].stat.size = stat->size > size ? stat->size : size;
 	return HIN_OK;
 }
 

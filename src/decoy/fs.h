@@ -58,7 +58,8 @@ void hin_fs_image_free(struct hin_fs_image *image); /* NULL is fine */
 
 /*
  * Add what `stat` says at `path`, which begins with "/"; folders on the way that are not there are
- * made for root, 0755. `data` are the bytes of a file or a link's target: they are copied.
+ * made for root, 0755. `data` are the bytes of a file or a link's target: they are copied. A file
+ * may be larger than its bytes: `stat->size` counts then, and the others are zeros.
  * HIN_EUSAGE when the path is there already or leads through something that is no folder.
  */
 HIN_MUST_USE enum hin_code hin_fs_image_add(struct hin_fs_image *image, const char *path,

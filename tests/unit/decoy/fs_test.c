@@ -235,6 +235,29 @@ static void images_refuse(void **state)
 	hin_fs_free(NULL);
 }
 
+static void files_end_with_zeros(void **state)
+{
+	struct hin_fs_image *image = hin_fs_image_new();
+	struct hin_fs_stat file = { .type = HIN_FS_FILE, .size = 9 };
+	const struct hin_fs_quota quota = { 100, 100 };
+	struct hin_fs *fs;
+	uint32_t ino;
+	size_t size;
+
+	(void)state;
+	assert_int_equal(hin_fs_image_add(image, "/c", &file, "ELF", 3, NULL), HIN_OK);
+	assert_int_equal(hin_fs_image_freeze(image, NULL), HIN_OK);
+	fs = hin_fs_new(image, &quota);
+	assert_non_null(fs);
+	ino = hin_fs_child(fs, HIN_FS_ROOT, "c");
+	hin_fs_stat(fs, ino, &file);
+	assert_int_equal(file.size, 9);
+	assert_memory_equal(hin_fs_bytes(fs, ino, &size), "ELF", 3);
+	assert_int_equal(size, 3);
+	hin_fs_free(fs);
+	hin_fs_image_free(image);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -243,6 +266,7 @@ int main(void)
 		cmocka_unit_test(folders_are_listed_in_order),
 		cmocka_unit_test(the_disk_is_full),
 		cmocka_unit_test(images_refuse),
+		cmocka_unit_test(files_end_with_zeros),
 	};
 
 	return cmocka_run_group_tests_name("fs", tests, NULL, NULL);
