@@ -1,6 +1,7 @@
 /* bounce - a cursor over lines, headers unfolded, multiparts walked to a depth; see bounce.h */
 #include "net/bounce.h"
 
+#include <ctype.h>
 #include <stdio.h>
 #include <strings.h>
 
@@ -42,6 +43,11 @@ struct header {
 	char value[VALUE]; /* unfolded, trimmed, no control characters; cut */
 };
 
+static char printable(char c)
+{
+	return (char)((unsigned char)c < 0x20 || c == 0x7f ? '?' : c);
+}
+
 static void add_value(struct header *h, const char *data, size_t size)
 {
 	size_t used = strlen(h->value);
@@ -53,7 +59,7 @@ static void add_value(struct header *h, const char *data, size_t size)
 	if (used > 0 && used + 1 < sizeof(h->value))
 		h->value[used++] = ' ';
 	for (size_t i = 0; i < size && used + 1 < sizeof(h->value); i++)
-		h->value[used++] = (unsigned char)data[i] < 0x20 || data[i] == 0x7f ? '?' : data[i];
+		h->value[used++] = printable(data[i]);
 	while (used > 0 && h->value[used - 1] == ' ')
 		used--;
 	h->value[used] = '\0';
@@ -73,9 +79,7 @@ static bool take_header(struct text *in, struct header *h)
 		h->name[0] = h->value[0] = '\0';
 		if (size > 0 && size < sizeof(h->name)) {
 			for (size_t i = 0; i < size; i++)
-				h->name[i] = line.data[i] >= 'A' && line.data[i] <= 'Z'
-						     ? (char)(line.data[i] | 0x20)
-						     : line.data[i];
+				h->name[i] = (char)tolower((unsigned char)line.data[i]);
 			h->name[size] = '\0';
 			add_value(h, colon + 1, line.size - size - 1);
 		}
@@ -242,9 +246,7 @@ static void take_line_value(char out[VALUE], struct text line)
 {
 	out[0] = '\0';
 	for (size_t used = 0; used < line.size && used + 1 < VALUE; used++) {
-		out[used] = (unsigned char)line.data[used] < 0x20 || line.data[used] == 0x7f
-				    ? '?'
-				    : line.data[used];
+		out[used] = printable(line.data[used]);
 		out[used + 1] = '\0';
 	}
 }

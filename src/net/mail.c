@@ -120,10 +120,11 @@ static void put_base64_of(struct hin_buffer *out, const void *data, size_t size)
 
 void mail_put_base64(struct hin_buffer *out, const void *data, size_t size)
 {
+	const size_t whole = (size_t)MAIL_LINE / 4 * 3;
 	const uint8_t *at = data;
 
 	for (size_t left = size; left > 0;) {
-		size_t now = left < MAIL_LINE / 4 * 3 ? left : MAIL_LINE / 4 * 3;
+		size_t now = left < whole ? left : whole;
 
 		put_base64_of(out, at, now);
 		hin_buffer_puts(out, MAIL_EOL);
@@ -387,14 +388,13 @@ static void put_part(struct hin_buffer *out, const struct hin_mail_part *part)
 		[HIN_MAIL_JSON] = "application/json",
 		[HIN_MAIL_XARF] = "application/json; profile=\"xarf\"",
 	};
+	static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+				    "0123456789.-";
 	char name[64];
 	size_t used = 0;
 
 	for (const char *p = part->name; *p != '\0' && used + 1 < sizeof(name); p++)
-		name[used++] = (*p >= 'a' && *p <= 'z') || (*p >= 'A' && *p <= 'Z') ||
-					       (*p >= '0' && *p <= '9') || *p == '.' || *p == '-'
-				       ? *p
-				       : '_';
+		name[used++] = (char)(strchr(plain, *p) != NULL ? *p : '_');
 	name[used] = '\0';
 	hin_buffer_printf(out,
 			  "Content-Type: %s;" MAIL_EOL " name=\"%s\"" MAIL_EOL

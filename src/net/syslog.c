@@ -36,7 +36,7 @@ static void put_word(struct hin_buffer *out, const char *text, size_t most)
 	size_t used = 0;
 
 	for (const char *p = text != NULL ? text : ""; *p != '\0' && used < most; p++, used++)
-		hin_buffer_putc(out, *p > 0x20 && *p < 0x7f ? *p : '_');
+		hin_buffer_putc(out, (char)(*p > 0x20 && *p < 0x7f ? *p : '_'));
 	if (used == 0)
 		hin_buffer_putc(out, '-');
 }
@@ -95,7 +95,7 @@ static enum hin_code read_where(const char *where, enum way *way, char host[HOST
 	if (strncmp(where, "unix:/", 6) == 0 && strlen(where + 5) < HOST &&
 	    strlen(where + 5) < sizeof(((struct sockaddr_un *)0)->sun_path)) {
 		*way = WAY_UNIX;
-		strcpy(host, where + 5);
+		snprintf(host, HOST, "%s", where + 5);
 		return HIN_OK;
 	}
 	if (rest != NULL &&
@@ -113,7 +113,7 @@ static enum hin_code read_where(const char *where, enum way *way, char host[HOST
 		    strcspn(rest, " /@\"<>\\\t\r\n") >= size) {
 			memcpy(host, rest, size);
 			host[size] = '\0';
-			strcpy(port, colon + 1);
+			snprintf(port, 8, "%s", colon + 1);
 			return HIN_OK;
 		}
 	}
