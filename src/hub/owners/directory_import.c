@@ -731,6 +731,7 @@ static enum hin_code try_once(struct hin_loading *l, const struct hin_directory 
 	free(p.number);
 	free(p.changed);
 	free(p.steps);
+	l->user = NULL;
 	return code;
 }
 

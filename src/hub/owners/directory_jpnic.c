@@ -10,7 +10,7 @@
  *
  * with English titles too ("/e"), in UTF-8, ISO-2022-JP or EUC-JP. A block begins with its first
  * title. A first pass keeps the mail addresses of people and groups, a second one reads networks
- *and AS numbers; so answers about both may come in any order. Lists of wider and narrower networks
+ * and AS numbers; so answers about both may come in any order. Lists of wider and narrower networks
  * under a block, postal addresses, name servers and names of people are passed over.
  *
  * An organisation is known by its two names, for JPNIC gives it no handle.
@@ -20,7 +20,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/number.h"
 #include "base/time.h"
@@ -29,7 +28,7 @@
 
 #define HANDLES 16 /* contacts of one block; more are of no use */
 #define CARDS 2000000u
-#define JST_S INT64_C(32400)
+#define JST_NS (9 * HIN_NS_PER_HOUR)
 
 enum title {
 	TITLE_OTHER,
@@ -337,16 +336,18 @@ static enum hin_code take_network(struct jpnic *j)
 /* "2019/02/16", the beginning of the day in Japan. */
 static bool read_date(int64_t *out_us, const char *text)
 {
-	int year, month, day, end = 0;
-	struct tm tm = { 0 };
+	char date[sizeof("2019-02-16")] = "";
+	size_t size = strcspn(text, " (");
+	int64_t ns;
 
-	if (sscanf(text, "%4d/%2d/%2d%n", &year, &month, &day, &end) != 3 || end == 0 ||
-	    (text[end] != '\0' && text[end] != ' ' && text[end] != '(') || year < 1970 ||
-	    year > 2200 || month < 1 || month > 12 || day < 1 || day > 31)
+	if (size != sizeof(date) - 1 || text[4] != '/' || text[7] != '/')
 		return false;
-	tm = (struct tm){ .tm_year = year - 1900, .tm_mon = month - 1, .tm_mday = day };
-	*out_us = ((int64_t)timegm(&tm) - JST_S) * INT64_C(1000000);
-	return tm.tm_mon == month - 1 && *out_us > 0;
+	memcpy(date, text, size);
+	date[4] = date[7] = '-';
+	if (hin_time_parse(&ns, date, 0, NULL) != HIN_OK)
+		return false;
+	*out_us = (ns - JST_NS) / HIN_NS_PER_US;
+	return *out_us > 0;
 }
 
 /* "a. [Title]   value" or "[Title]   value" into its parts; false for any other line. */

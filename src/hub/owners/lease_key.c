@@ -10,7 +10,7 @@
 enum hin_code hin_lease_key(char key[HIN_LEASE_KEY], const char *folder, struct hin_error *err)
 {
 	struct hin_buffer text = { 0 };
-	char path[PATH_MAX], hex[2 * HIN_LEASE_KEY + 2];
+	char path[PATH_MAX], hex[2 * HIN_LEASE_KEY + 1];
 	size_t size = 0;
 	enum hin_code code;
 
@@ -21,8 +21,8 @@ enum hin_code hin_lease_key(char key[HIN_LEASE_KEY], const char *folder, struct 
 		if (getrandom(key, HIN_LEASE_KEY, 0) != HIN_LEASE_KEY)
 			return hin_fail(err, HIN_ESYS, "getrandom");
 		sodium_bin2hex(hex, sizeof(hex), (const unsigned char *)key, HIN_LEASE_KEY);
-		strcat(hex, "\n");
-		code = hin_file_replace(path, hex, strlen(hex), 0600, err);
+		hex[sizeof(hex) - 1] = '\n';
+		code = hin_file_replace(path, hex, sizeof(hex), 0600, err);
 		explicit_bzero(hex, sizeof(hex));
 		return code;
 	}

@@ -408,7 +408,7 @@ static enum hin_code read_nat_line(struct nat *n, char *line, size_t number)
 {
 	const struct pattern *p;
 	const char *where;
-	struct block block;
+	struct block block = { 0 };
 	int64_t time_us;
 
 	if (strncmp(line, "deterministic ", 14) == 0)

@@ -107,9 +107,8 @@ static void read_attribute(struct record *rec, const char *name, const char *val
 		read_text(rec->station, sizeof(rec->station), value);
 	else if (strcmp(name, "Framed-IP-Address") == 0)
 		read_prefix(rec, &rec->v4, &rec->has_v4, value);
-	else if (strcmp(name, "Framed-IPv6-Prefix") == 0)
-		read_prefix(rec, &rec->v6, &rec->has_v6, value);
-	else if (strcmp(name, "Framed-IPv6-Address") == 0 && !rec->has_v6)
+	else if (strcmp(name, "Framed-IPv6-Prefix") == 0 ||
+		 (strcmp(name, "Framed-IPv6-Address") == 0 && !rec->has_v6))
 		read_prefix(rec, &rec->v6, &rec->has_v6, value);
 	else if (strcmp(name, "Delegated-IPv6-Prefix") == 0)
 		read_prefix(rec, &rec->pd, &rec->has_pd, value);
