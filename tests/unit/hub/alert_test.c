@@ -34,7 +34,7 @@ static void zones(void **state)
 	};
 	static const char *const bad[] = {
 		"",	  "Nowhere/City", "../../etc/passwd", "/etc/localtime", "+15:00", "+9:00",
-		"+09:60", "Asia",	  "tzdata.zi",	      "+09:00 "
+		"+09:60", "Asia",	  "tzdata.zi",	      "+09:00 ",	"+ 9:00", "+-9:-1"
 	};
 
 	(void)state;
@@ -79,7 +79,7 @@ static void hours(void **state)
 	static const char *const bad[] = {
 		"x",	       "22:00",		"22:00-22:00",	    "24:00-01:00",
 		"22:60-23:00", "day/1:00-2:00", "mon-/01:00-02:00", "1:00-2:00",
-		"01:00-24:01", "01:00-02:00x"
+		"01:00-24:01", "01:00-02:00x",	"+1: 0-+2:+0",	    "01:00-02"
 	};
 	struct hin_hours h;
 
