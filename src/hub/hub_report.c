@@ -85,7 +85,9 @@ static double offset_of(const struct hin_sensor_state *s)
 
 static double heard_of(const struct hin_sensor_state *s)
 {
-	return (double)(s->heard_ns / HIN_NS_PER_MS) / 1e3;
+	int64_t ms = s->heard_ns / HIN_NS_PER_MS;
+
+	return (double)ms / 1e3;
 }
 
 static double silent_of(const struct hin_sensor_state *s)

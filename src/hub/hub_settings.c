@@ -6,7 +6,7 @@
 static const char *const levels[] = { "error", "warning", "info", "debug", NULL };
 
 #define AT(field) offsetof(struct hin_hub_settings, field)
-#define YEARS(n) ((n)*366 * HIN_NS_PER_DAY)
+#define YEARS(n) ((n) * (366 * HIN_NS_PER_DAY))
 
 static const struct hin_setting rows[] = {
 	{ "listen",

@@ -1,4 +1,5 @@
 /* hub_status - how the hub, its parts and its sensors are, as JSON; `hinomi status` shows it */
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -142,8 +143,8 @@ static void put_ledger(struct hin_hub *hub, struct hin_buffer *out)
 	put_number(out, "witnesses", hub_witness_count(hub));
 	put_number(out, "witnessed", c.witnessed);
 	put_number(out, "waiting", pump.pending);
-	hin_buffer_printf(out, "\"failures\":%llu},\n",
-			  (unsigned long long)(pump.failures + c.failed + c.publish_failed));
+	hin_buffer_printf(out, "\"failures\":%" PRIu64 "},\n",
+			  pump.failures + c.failed + c.publish_failed);
 }
 
 static uint64_t bytes_of(const char *desk, const char *end)

@@ -32,8 +32,7 @@ static void handle_leases(struct api_call *call)
 	    !api_query_number(call, "before", 1, INT64_MAX, &before) ||
 	    !api_query_number(call, "limit", 1, API_PAGE_MOST, &limit))
 		return;
-	if (api_scope(call) != 0)
-		organisation = api_scope(call);
+	organisation = api_organisation(call, organisation);
 	api_open(&call->out, NULL, '{');
 	api_open(&call->out, "leases", '[');
 	s = hin_desk_statement(
@@ -131,6 +130,7 @@ static void import(struct api_call *call, struct hin_lease_options *options,
 	if (code == HIN_OK)
 		code = hin_lease_import(call->desk, options, how, call->text.data, call->text.used,
 					&notes, &change, &err);
+	options->key = NULL;
 	explicit_bzero(key, sizeof(key));
 	if (code == HIN_OK)
 		write_change(&call->out, &change, &refused);

@@ -353,12 +353,12 @@ static void handle_list(struct api_call *call)
 	if (code == HIN_OK) {
 		memset(l.shown, 0, (l.roster_count + 1) * sizeof(*l.shown));
 		l.watched = watched(call);
+		if (l.watched != NULL) {
+			write_list(&l);
+			pthread_mutex_unlock(&l.watched->lock);
+		}
 	} else {
 		api_refuse_code(call, code, &err);
-	}
-	if (l.watched != NULL) {
-		write_list(&l);
-		pthread_mutex_unlock(&l.watched->lock);
 	}
 	free(l.roster);
 }
