@@ -187,8 +187,8 @@ static void set_tags(const struct hin_block_rows *rows, uint32_t i, struct hin_o
 
 	out->tag_count =
 		(uint8_t)number_of(rows->numbers[HIN_FIELD_TAGS], rows->picked[HIN_FIELD_TAGS], i);
-	for (uint8_t t = 0; t < out->tag_count; t++)
-		out->tags[t] = (uint16_t)(at[2 * t] | at[2 * t + 1] << 8);
+	for (uint8_t t = 0; t < out->tag_count; t++, at += 2)
+		out->tags[t] = (uint16_t)(at[0] | at[1] << 8);
 }
 
 void hin_block_row(const struct hin_block_rows *rows, uint32_t i, struct hin_observation *out)

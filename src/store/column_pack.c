@@ -173,7 +173,7 @@ void hin_patched_write(struct hin_buffer *out, const uint32_t *values, size_t co
 
 	packed = hin_packed_size(count, width);
 	size = PATCHED_HEAD + packed + exceptions * PATCH_SIZE;
-	start = (uint8_t *)hin_buffer_reserve(out, size + 2 * HIN_COLUMN_SLACK);
+	start = (uint8_t *)hin_buffer_reserve(out, size + (size_t)2 * HIN_COLUMN_SLACK);
 	if (start == NULL)
 		return;
 	start[0] = (uint8_t)width;

@@ -17,8 +17,8 @@ enum hin_code hin_coder_init(struct hin_coder *c, struct hin_error *err)
 	c->dict = malloc(HIN_COLUMN_ROWS * sizeof(*c->dict));
 	c->counts = malloc(HIN_COLUMN_ROWS * sizeof(*c->counts));
 	c->histogram = calloc(HIN_COLUMN_ROWS, sizeof(*c->histogram));
-	c->sort = malloc(2 * HIN_COLUMN_ROWS * sizeof(*c->sort));
-	c->packed_size = ZSTD_compressBound(HIN_COLUMN_ROWS * 4);
+	c->sort = malloc(HIN_COLUMN_ROWS * sizeof(*c->sort) * 2);
+	c->packed_size = ZSTD_compressBound(HIN_COLUMN_ROWS * sizeof(uint32_t));
 	c->packed = malloc(c->packed_size);
 	if (c->zstd == NULL || c->offsets == NULL || c->high == NULL || c->codes == NULL ||
 	    c->dict == NULL || c->counts == NULL || c->histogram == NULL || c->sort == NULL ||

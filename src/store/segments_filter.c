@@ -54,27 +54,28 @@ static bool excludes_flows(const struct hin_filter *f, size_t node)
 enum hin_code hin_matcher_init(struct hin_matcher *m, const struct hin_store_range *range,
 			       struct hin_block_reader *reader, struct hin_error *err)
 {
-	const struct hin_filter *f = range->filter;
-	size_t nodes;
+	const struct hin_filter *all = range->filter;
+	const struct hin_filter *f = all != NULL && all->node_count > 0 ? all : NULL;
+	size_t nodes = f != NULL ? f->node_count : 0;
 
-	*m = (struct hin_matcher){ .filter = f != NULL && f->node_count > 0 ? f : NULL,
+	*m = (struct hin_matcher){ .filter = f,
+				   .node_count = nodes,
 				   .since_us = range->since_us,
 				   .until_us = range->until_us > 0 ? range->until_us : INT64_MAX,
 				   .reader = reader };
-	nodes = m->node_count = m->filter != NULL ? f->node_count : 0;
 	m->answers = calloc(nodes + 1, sizeof(*m->answers));
 	m->masks = calloc(nodes + 1, sizeof(*m->masks));
-	m->v4 = calloc((nodes > 0 ? f->address_count : 0) + 1, sizeof(*m->v4));
+	m->v4 = calloc((f != NULL ? f->address_count : 0) + 1, sizeof(*m->v4));
 	m->table = malloc(HIN_COLUMN_ROWS);
-	m->no_flows = nodes > 0 && excludes_flows(m->filter, nodes - 1);
-	m->narrows = nodes > 0 && narrows(m->filter, nodes - 1);
+	m->no_flows = f != NULL && excludes_flows(f, nodes - 1);
+	m->narrows = f != NULL && narrows(f, nodes - 1);
 	m->sets = calloc(m->narrows ? nodes : 1, sizeof(*m->sets));
 	if (m->answers == NULL || m->masks == NULL || m->v4 == NULL || m->table == NULL ||
 	    m->sets == NULL) {
 		hin_matcher_fini(m);
 		return hin_fail(err, HIN_ENOMEM, "no room for a filter");
 	}
-	for (size_t i = 0; nodes > 0 && i < f->address_count; i++) {
+	for (size_t i = 0; f != NULL && i < f->address_count; i++) {
 		struct hin_addr first = hin_addr_of_v4(0), last = hin_addr_of_v4(UINT32_MAX);
 		const struct hin_filter_addresses *a = &f->addresses[i];
 
@@ -107,7 +108,7 @@ void hin_matcher_fini(struct hin_matcher *m)
 
 static uint8_t *take_mask(struct hin_matcher *m)
 {
-	return m->pool_count > 0 ? m->pool[--m->pool_count] : malloc(HIN_BLOCK_ROWS);
+	return m->pool_count > 0 ? m->pool[--m->pool_count] : calloc(HIN_BLOCK_ROWS, 1);
 }
 
 static bool give_mask(struct hin_matcher *m, uint8_t **mask)

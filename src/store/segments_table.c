@@ -266,7 +266,7 @@ static bool v4_carry(struct hin_v4_counts *t, size_t at, uint32_t count)
 bool hin_v4_counts_add(struct hin_v4_counts *t, const uint64_t *words, const uint32_t *counts,
 		       size_t count)
 {
-	size_t ahead[V4_AHEAD];
+	size_t ahead[V4_AHEAD] = { 0 };
 
 	if (t->used + count > t->slot_count / 4 * 3 && !v4_grow(t, count))
 		return false;
@@ -407,8 +407,9 @@ void hin_groups_count_values(struct hin_groups *g)
 		g->counts[0] = g->set_used;
 		return;
 	}
-	if (g->used > 0 && g->counts != NULL)
-		memset(g->counts, 0, g->used * sizeof(*g->counts));
+	if (g->used == 0)
+		return;
+	memset(g->counts, 0, g->used * sizeof(*g->counts));
 	for (size_t i = 0; i < g->set_slots; i++)
 		if (g->set[i].owner != 0 && kept(g->set[i].hash, g->levels[g->set[i].owner - 1]))
 			g->counts[g->set[i].owner - 1]++;

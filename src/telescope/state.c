@@ -211,7 +211,7 @@ static void shard(struct walk *w, struct shard *s)
 
 static void result_list(struct walk *w, struct result_list *l, size_t item)
 {
-	list(w, &l->items, &l->count, &l->size, item, 2 * RESULTS_LIMIT);
+	list(w, &l->items, &l->count, &l->size, item, (size_t)2 * RESULTS_LIMIT);
 	FIELD(w, l->total);
 	FIELD(w, l->packets);
 }
@@ -344,7 +344,7 @@ static void everything(struct walk *w, struct hin_telescope *t)
 	FIELD(w, t->running);
 	FIELD(w, t->series_step_us);
 	list(w, (void **)&t->series, &t->series_count, &t->series_size, sizeof(*t->series),
-	     2 * SERIES_MINUTES);
+	     (size_t)2 * SERIES_MINUTES);
 	list(w, (void **)&t->members, &t->member_count, &t->member_size, sizeof(*t->members),
 	     MEMBERS_LIMIT);
 	FIELD(w, t->members_lost);
