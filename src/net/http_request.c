@@ -1,4 +1,5 @@
 /* http_request - a request from its headers to its answer */
+#include <ctype.h>
 #include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -11,6 +12,7 @@
 #include "net/http_server_priv.h"
 
 #define DRAIN_SIZE ((uint64_t)1 << 20) /* a refused body up to this is read, and thrown away */
+#define HOST_MOST 255		       /* longest name of a host */
 #define RECHECK_NS (60 * HIN_NS_PER_S) /* a chain is verified anew after that */
 
 static struct request *request_of(struct hin_http_request *seen)
@@ -358,18 +360,58 @@ static enum MHD_Result count_host(void *user, enum MHD_ValueKind kind, const cha
 	return MHD_YES;
 }
 
+static bool is_all(const char *text, size_t size, const char *others)
+{
+	for (size_t i = 0; i < size; i++)
+		if (!isalnum((unsigned char)text[i]) &&
+		    (text[i] == '\0' || strchr(others, text[i]) == NULL))
+			return false;
+	return true;
+}
+
+/* uri-host and an optional port (RFC 9110, 7.2; RFC 3986, 3.2.2). */
+static bool is_host(const char *text)
+{
+	size_t size = text[0] == '[' ? strcspn(text, "]") : strcspn(text, ":");
+	char literal[HIN_ADDR_TEXT];
+	struct hin_addr address;
+	uint64_t port;
+
+	if (text[0] == '[') {
+		if (text[size] != ']' || size - 1 >= sizeof(literal))
+			return false;
+		memcpy(literal, text + 1, size - 1);
+		literal[size - 1] = '\0';
+		if (strchr(literal, ':') == NULL || hin_addr_parse(&address, literal) != HIN_OK)
+			return false;
+		size++;
+	} else if (size > HOST_MOST || !is_all(text, size, "-._~%!$&'()*+,;=")) {
+		return false;
+	}
+	text += size;
+	if (text[0] == '\0' || strcmp(text, ":") == 0)
+		return true;
+	return text[0] == ':' && hin_number_u64(&port, "port", text + 1, 0, 65535, NULL) == HIN_OK;
+}
+
 /* Host once, or not at all before HTTP/1.1 (RFC 9112, 3.2): else two servers on the way might take
  * a request for different ones. */
 static unsigned check_host(struct request *r, const char *version, struct hin_error *err)
 {
 	unsigned count = 0;
+	const char *host;
+	bool good;
 
 	(void)MHD_get_connection_values(r->mhd, MHD_HEADER_KIND, count_host, &count);
-	if (count == 1 || (count == 0 && strcmp(version, MHD_HTTP_VERSION_1_0) == 0))
+	host = MHD_lookup_connection_value(r->mhd, MHD_HEADER_KIND, MHD_HTTP_HEADER_HOST);
+	good = host == NULL || is_host(host);
+	if (good && (count == 1 || (count == 0 && strcmp(version, MHD_HTTP_VERSION_1_0) == 0)))
 		return 0;
 	HIN_HTTP_COUNT(r->server, bad_request, 1);
 	(void)hin_fail(err, HIN_EFORMAT,
-		       count == 0 ? "the request needs a Host" : "the request has two Hosts");
+		       !good	    ? "the value of Host is no host"
+		       : count == 0 ? "the request needs a Host"
+				    : "the request has two Hosts");
 	return MHD_HTTP_BAD_REQUEST;
 }
 

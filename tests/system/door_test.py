@@ -273,7 +273,7 @@ BODIES = {
     "makeOrganisation": {"handle": "!", "name": "x"}, "changeOrganisation": {}, "addContact": {"contact": "no mail"},
     "changeContact": {"state": "odd"}, "addHolding": {"holding": "0.0.0.0/0"}, "setOwner": {"organisation": 999999},
     "keepView": {"page": "cases", "name": "mine", "query": "?state=all"}, "changePreferences": {"theme": "dark"},
-    "makeNotice": {"dry_run": True},
+    "makeNotice": {"dry_run": True}, "closeMe": {"password": "wrong"},
     "changeRule": {"settings": {}}, "beginReplay": {"rules": "nothing"}, "revokeAuthority": {"note": "x"}, "revokeSensor": {"reason": "lost"}, "signIn": {"name": "nobody", "password": "wrong"}, "useLink": {"link": "x", "password": "x"},
 }
 # files as they are, and the query that goes with them

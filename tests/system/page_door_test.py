@@ -15,7 +15,7 @@ import tempfile
 import time
 
 import door_test
-from door_test import DOCUMENT, Door, Owner, Person, ROLES, SEED, act_of, check_answer, expect
+from door_test import Door, Owner, PASSWORD, Person, ROLES, SEED, act_of, check_answer, expect
 from door_test import failures, insert, packed, words
 
 OPERATIONS = {operation["operationId"]: operation for _, _, operation in door_test.operations()}
@@ -116,6 +116,54 @@ def accounts(door, people):
     expect("a member nobody", door.ask("GET", "/api/v1/accounts?assignable=1", who=people["member"]).status, 403)
 
 
+def accounts_of_others(door, people):
+    root, look, ann = people["administrator"], people["inspector"], people["analyst"]
+    path = "/api/v1/accounts/%d" % ann.id
+    token = door.ask("POST", "/api/v1/me/tokens", {"label": "night", "scopes": "read", "days": 2}, ann).json["token"]
+    expect("the token works", door.ask("GET", "/api/v1/cases", who=token).status, 200)
+    listed = ask(door, "listAccountTokens", "GET", path + "/tokens", who=look).json["tokens"]
+    expect("an inspector sees it, not its secret", (listed[0]["label"], token in str(listed)), ("night", False))
+    sessions = ask(door, "listAccountSessions", "GET", path + "/sessions", who=root).json["sessions"]
+    expect("her sessions", [s["this"] for s in sessions], [False])
+    gone = path + "/tokens/" + listed[0]["id"]
+    expect("an inspector ends nothing", door.ask("DELETE", gone, who=look).status, 403)
+    expect("of another account it is not", door.ask("DELETE", gone.replace(str(ann.id), str(root.id), 1), who=root).status, 404)
+    expect("revoked", ask(door, "revokeAccountToken", "DELETE", gone, who=root).status, 200)
+    expect("by an act", act_of(door, "token-revoked", root)["account"], ann.id)
+    expect("it is of no use", door.ask("GET", "/api/v1/cases", who=token).status, 401)
+    expect("once", door.ask("DELETE", gone, who=root).status, 404)
+    leaver = Person(door, "leaver", "analyst")
+    own = "/api/v1/accounts/%d" % leaver.id
+    secret = door.ask("POST", "/api/v1/me/second-factor/secret", who=leaver).json["secret"]
+    code = door_test.code_of(secret, int(time.time()) // 30)
+    expect("a second factor", door.ask("PUT", "/api/v1/me/second-factor", {"password": PASSWORD, "secret": secret,
+           "code": code}, leaver).status, 200)
+    expect("taken away by an administrator", door.ask("POST", own + "/actions", {"action": "remove-second-factor"}, root).status, 200)
+    expect("which is an act", act_of(door, "second-factor-removed", root)["account"], leaver.id)
+    session = door.ask("GET", own + "/sessions", who=root).json["sessions"][0]["id"]
+    expect("a session is ended", ask(door, "endAccountSession", "DELETE", own + "/sessions/" + session, who=root).status, 200)
+    expect("and over", door.ask("GET", "/api/v1/me", who=leaver).status, 401)
+    leaver.take(leaver.sign_in(door))
+    expect("not without the password", door.ask("POST", "/api/v1/me/close", {"password": "wrong"}, leaver).status, 403)
+    expect("closed by herself", ask(door, "closeMe", "POST", "/api/v1/me/close", {"password": PASSWORD}, leaver).status, 200)
+    expect("she is out", door.ask("GET", "/api/v1/me", who=leaver).status, 401)
+    expect("for ever", leaver.sign_in(door).status, 401)
+    expect("and it is told", act_of(door, "account-removed", root)["account"], leaver.id)
+    expect("the last administrator stays", door.ask("POST", "/api/v1/me/close", {"password": PASSWORD}, root).status, 409)
+
+
+def members(door, people, a, b):
+    """What a member asks of others is as if it were not there; what it may not know is refused."""
+    member = people["member"]
+    for path in "/cases?state=all&", "/findings?", "/notices?", "/leases?":
+        name = path[1:].split("?")[0]
+        own, other, all_ = (door.ask("GET", "/api/v1" + path + which, who=member).json[name] for which in
+                            ("organisation=%d" % a.id, "organisation=%d" % b.id, ""))
+        expect("of its own organisation: " + path, ([o["id"] for o in own], len(own) > 0), ([o["id"] for o in all_], True))
+        expect("of another one: " + path, other, [])
+    expect("who works on it", door.ask("GET", "/api/v1/cases?assignee=%d" % people["analyst"].id, who=member).status, 400)
+
+
 def main():
     rng = random.Random(SEED)
     folder = pathlib.Path(tempfile.mkdtemp(prefix="hinomi-page-door-"))
@@ -132,6 +180,8 @@ def main():
         notices(door, people, desk_path, a)
         whose(door, people, desk_path, b)
         accounts(door, people)
+        accounts_of_others(door, people)
+        members(door, people, a, b)
         door.close()
     finally:
         shutil.rmtree(folder, ignore_errors=True)

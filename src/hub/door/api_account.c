@@ -1,6 +1,7 @@
 /* api_account - accounts of others, for administrators; inspectors look */
 #include <stdio.h>
 
+#include "hub/door/api_people.h"
 #include "hub/door/api_rows.h"
 
 #define LOOK (API_ADMINISTRATOR | API_INSPECTOR)
@@ -271,7 +272,69 @@ static void handle_action(struct api_call *call)
 		hin_buffer_puts(&call->out, "{}\n");
 }
 
+/* ---- what programs and browsers of an account hold ---- */
+
+/* The account of the path, which there is; 0 when refused. */
+static int64_t account_of(struct api_call *call)
+{
+	int64_t id = api_path_number(call, 0);
+	struct hin_account account;
+	struct hin_error err = { 0 };
+	enum hin_code code;
+
+	if (id == 0)
+		return 0;
+	code = hin_account_get(call->desk, id, &account, &err);
+	if (code == HIN_OK)
+		return id;
+	api_refuse_code(call, code, &err);
+	return 0;
+}
+
+static void handle_tokens(struct api_call *call)
+{
+	int64_t id = account_of(call);
+
+	if (id != 0)
+		api_list_credentials(call, id, HIN_CREDENTIAL_TOKEN, "tokens");
+}
+
+static void handle_sessions(struct api_call *call)
+{
+	int64_t id = account_of(call);
+
+	if (id != 0)
+		api_list_credentials(call, id, HIN_CREDENTIAL_SESSION, "sessions");
+}
+
+static void end_one(struct api_call *call, enum hin_credential_kind kind)
+{
+	int64_t id = account_of(call);
+	struct hin_error err = { 0 };
+	enum hin_code code;
+
+	if (id == 0)
+		return;
+	code = hin_credential_end(call->desk, id, kind, call->path[1], call->who.account.id,
+				  call->now_us, &err);
+	if (code == HIN_OK)
+		hin_buffer_puts(&call->out, "{}\n");
+	else
+		api_refuse_code(call, code, &err);
+}
+
+static void handle_token_end(struct api_call *call)
+{
+	end_one(call, HIN_CREDENTIAL_TOKEN);
+}
+
+static void handle_session_end(struct api_call *call)
+{
+	end_one(call, HIN_CREDENTIAL_SESSION);
+}
+
 #define V "/api/v1"
+#define ADMIN API_ADMINISTRATOR, HIN_SCOPE_ACCOUNTS, API_RATE_PLAIN
 
 const struct api_route api_account_routes[] = {
 	{ "GET", V "/accounts", API_STAFF, HIN_SCOPE_ACCOUNTS, API_RATE_PLAIN, API_LANE_READ,
@@ -284,5 +347,13 @@ const struct api_route api_account_routes[] = {
 	  API_LANE_WRITE, "changeAccount", "", API_FLAG_BODY, handle_change, NULL },
 	{ "POST", V "/accounts/{id}/actions", API_ADMINISTRATOR, HIN_SCOPE_ACCOUNTS, API_RATE_PLAIN,
 	  API_LANE_WRITE, "actOnAccount", "", API_FLAG_BODY, handle_action, NULL },
+	{ "GET", V "/accounts/{id}/tokens", LOOK, HIN_SCOPE_ACCOUNTS, API_RATE_PLAIN, API_NOW,
+	  "listAccountTokens", "", 0, handle_tokens, NULL },
+	{ "DELETE", V "/accounts/{id}/tokens/{token}", ADMIN, API_LANE_WRITE, "revokeAccountToken",
+	  "", 0, handle_token_end, NULL },
+	{ "GET", V "/accounts/{id}/sessions", LOOK, HIN_SCOPE_ACCOUNTS, API_RATE_PLAIN, API_NOW,
+	  "listAccountSessions", "", 0, handle_sessions, NULL },
+	{ "DELETE", V "/accounts/{id}/sessions/{session}", ADMIN, API_LANE_WRITE,
+	  "endAccountSession", "", 0, handle_session_end, NULL },
 };
 const size_t api_account_route_count = HIN_COUNT(api_account_routes);

@@ -507,6 +507,13 @@ int64_t api_scope(const struct api_call *call)
 	return call->who.account.role == HIN_ROLE_MEMBER ? call->who.account.organisation : 0;
 }
 
+int64_t api_organisation(const struct api_call *call, int64_t asked)
+{
+	int64_t own = api_scope(call);
+
+	return own == 0 ? asked : asked == 0 || asked == own ? own : INT64_MAX;
+}
+
 /* ---- answers ---- */
 
 void api_header(struct api_call *call, const char *name, const char *value)

@@ -139,7 +139,7 @@ static bool read_words(struct api_call *call, struct hin_case_filter *f, struct 
 static bool read_filter(struct api_call *call, struct hin_case_filter *f, struct hin_addr *address,
 			int64_t *limit)
 {
-	int64_t most = *limit, organisation = api_scope(call), assignee = HIN_CASE_ANYBODY;
+	int64_t most = *limit, organisation = 0, assignee = HIN_CASE_ANYBODY;
 
 	hin_case_filter_default(f);
 	if (!read_states(call, &f->states) || !read_words(call, f, address) ||
@@ -149,8 +149,13 @@ static bool read_filter(struct api_call *call, struct hin_case_filter *f, struct
 	    !api_query_time(call, "since", &f->since_us) ||
 	    !api_query_time(call, "until", &f->until_us))
 		return false;
-	f->organisation = api_scope(call) != 0 ? api_scope(call) : organisation;
-	f->assignee = api_scope(call) != 0 ? HIN_CASE_ANYBODY : assignee;
+	if (api_scope(call) != 0 && assignee != HIN_CASE_ANYBODY) {
+		api_refuse(call, 400, "assignee",
+			   "who works on a case is not told to members: leave out \"assignee\"");
+		return false;
+	}
+	f->organisation = api_organisation(call, organisation);
+	f->assignee = assignee;
 	f->limit = (unsigned)(*limit < HIN_CASE_PAGE ? *limit : HIN_CASE_PAGE);
 	return true;
 }

@@ -526,6 +526,22 @@ static void handle_totp_remove(struct api_call *call)
 		     &err);
 }
 
+/* The end of one's own account: nobody opens it again, and acts go on naming its number. */
+static void handle_close(struct api_call *call)
+{
+	struct hin_error err = { 0 };
+
+	if (!api_body_only(call, "password present") || !proves_password(call) ||
+	    !api_proves_factor(call))
+		return;
+	done(call,
+	     hin_account_close(call->desk, call->who.account.id, call->who.account.id, call->now_us,
+			       &err),
+	     &err);
+	if (call->status == 200)
+		api_set_cookie(call, API_COOKIE, NULL, 0);
+}
+
 static void handle_recovery(struct api_call *call)
 {
 	char codes[HIN_RECOVERY_CODES][HIN_RECOVERY_TEXT];
@@ -572,15 +588,16 @@ static enum hin_code write_credential(void *user, const struct hin_credential *c
 	return HIN_OK;
 }
 
-static void list_credentials(struct api_call *call, enum hin_credential_kind kind, const char *name)
+void api_list_credentials(struct api_call *call, int64_t account, enum hin_credential_kind kind,
+			  const char *name)
 {
 	struct hin_error err = { 0 };
 	enum hin_code code;
 
 	api_open(&call->out, NULL, '{');
 	api_open(&call->out, name, '[');
-	code = hin_credential_each(call->desk, call->who.account.id, kind, &call->tuning->limits,
-				   call->now_us, write_credential, call, &err);
+	code = hin_credential_each(call->desk, account, kind, &call->tuning->limits, call->now_us,
+				   write_credential, call, &err);
 	hin_buffer_puts(&call->out, "]}\n");
 	if (code != HIN_OK)
 		api_refuse_code(call, code, &err);
@@ -588,12 +605,12 @@ static void list_credentials(struct api_call *call, enum hin_credential_kind kin
 
 static void handle_sessions(struct api_call *call)
 {
-	list_credentials(call, HIN_CREDENTIAL_SESSION, "sessions");
+	api_list_credentials(call, call->who.account.id, HIN_CREDENTIAL_SESSION, "sessions");
 }
 
 static void handle_tokens(struct api_call *call)
 {
-	list_credentials(call, HIN_CREDENTIAL_TOKEN, "tokens");
+	api_list_credentials(call, call->who.account.id, HIN_CREDENTIAL_TOKEN, "tokens");
 }
 
 static void end_credential(struct api_call *call, enum hin_credential_kind kind)
@@ -669,6 +686,8 @@ const struct api_route api_people_routes[] = {
 	  "", API_FLAG_BODY | API_FLAG_SETUP, handle_totp_set, api_code_gate },
 	{ "DELETE", V "/me/second-factor", OWN, API_RATE_PLAIN, API_LANE_PASSWORD,
 	  "removeSecondFactor", "", API_FLAG_BODY, handle_totp_remove, api_code_gate },
+	{ "POST", V "/me/close", OWN, API_RATE_PLAIN, API_LANE_PASSWORD, "closeMe", "",
+	  API_FLAG_BODY, handle_close, api_code_gate },
 	{ "POST", V "/me/recovery-codes", OWN, API_RATE_PLAIN, API_LANE_PASSWORD,
 	  "makeRecoveryCodes", "", API_FLAG_BODY, handle_recovery, api_code_gate },
 	{ "GET", V "/me/sessions", OWN, API_RATE_PLAIN, API_NOW, "listSessions", "", 0,

@@ -37,3 +37,7 @@ bool api_change_password(struct api_call *call);
 
 /* The token of a session as text. */
 void api_csrf_text(char out[HIN_SECRET_TEXT], const uint8_t csrf[32]);
+
+/* Answer with the sessions or tokens of an account, as a list called `name`. */
+void api_list_credentials(struct api_call *call, int64_t account, enum hin_credential_kind kind,
+			  const char *name);

@@ -278,6 +278,12 @@ int64_t api_path_number(struct api_call *call, unsigned at);
 /* The organisation that the one who asks is bound to; 0 = sees all. */
 int64_t api_scope(const struct api_call *call);
 
+/*
+ * The organisation that a list is about, when `asked` (0 = none) stands in the query: a member's
+ * own, and for another one a number that nobody has, since to a member there is none.
+ */
+int64_t api_organisation(const struct api_call *call, int64_t asked);
+
 /* Is the request from this site, as far as its browser says? */
 bool api_same_origin(struct api_call *call);
 

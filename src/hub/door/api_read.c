@@ -19,7 +19,7 @@ static bool take_finding(void *user, const struct hin_finding *f)
 
 static void handle_findings(struct api_call *call)
 {
-	struct hin_finding_filter f = { .organisation = api_scope(call) };
+	struct hin_finding_filter f = { 0 };
 	const char *severity = api_query(call, "severity");
 	int64_t limit = 100, organisation = 0, live = 0;
 	struct hin_addr address;
@@ -40,8 +40,7 @@ static void handle_findings(struct api_call *call)
 		api_refuse(call, 400, "severity", "\"severity\" is low, medium, high or critical");
 		return;
 	}
-	if (f.organisation == 0)
-		f.organisation = organisation;
+	f.organisation = api_organisation(call, organisation);
 	f.address = has_address ? &address : NULL;
 	f.kind = api_query(call, "kind");
 	f.device = api_query(call, "device");
@@ -161,8 +160,7 @@ static void handle_address(struct api_call *call)
 
 static void handle_notices(struct api_call *call)
 {
-	struct hin_notice_filter f = { .organisation = api_scope(call),
-				       .state = api_query(call, "state") };
+	struct hin_notice_filter f = { .state = api_query(call, "state") };
 	int64_t limit = 100, organisation = 0;
 	struct hin_error err = { 0 };
 	enum hin_code code;
@@ -172,8 +170,7 @@ static void handle_notices(struct api_call *call)
 	    !api_query_number(call, "before", 0, INT64_MAX, &f.before) ||
 	    !api_query_number(call, "limit", 1, API_PAGE_MOST, &limit))
 		return;
-	if (f.organisation == 0)
-		f.organisation = organisation;
+	f.organisation = api_organisation(call, organisation);
 	f.limit = (uint64_t)limit;
 	api_open(&call->out, NULL, '{');
 	api_key(&call->out, "notices");
