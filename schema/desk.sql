@@ -412,6 +412,15 @@ CREATE TABLE sign_in_place (
 	PRIMARY KEY (account, address)
 ) STRICT, WITHOUT ROWID;
 
+-- Where a sensor stands, as somebody noted it; for maps.
+CREATE TABLE sensor_place (
+	sensor BLOB PRIMARY KEY CHECK (length(sensor) = 16),
+	place TEXT NOT NULL,			-- "Tokyo, room 3"
+	latitude INTEGER,			-- millionths of a degree, or NULL
+	longitude INTEGER,
+	changed_us INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
 -- What people keep for themselves.
 CREATE TABLE saved_view (
 	id INTEGER PRIMARY KEY,

@@ -273,7 +273,7 @@ BODIES = {
     "makeOrganisation": {"handle": "!", "name": "x"}, "changeOrganisation": {}, "addContact": {"contact": "no mail"},
     "changeContact": {"state": "odd"}, "addHolding": {"holding": "0.0.0.0/0"}, "setOwner": {"organisation": 999999},
     "keepView": {"page": "cases", "name": "mine", "query": "?state=all"}, "changePreferences": {"theme": "dark"},
-    "makeNotice": {"dry_run": True}, "closeMe": {"password": "wrong"},
+    "makeNotice": {"dry_run": True}, "placeSensor": {"latitude": 1000, "longitude": 0}, "closeMe": {"password": "wrong"},
     "changeRule": {"settings": {}}, "beginReplay": {"rules": "nothing"}, "revokeAuthority": {"note": "x"}, "revokeSensor": {"reason": "lost"}, "signIn": {"name": "nobody", "password": "wrong"}, "useLink": {"link": "x", "password": "x"},
 }
 # files as they are, and the query that goes with them
@@ -305,7 +305,7 @@ def objects_of(operation, path, owner, people):
         return ["AAAA-BBBB-CCCC"]
     if "/ledger/acts/" in path:
         return [1]
-    if path == "/api/v1/sensors/{id}":
+    if path in ("/api/v1/sensors/{id}", "/api/v1/sensors/{id}/watched"):
         return [SENSOR]
     if "/rules/" in path:
         return ["scanner"]

@@ -164,6 +164,46 @@ def members(door, people, a, b):
     expect("who works on it", door.ask("GET", "/api/v1/cases?assignee=%d" % people["analyst"].id, who=member).status, 400)
 
 
+def sensor_times(door, people):
+    op, ann, root = people["operator"], people["analyst"], people["administrator"]
+    path = "/api/v1/sensors/" + door_test.SENSOR
+    day = ask(door, "getWatched", "GET", path + "/watched", who=ann).json
+    gaps = [g for g in day["gaps"] if g["filled"] is None]
+    filled = [g for g in day["gaps"] if g["filled"] is not None]
+    expect("of the last day an hour was watched", 3400 <= day["watched_s"] <= 3600, True)
+    expect("counted from its first word", day["expected_s"] - day["watched_s"], sum(g["seconds"] for g in gaps))
+    expect("all of it was told of late", [g["seconds"] >= 3400 for g in filled], [] if not filled else [True])
+    old = ask(door, "getWatched", "GET", path + "/watched?since=-20d&until=-10d", who=ann).json
+    expect("before it was there", (old["expected_s"], old["from"], old["gaps"]), (0, None, []))
+    for query, status in ("since=-400d", 422), ("since=-1h&until=-2h", 422), ("since=x", 400), ("until=-5m", 200):
+        expect("watched " + query, door.ask("GET", path + "/watched?" + query, who=ann).status, status)
+    expect("of none", door.ask("GET", "/api/v1/sensors/" + "00" * 16 + "/watched", who=ann).status, 404)
+    for body in ({"latitude": 91, "longitude": 0}, {"latitude": 1}, {"latitude": "1", "longitude": 1}, {"place": "x" * 81},
+                 {"place": "a\nb"}, {"latitude": 1e999, "longitude": 0}):
+        status = door.ask("PATCH", path, body, op).status
+        expect("no place %r" % body, status in (400, 422), True)
+    expect("a place", ask(door, "placeSensor", "PATCH", path, {"place": "東京 <b>", "latitude": -35.6812361,
+           "longitude": 139.767125}, op).status, 200)
+    expect("is an act", act_of(door, "sensor-noted", root)["latitude_millionths"], -35681236)
+    for one in (ask(door, "getSensor", "GET", path, who=ann).json,
+                ask(door, "listSensors", "GET", "/api/v1/sensors", who=ann).json["sensors"][0]):
+        expect("and shown", (one["place"], one["latitude"], one["longitude"]), ("東京 <b>", -35.681236, 139.767125))
+    expect("and forgotten", door.ask("PATCH", path, {}, op).status, 200)
+    expect("for good", door.ask("GET", path, who=ann).json["latitude"], None)
+
+
+def registry(door, people):
+    member = people["member"]
+    first = ask(door, "getRegistry", "GET", "/api/v1/registry", who=member)
+    words = {name: {w["name"]: w for w in rows} for name, rows in first.json.items()}
+    expect("words in both languages", (words["findings"]["infected-member"]["technique"],
+           all(w["text"] and w["text_ja"] for w in words["kinds"].values())), ("T1595.001", True))
+    again = door.ask("GET", "/api/v1/registry", who=member, headers={"If-None-Match": first.headers["ETag"]})
+    expect("not twice", (again.status, again.body), (304, b""))
+    other = door.ask("GET", "/api/v1/registry", who=member, headers={"If-None-Match": '"x"'})
+    expect("but when it changed", (other.status, other.body == first.body), (200, True))
+
+
 def main():
     rng = random.Random(SEED)
     folder = pathlib.Path(tempfile.mkdtemp(prefix="hinomi-page-door-"))
@@ -182,6 +222,8 @@ def main():
         accounts(door, people)
         accounts_of_others(door, people)
         members(door, people, a, b)
+        sensor_times(door, people)
+        registry(door, people)
         door.close()
     finally:
         shutil.rmtree(folder, ignore_errors=True)

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 
 #include "base/number.h"
-#include "hub/door/api_priv.h"
+#include "hub/door/api_sensors.h"
 #include "trust/act_numbers.h"
 #include "trust/ca.h"
 
@@ -208,8 +208,9 @@ static void write_share(struct hin_buffer *out, const char *name, uint32_t slots
 	hin_buffer_putc(out, '}');
 }
 
-static void write_sensor(struct hin_buffer *out, const struct known *k, const struct watch *w)
+static void write_sensor(struct api_call *call, const struct known *k, const struct watch *w)
 {
+	struct hin_buffer *out = &call->out;
 	const struct hin_sensor_state *s = &k->heard;
 	const struct hin_roster_sensor *r = k->roster;
 
@@ -236,6 +237,7 @@ static void write_sensor(struct hin_buffer *out, const struct known *k, const st
 	api_time(out, "renewed", r != NULL ? r->renewed_s * 1000000 : 0);
 	api_time(out, "expires", r != NULL ? r->expires_s * 1000000 : 0);
 	api_time(out, "revoked", r != NULL ? r->revoked_s * 1000000 : 0);
+	api_write_place_of(call, s->id);
 	if (w != NULL) {
 		api_open(out, "watched", '{');
 		write_share(out, "hour", w->hour, w->hour_expected);
@@ -296,7 +298,7 @@ static bool take_sensor(void *user, const struct hin_sensor_state *s)
 	struct known k;
 
 	fill_known(&k, s, of_roster(l, s->id));
-	write_sensor(&l->call->out, &k, watch_of(l->watched, s->id, false));
+	write_sensor(l->call, &k, watch_of(l->watched, s->id, false));
 	hin_buffer_putc(&l->call->out, '}');
 	return !l->call->out.failed;
 }
@@ -333,7 +335,7 @@ static void write_list(struct list *l)
 		if (l->shown[i])
 			continue;
 		fill_known(&k, NULL, &l->roster[i]);
-		write_sensor(out, &k, watch_of(l->watched, k.heard.id, false));
+		write_sensor(l->call, &k, watch_of(l->watched, k.heard.id, false));
 		hin_buffer_putc(out, '}');
 	}
 	hin_buffer_puts(out, "]}\n");
@@ -376,6 +378,11 @@ static bool path_id(struct api_call *call, void *out, size_t size)
 		return true;
 	api_refuse(call, 404, "not-found", "there is nothing of that id");
 	return false;
+}
+
+bool api_path_sensor(struct api_call *call, uint8_t out[HIN_SENSOR_ID])
+{
+	return path_id(call, out, HIN_SENSOR_ID);
 }
 
 /* What is known of a sensor, both ways; `roster` is its storage. HIN_ENOENT. */
@@ -452,7 +459,7 @@ static void handle_get(struct api_call *call)
 	w = watched(call);
 	if (w == NULL)
 		return;
-	write_sensor(&call->out, &k, watch_of(w, id, false));
+	write_sensor(call, &k, watch_of(w, id, false));
 	pthread_mutex_unlock(&w->lock);
 	write_gaps(call, &k);
 	hin_buffer_puts(&call->out, "}\n");

@@ -2,13 +2,17 @@
  * api_words - what a page needs to help people ask: fields, words of the filter, registries; and
  * where addresses are, by the tables that the hub has.
  */
+#include <sodium.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "base/escape.h"
 #include "base/geo.h"
+#include "hub/case/finding.h"
 #include "hub/door/api_words.h"
 #include "observe/registry.h"
 #include "store/answer.h"
+#include "trust/act.h"
 
 /* ---- the filter's words ---- */
 
@@ -132,6 +136,72 @@ static void handle_words(struct api_call *call)
 	api_header(call, "Cache-Control", "private, max-age=3600");
 }
 
+/* ---- every word there is, for who keeps them ---- */
+
+static void write_acts(struct hin_buffer *out, const char *name, const struct hin_act_words *words)
+{
+	api_open(out, name, '[');
+	for (size_t i = 0; i < words->count; i++) {
+		api_open(out, NULL, '{');
+		api_number(out, "number", words->rows[i].number);
+		api_text(out, "name", words->rows[i].name);
+		api_text(out, "text", words->rows[i].text[HIN_EN]);
+		api_text(out, "text_ja", words->rows[i].text[HIN_JA]);
+		hin_buffer_putc(out, '}');
+	}
+	hin_buffer_putc(out, ']');
+}
+
+static void write_findings(struct hin_buffer *out)
+{
+	api_open(out, "findings", '[');
+	for (size_t i = 0; i < hin_finding_kind_count; i++) {
+		const struct hin_finding_kind *k = &hin_finding_kinds[i];
+
+		api_open(out, NULL, '{');
+		api_number(out, "number", k->number);
+		api_text(out, "name", k->name);
+		api_text(out, "text", k->text[HIN_EN]);
+		api_text(out, "text_ja", k->text[HIN_JA]);
+		api_text_or_null(out, "technique", k->technique);
+		hin_buffer_putc(out, '}');
+	}
+	hin_buffer_putc(out, ']');
+}
+
+/* They change with the program alone: who has them asks again by their tag. */
+static void handle_registry(struct api_call *call)
+{
+	static const enum hin_registry shown[] = { HIN_REGISTRY_KINDS,	  HIN_REGISTRY_TOOLS,
+						   HIN_REGISTRY_RULES,	  HIN_REGISTRY_TAGS,
+						   HIN_REGISTRY_SERVICES, HIN_REGISTRY_TECHNIQUES,
+						   HIN_REGISTRY_VERDICTS, HIN_REGISTRY_PRODUCTS };
+	const char *known = hin_http_header(call->request, "If-None-Match");
+	struct hin_buffer *out = &call->out;
+	uint8_t digest[crypto_hash_sha256_BYTES];
+	char hex[33];
+	char *tag;
+
+	api_open(out, NULL, '{');
+	for (size_t i = 0; i < HIN_COUNT(shown); i++)
+		write_registry(out, shown[i]);
+	write_findings(out);
+	write_acts(out, "acts", &hin_acts);
+	write_acts(out, "authorities", &hin_authorities);
+	hin_buffer_puts(out, "}\n");
+	(void)crypto_hash_sha256(digest, (const uint8_t *)hin_buffer_text(out), out->used);
+	(void)sodium_bin2hex(hex, sizeof(hex), digest, 16);
+	tag = hin_arena_printf(&call->arena, "\"%s\"", hex);
+	if (tag == NULL)
+		return;
+	api_header(call, "ETag", tag);
+	api_header(call, "Cache-Control", "private, no-cache");
+	if (known != NULL && strstr(known, tag) != NULL) {
+		hin_buffer_reset(out);
+		call->status = 304;
+	}
+}
+
 /* ---- where addresses are ---- */
 
 void api_place(struct api_call *call, const char *name, const struct hin_addr *address)
@@ -192,6 +262,8 @@ static void handle_places(struct api_call *call)
 const struct api_route api_word_routes[] = {
 	{ "GET", V "/query/words", API_STAFF, HIN_SCOPE_QUERY, API_RATE_PLAIN, API_LANE_READ,
 	  "getQueryWords", "", 0, handle_words, NULL },
+	{ "GET", V "/registry", API_PEOPLE, HIN_SCOPE_READ, API_RATE_PLAIN, API_LANE_READ,
+	  "getRegistry", "", 0, handle_registry, NULL },
 	{ "GET", V "/places", API_PEOPLE, HIN_SCOPE_READ, API_RATE_PLAIN, API_NOW, "getPlaces",
 	  "addresses", 0, handle_places, NULL },
 };
