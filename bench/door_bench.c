@@ -271,8 +271,7 @@ int main(int argc, char *argv[])
 	const struct hin_http_route routes[] = {
 		{ "GET", "/*", HIN_HTTP_NO_CERTIFICATE, 0, constant, NULL },
 	};
-	struct pki_entity ca = pki_make("CA", NULL, NULL, NULL, -60, 86400);
-	struct pki_entity hub = pki_make("hub", &ca, "IP:127.0.0.1", "serverAuth", -60, 86400);
+	struct pki_entity ca, hub;
 	struct hin_http_server_settings plain;
 	struct hin_http_server *server = NULL;
 	char desk[64], secret[HIN_SECRET_TEXT], request[512], command[64];
@@ -285,6 +284,8 @@ int main(int argc, char *argv[])
 	if (sodium_init() < 0 || mkdtemp(folder) == NULL || connections > THREADS_MOST ||
 	    seconds < 1)
 		return 2;
+	ca = pki_make("CA", NULL, NULL, NULL, -60, 86400);
+	hub = pki_make("hub", &ca, "IP:127.0.0.1", "serverAuth", -60, 86400);
 	on_cpu(0);
 	hin_log_setup(STDERR_FILENO, HIN_LOG_WARNING);
 	snprintf(desk, sizeof(desk), "%s/desk.db", folder);
@@ -319,6 +320,8 @@ int main(int argc, char *argv[])
 	printf("memory of both sides: %.1f MB\n", (double)usage.ru_maxrss / 1024);
 	hin_api_close(api);
 	hin_http_server_close(server);
+	pki_free(&hub);
+	pki_free(&ca);
 	snprintf(command, sizeof(command), "rm -r %s", folder);
 	return system(command) == 0 ? 0 : 1;
 }

@@ -204,11 +204,13 @@ int main(int argc, char *argv[])
 	struct hin_error err;
 	uint64_t seed = 1;
 
-	b.rows = calloc(BATCHES * ROWS, sizeof(*b.rows));
+	if (rounds < 1)
+		return 2;
+	b.rows = calloc((size_t)BATCHES * ROWS, sizeof(*b.rows));
 	b.copy = calloc(ROWS, sizeof(*b.copy));
 	b.text = malloc(ROWS * (size_t)HIN_NDJSON_LINE / 8 + HIN_NDJSON_LINE);
-	if (b.rows == NULL || b.copy == NULL || b.text == NULL || rounds < 1)
-		return 1;
+	if (b.rows == NULL || b.copy == NULL || b.text == NULL)
+		abort();
 	must(hin_sensor_key_of_seed(&b.key, seed_bytes, &err), &err);
 	must(hin_batch_writer_open(&b.writer, &b.key, &start, ROWS, &err), &err);
 	for (size_t i = 0; i < (size_t)BATCHES * ROWS; i++)

@@ -324,9 +324,11 @@ int main(int argc, char *argv[])
 	struct stat st = { 0 };
 
 	strcpy(b.folder, "/tmp/hinomi-owners-bench-XXXXXX");
-	b.prefixes = calloc(b.count + 1, sizeof(*b.prefixes));
-	if (b.count == 0 || b.prefixes == NULL || mkdtemp(b.folder) == NULL)
+	if (b.count == 0 || mkdtemp(b.folder) == NULL)
 		return 1;
+	b.prefixes = calloc(b.count + 1, sizeof(*b.prefixes));
+	if (b.prefixes == NULL)
+		abort();
 	snprintf(b.path, sizeof(b.path), "%s/desk.db", b.folder);
 	if (hin_desk_open(&b.desk, b.path, HIN_DESK_CREATE, &err) != HIN_OK)
 		stop(&err);

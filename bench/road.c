@@ -290,10 +290,13 @@ static enum hin_code run_urgent(struct hin_error *err)
 		usleep(100000);
 	}
 	if (code == HIN_OK) {
+		int64_t median, slowest;
+
 		qsort(took, HIN_COUNT(took), sizeof(took[0]), by_time);
+		median = took[HIN_COUNT(took) / 2];
+		slowest = took[HIN_COUNT(took) - 1];
 		printf("urgent rows, put to acknowledged: median %.1f ms, slowest %.1f ms of %zu\n",
-		       (double)took[HIN_COUNT(took) / 2] / 1e6,
-		       (double)took[HIN_COUNT(took) - 1] / 1e6, HIN_COUNT(took));
+		       (double)median / 1e6, (double)slowest / 1e6, HIN_COUNT(took));
 	}
 	close_sensor(&s, 0);
 	return code;

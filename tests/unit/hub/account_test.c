@@ -1,6 +1,7 @@
 /* Accounts, sessions, links and tokens over a desk in a file of its own. */
 #include "../test.h"
 
+#include <ctype.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -328,7 +329,7 @@ static void second_factors_count_once(void **state)
 	assert_int_equal(TRY(codes[3], NOW), HIN_OK);
 	assert_int_equal(TRY(codes[3], NOW), HIN_EVERIFY);
 	for (char *at = codes[4]; *at != '\0'; at++)
-		*at = *at == '-' ? ' ' : (char)(*at >= 'a' ? *at - 32 : *at);
+		*at = (char)(*at == '-' ? ' ' : toupper((unsigned char)*at));
 	assert_int_equal(TRY(codes[4], NOW), HIN_OK); /* as people type */
 	assert_int_equal(hin_account_recovery_left(w.desk, id, &left, NULL), HIN_OK);
 	assert_int_equal(left, HIN_RECOVERY_CODES - 2);

@@ -136,8 +136,8 @@ static struct hin_observation row_of(uint16_t kind, bool is_source, uint64_t pac
 
 static void rules_fire_and_hold_back(void **state)
 {
-	struct hin_observation answered = member_row("192.0.2.1", T0, 0), silent = { 0 },
-			       gap = { 0 }, rising = { 0 }, little = { 0 }, filled;
+	struct hin_observation answered = member_row("192.0.2.1", T0, 0);
+	struct hin_observation silent, gap, filled, rising, little;
 	const char *const set[] = { "rule.silent-sensor.batches=3", NULL };
 
 	answered.rule = HIN_RULE_MEMBER_BACKSCATTER;

@@ -75,7 +75,8 @@ static void refuses_with_the_line(void **state)
 			hin_template_parse(&t, "x.txt", in, strlen(cases[i].text), names, &err);
 
 		free(in);
-		if (code != HIN_EFORMAT || strncmp(err.text, cases[i].want, strlen(cases[i].want)))
+		if (code != HIN_EFORMAT ||
+		    strncmp(err.text, cases[i].want, strlen(cases[i].want)) != 0)
 			fail_msg("%zu: %d %s", i, code, err.text);
 		assert_null(t);
 	}

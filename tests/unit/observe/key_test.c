@@ -224,7 +224,7 @@ static void damaged_encrypted_keys_are_refused(void **state)
 		at = strstr(bad, cases[i].at);
 		assert_non_null(at);
 		at += strlen(cases[i].at);
-		*at = cases[i].to != 0 ? cases[i].to : *at == '0' ? '1' : '0';
+		*at = (char)(cases[i].to != 0 ? cases[i].to : *at == '0' ? '1' : '0');
 		put_file(path, bad, 0600);
 		if (hin_sensor_key_unlock(&key, path, "words", &err) != cases[i].want)
 			fail_msg("%s%c: %s", cases[i].at, *at, err.text);

@@ -909,7 +909,6 @@ static void short_way_is_the_long_way(void **state)
 		size_t size, header;
 
 		snprintf(hex, sizeof(hex), "%s", ETHER4 IP4("0028", "06") SYN);
-		header = strlen(options[i]);
 		snprintf(hex + strlen(hex), sizeof(hex) - strlen(hex), "%s", options[i]);
 		size = bytes_of(hex, (uint8_t[1024]){ 0 });
 		header = size - 34;
@@ -951,8 +950,8 @@ static void large_batch_is_one_by_one(void **state)
 		"020405b4 01030306 0402 0101080a 11223344 00000000 0000",
 		"020405b4 01030306 0101080a 11223344 00000000 04020000",
 		"01010101",
-		"020405b4 01030306 0101080a 11223344 00000000 04020000 01010101 01010101 01010101 "
-		"01010101",
+		("020405b4 01030306 0101080a 11223344 00000000 04020000 01010101 01010101 01010101 "
+		 "01010101"),
 	};
 	enum { COUNT = 512 };
 	struct hin_packet *packets = aligned_alloc(64, COUNT * sizeof(*packets)), one;
