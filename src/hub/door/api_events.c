@@ -58,11 +58,14 @@ struct api_events {
 	pthread_t thread;
 	bool started;
 
-	pthread_mutex_t lock; /* of all below; taken before api->lock, never after */
+	/* Under it nothing else is taken: who changed the desk may hold locks that a look takes. */
+	pthread_mutex_t waking;
 	pthread_cond_t wake;
+	bool woken, stopping;
+
+	pthread_mutex_t lock; /* of all below; taken before api->lock, never after */
 	struct stream *streams;
 	size_t count;
-	bool woken, stopping;
 
 	/* of the thread */
 	struct marks marks;
@@ -389,17 +392,32 @@ static void look(struct api_events *e, int64_t now_ns)
 	sweep(e);
 }
 
+/* Until it is woken, or a second is over; false = it is over for good. */
+static bool wait(struct api_events *e)
+{
+	int64_t until_ns = hin_time_monotonic_ns() + LOOK_NS;
+	struct timespec until = { .tv_sec = until_ns / HIN_NS_PER_S,
+				  .tv_nsec = until_ns % HIN_NS_PER_S };
+	bool goes_on;
+
+	pthread_mutex_lock(&e->waking);
+	while (!e->woken && !e->stopping &&
+	       pthread_cond_timedwait(&e->wake, &e->waking, &until) == 0)
+		;
+	e->woken = false;
+	goes_on = !e->stopping;
+	pthread_mutex_unlock(&e->waking);
+	return goes_on;
+}
+
 static void *run(void *user)
 {
 	struct api_events *e = user;
 
-	pthread_mutex_lock(&e->lock);
-	while (!e->stopping) {
-		int64_t now_ns = hin_time_monotonic_ns(), until_ns = now_ns + LOOK_NS;
-		struct timespec until = { .tv_sec = until_ns / HIN_NS_PER_S,
-					  .tv_nsec = until_ns % HIN_NS_PER_S };
+	do {
+		int64_t now_ns = hin_time_monotonic_ns();
 
-		e->woken = false;
+		pthread_mutex_lock(&e->lock);
 		if (now_ns - e->swept_ns >= SWEEP_NS || e->swept_ns == 0) {
 			e->swept_ns = now_ns;
 			have_done(e, &sweep_route, NULL, hin_time_now_ns() / 1000);
@@ -408,11 +426,8 @@ static void *run(void *user)
 			look(e, now_ns);
 		else if (read_newest(e->desk, &e->marks, NULL) != HIN_OK)
 			e->marks = (struct marks){ 0 };
-		while (!e->woken && !e->stopping &&
-		       pthread_cond_timedwait(&e->wake, &e->lock, &until) == 0)
-			;
-	}
-	pthread_mutex_unlock(&e->lock);
+		pthread_mutex_unlock(&e->lock);
+	} while (wait(e));
 	return NULL;
 }
 
@@ -431,6 +446,7 @@ enum hin_code api_events_open(struct api_events **out, struct hin_api *api, stru
 		return hin_fail(err, HIN_ENOMEM, "no memory for the door");
 	}
 	pthread_mutex_init(&e->lock, NULL);
+	pthread_mutex_init(&e->waking, NULL);
 	pthread_condattr_init(&attr);
 	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
 	pthread_cond_init(&e->wake, &attr);
@@ -453,10 +469,10 @@ void api_events_close(struct api_events *e)
 	if (e == NULL)
 		return;
 	if (e->started) {
-		pthread_mutex_lock(&e->lock);
+		pthread_mutex_lock(&e->waking);
 		e->stopping = true;
 		pthread_cond_signal(&e->wake);
-		pthread_mutex_unlock(&e->lock);
+		pthread_mutex_unlock(&e->waking);
 		pthread_join(e->thread, NULL);
 	}
 	for (struct stream *st = e->streams; st != NULL; st = st->next)
@@ -468,16 +484,17 @@ void api_events_close(struct api_events *e)
 	api_live_free(e->live);
 	hin_buffer_fini(&e->text);
 	pthread_cond_destroy(&e->wake);
+	pthread_mutex_destroy(&e->waking);
 	pthread_mutex_destroy(&e->lock);
 	free(e);
 }
 
 void api_events_wake(struct api_events *e)
 {
-	pthread_mutex_lock(&e->lock);
+	pthread_mutex_lock(&e->waking);
 	e->woken = true;
 	pthread_cond_signal(&e->wake);
-	pthread_mutex_unlock(&e->lock);
+	pthread_mutex_unlock(&e->waking);
 }
 
 uint64_t api_events_count(struct api_events *e)
@@ -559,8 +576,7 @@ static bool add_stream(struct api_events *e, struct api_call *call, struct strea
 	st->next = e->streams;
 	e->streams = st;
 	e->count++;
-	e->woken = true;
-	pthread_cond_signal(&e->wake);
+	api_events_wake(e);
 	return true;
 }
 
