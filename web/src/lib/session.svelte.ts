@@ -1,6 +1,6 @@
 // Who is here. The token against forged requests lives in memory alone.
 import { ask, onEnd, Problem, setToken, tell } from './api';
-import { language } from './language.svelte';
+import { readPreferences } from './preferences.svelte';
 import type { Me, Role } from './types';
 
 type Standing = 'unknown' | 'out' | 'ended' | 'in' | 'offline';
@@ -31,13 +31,16 @@ onEnd(() => {
 	if (state.standing === 'in') state.standing = 'ended';
 });
 
+let known = 0; // whose preferences were taken over
+
 export async function look(): Promise<void> {
 	try {
 		const me = await ask<Me>('/me');
 		setToken(me.csrf ?? '');
 		state.me = me;
 		state.standing = 'in';
-		if (localStorage.getItem('language') === null && me.account.language !== '') language.set(me.account.language);
+		if (known !== me.account.id) void readPreferences(me.account.language);
+		known = me.account.id;
 	} catch (error) {
 		if (error instanceof Problem && error.status === 401) state.standing = state.me === null ? 'out' : 'ended';
 		else if (state.me === null) state.standing = 'offline';

@@ -116,6 +116,63 @@ export interface Notice {
 	history?: NoticeEvent[];
 }
 
+export interface Both {
+	en: string;
+	ja: string;
+}
+
+/** What a notice says, to whom, and why it does not go. */
+export interface NoticePreview {
+	final: boolean; // the letter is made: these are its words
+	purpose: string | null;
+	channel: string | null;
+	to: string | null;
+	language: string;
+	held: { why: string; text: string; text_ja: string } | null;
+	due: string | null;
+	sent: string | null;
+	subject: Both;
+	text: Both;
+	message: string | null;
+}
+
+export interface NoticeMade extends Omit<NoticePreview, 'message'> {
+	id: number | null;
+	code: string;
+	state: string;
+	finding: number | null;
+	kind: string;
+	trouble: string;
+	address: string | null;
+	device: string;
+	organisation: number | null;
+	handle: string;
+	name: string;
+	name_ja: string;
+	contact: number | null;
+}
+
+export interface Recipient {
+	contact: number;
+	organisation: number;
+	handle: string;
+	role: string;
+	channel: string;
+	address: string;
+	language: string;
+	state: 'ok' | 'bounced' | 'unreadable' | 'off';
+	state_reason: string;
+	chosen: boolean;
+}
+
+export interface NoticesMade {
+	dry_run: boolean;
+	notices: NoticeMade[];
+	more: boolean;
+	known: number[];
+	recipients: Recipient[];
+}
+
 export interface CaseEvent {
 	id: number;
 	time: string | null;
@@ -142,7 +199,8 @@ export interface Alert {
 	error: string;
 }
 
-export interface Sensor {
+/** A sensor as /status has it. */
+export interface SensorHealth {
 	sensor: string;
 	name: string;
 	state: string;
@@ -158,6 +216,37 @@ export interface Sensor {
 	dark_addresses: number;
 }
 
+export interface Share {
+	expected_s: number;
+	watched_s: number;
+}
+
+export interface Sensor {
+	id: string;
+	name: string;
+	state: 'ok' | 'gaps' | 'silent' | 'never' | 'revoked';
+	version: string;
+	settings: number; // the version of what it runs; 0 = none but its own
+	heard: string | null;
+	stored: string | null;
+	sequence: number;
+	batches: number;
+	rows: number;
+	missing: number;
+	filled: number;
+	repeats: number;
+	refused: number;
+	lag_us: number;
+	clock_offset_us: number;
+	dark_addresses: number;
+	joined: string | null;
+	renewed: string | null;
+	expires: string | null;
+	revoked: string | null;
+	watched: { hour: Share; day: Share } | null;
+	gaps?: { first: number; last: number }[];
+}
+
 export interface Status {
 	version: string;
 	hub: string;
@@ -166,7 +255,7 @@ export interface Status {
 	store_rows: number;
 	store_bytes: number;
 	rows_stored: number;
-	sensors?: Sensor[];
+	sensors?: SensorHealth[];
 }
 
 export interface Group {
@@ -188,7 +277,8 @@ export interface Answer {
 	more?: boolean;
 	since: string | null;
 	until: string | null;
-	watched: { sensors: number; expected_us: number; watched_us: number };
+	watched: { sensors: number; expected_us: number; watched_us: number; watched_since: string | null };
+	flows_alone?: boolean; // packets were added up of flows alone
 	effort: { rows_looked: number; rows_matched: number };
 }
 
@@ -226,6 +316,7 @@ export interface Holding {
 	asn: number | null;
 	name: string;
 	label: string;
+	source: string;
 	from: string | null;
 	until: string | null;
 }
@@ -300,6 +391,79 @@ export interface Seen {
 	seen: boolean;
 	days: number;
 	what: { kind: string; text: string; first: string | null; last: string | null }[];
+}
+
+export interface Token {
+	id: string;
+	label: string;
+	scopes: string;
+	created: string | null;
+	used: string | null;
+	expires: string | null;
+}
+
+export interface Change {
+	added: number;
+	changed: number;
+	removed: number;
+	moved: number;
+	same: number;
+}
+
+export interface Imported {
+	organisations: Change;
+	contacts: Change;
+	holdings: Change;
+	conflicts: number;
+	lines: string;
+}
+
+export interface Authority {
+	digest: string;
+	number: string;
+	kind: string;
+	text: string;
+	text_ja: string;
+	state: 'in-force' | 'not-yet' | 'not-in-ledger' | 'expired' | 'used-up' | 'other-signers' | 'revoked';
+	signers: string;
+	signed_by: string[];
+	requester: string | null;
+	from: string | null;
+	until: string | null;
+	prefixes: string[];
+	ports: string[];
+	rate: number;
+	uses: number;
+	used: number;
+	added: string | null;
+	made: string | null;
+	revoked: string | null;
+	id: number;
+	note?: string;
+	revocation?: string;
+}
+
+export interface Setting {
+	name: string;
+	type: 'boolean' | 'number' | 'duration' | 'choice';
+	value: string;
+	file: string;
+	default: string;
+	range: string;
+	help: string;
+	help_ja: string;
+}
+
+export interface Rule {
+	name: string;
+	text: string;
+	text_ja: string;
+	why: string;
+	why_ja: string;
+	technique: string | null;
+	on: boolean;
+	since_start: { rows: number; findings: number; updates: number } | null;
+	settings: Setting[];
 }
 
 export interface Session {

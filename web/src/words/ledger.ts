@@ -1,0 +1,33 @@
+import type { Texts } from '../lib/words';
+
+export const ledger = {
+	// ledger
+	'ledger.title': ['Ledger', '台帳'],
+	'ledger.lead': ['Everything that matters later is an act in a log that only grows. Check an act here: your browser recomputes its proof.', '後に意味を持つ行為はすべて、追記のみの台帳に残ります。各行為の証明は、このブラウザで計算し直して確かめられます。'],
+	'ledger.kind': ['Kind', '種類'],
+	'ledger.when': ['When', '日時'],
+	'ledger.what': ['Act', '行為'],
+	'ledger.who': ['By', '実行者'],
+	'ledger.index': ['Index', '位置'],
+	'ledger.none': ['No act fits.', '該当する行為はありません。'],
+	'ledger.none.do': ['Choose another kind or a longer time.', '種類や期間を変えてください。'],
+	'ledger.check': ['Check', '検証'],
+	'ledger.checking': ['Checking …', '検証中…'],
+	'ledger.good': ['Proved by this browser: the act is leaf {index} of {size}, and the signed head holds it.', 'このブラウザで証明しました: この行為は全 {size} 件中の {index} 番で、署名された先頭に含まれます。'],
+	'ledger.bad': ['NOT proved: {why}', '証明できません: {why}'],
+	'ledger.why.form': ['the proof is not in the form of C2SP tlog-proof', '証明が C2SP tlog-proof の形式ではありません'],
+	'ledger.why.root': ['the path does not lead to the signed root', '経路が署名されたルートに到達しません'],
+	'ledger.why.key': ['the head is signed with another key', '先頭が別の鍵で署名されています'],
+	'ledger.why.signature': ['the signature of the head is wrong', '先頭の署名が正しくありません'],
+	'ledger.why.act': ['the leaf is about another act', '葉が別の行為を指しています'],
+	'ledger.why.older': ['the head is older than one this browser has seen', '先頭がこのブラウザの記憶より古くなっています'],
+	'ledger.why.fork': ['the head differs from one of the same size that this browser has seen: the log was forked', '同じ大きさの先頭が以前と違います。台帳が分岐しています'],
+	'ledger.why.crypto': ['this browser cannot check Ed25519 signatures here (it needs HTTPS and a recent version)', 'このブラウザでは Ed25519 の署名を検証できません (HTTPS と新しい版が必要です)'],
+	'ledger.head': ['Signed head', '署名された先頭'],
+	'ledger.path': ['Path', '経路'],
+	'ledger.leaf': ['Leaf', '葉'],
+	'ledger.download': ['Download the proof', '証明をダウンロード'],
+	'ledger.pending': ['not yet in the ledger', '未記録'],
+	'ledger.object': ['What it was about', '対象'],
+	'ledger.erased': ['The text was erased by law; its digest stays.', '内容は法に基づき消去され、ダイジェストだけが残っています。'],
+} as const satisfies Texts;
