@@ -187,9 +187,12 @@ void hin_recorder_bytes(struct hin_recorder *recorder, uint64_t number, int64_t 
 void hin_recorder_event(struct hin_recorder *recorder, uint64_t number,
 			const struct hin_event *event);
 
-/* It is over; `number` must not be used again. */
-void hin_recorder_end(struct hin_recorder *recorder, uint64_t number, int64_t time_us,
-		      enum hin_close why);
+/*
+ * It is over; `number` must not be used again. True: `digest` is the end of its chain, which its
+ * seal will have; false when it was not recorded.
+ */
+bool hin_recorder_end(struct hin_recorder *recorder, uint64_t number, int64_t time_us,
+		      enum hin_close why, uint8_t digest[32]);
 
 /*
  * Do what is due at `now_us` (real clock): write, sync, seal, begin a new segment with a new day,
