@@ -18,6 +18,9 @@ export const views: { path: RegExp; load: () => Promise<{ default: unknown }> }[
 	{ path: /^\/rules$/, load: () => import('./pages/Rules.svelte') },
 	{ path: /^\/reports$/, load: () => import('./pages/Report.svelte') },
 	{ path: /^\/accounts$/, load: () => import('./pages/Accounts.svelte') },
+	{ path: /^\/authorities(?:\/([0-9a-f]{64}))?$/, load: () => import('./pages/Authorities.svelte') },
+	{ path: /^\/silence$/, load: () => import('./pages/Silence.svelte') },
+	{ path: /^\/settings$/, load: () => import('./pages/Settings.svelte') },
 	{ path: /^\/me$/, load: () => import('./pages/Me.svelte') },
 ];
 
@@ -31,6 +34,9 @@ export const menu: { href: string; word: Word; icon: IconName; key: string; role
 	{ href: '/ledger', word: 'nav.ledger', icon: 'ledger', key: 'l', roles: staff },
 	{ href: '/rules', word: 'nav.rules', icon: 'rules', key: 'R', roles: staff },
 	{ href: '/reports', word: 'nav.reports', icon: 'reports', key: 'r', roles: staff },
+	{ href: '/silence', word: 'nav.silence', icon: 'silence', key: 'q', roles: staff },
+	{ href: '/authorities', word: 'nav.authorities', icon: 'authorities', key: 'h', roles: staff },
+	{ href: '/settings', word: 'nav.settings', icon: 'settings', key: 't', roles: ['operator', 'inspector', 'administrator'] },
 	{ href: '/accounts', word: 'nav.accounts', icon: 'accounts', key: 'u', roles: ['administrator', 'inspector'] },
 	{ href: '/me', word: 'nav.me', icon: 'me', key: 'm' },
 ];

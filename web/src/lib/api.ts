@@ -18,6 +18,7 @@ type Value = string | number | boolean | undefined | null;
 interface Options {
 	query?: Record<string, Value>;
 	body?: unknown;
+	text?: string; // a body as it is
 	signal?: AbortSignal;
 }
 
@@ -54,13 +55,14 @@ async function problemOf(answer: Response): Promise<Problem> {
 async function send(method: string, path: string, options: Options): Promise<Response> {
 	const headers: Record<string, string> = {};
 	if (options.body !== undefined) headers['Content-Type'] = 'application/json';
+	if (options.text !== undefined) headers['Content-Type'] = 'text/plain';
 	if (method !== 'GET' && csrf !== '') headers['X-CSRF-Token'] = csrf;
 	let answer: Response;
 	try {
 		answer = await fetch(pathWith('/api/v1' + path, { ...options.query, lang: language.now }), {
 			method,
 			headers,
-			body: options.body === undefined ? undefined : JSON.stringify(options.body),
+			body: options.body === undefined ? options.text : JSON.stringify(options.body),
 			signal: options.signal,
 			credentials: 'same-origin',
 			cache: 'no-store',
@@ -85,4 +87,9 @@ export async function askText(path: string): Promise<string> {
 
 export async function tell<T>(method: 'POST' | 'PUT' | 'PATCH' | 'DELETE', path: string, body?: unknown): Promise<T> {
 	return (await send(method, path, { body })).json() as Promise<T>;
+}
+
+/** A signed note and the like goes as it is. */
+export async function tellText<T>(path: string, text: string): Promise<T> {
+	return (await send('POST', path, { text })).json() as Promise<T>;
 }

@@ -11,10 +11,11 @@ import { people } from '../words/people';
 import { reports } from '../words/reports';
 import { rules } from '../words/rules';
 import { sensors } from '../words/sensors';
+import { trust } from '../words/trust';
 
 export type Texts = Record<string, readonly [en: string, ja: string]>;
 
-export const words = { ...frame, ...cases, ...oneCase, ...now, ...sensors, ...owners, ...ledger, ...explore, ...rules, ...people, ...reports } as const satisfies Texts;
+export const words = { ...frame, ...cases, ...oneCase, ...now, ...sensors, ...owners, ...ledger, ...explore, ...rules, ...people, ...reports, ...trust } as const satisfies Texts;
 
 export type Word = keyof typeof words;
 
