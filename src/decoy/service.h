@@ -38,4 +38,5 @@ struct hin_service_type {
 	void (*close)(void *self);
 };
 
-extern const struct hin_service_type hin_service_ssh, hin_service_telnet;
+/* Of `raw`, a port that is open and speaks no service of ours. */
+extern const struct hin_service_type hin_service_ssh, hin_service_telnet, hin_service_raw;
