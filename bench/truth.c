@@ -404,7 +404,7 @@ void hin_truth_write(const struct hin_truth *truth, FILE *out, size_t top)
 	write_seconds(out, "first", truth->first_ns);
 	fputs(", ", out);
 	write_seconds(out, "last", truth->last_ns);
-	fprintf(out, ",\n \"sources\": %zu, \"flows_by_minute\": %lu,\n ", truth->sources.count,
+	fprintf(out, ",\n \"sources\": %zu, \"flows_by_minute\": %zu,\n ", truth->sources.count,
 		truth->flows + truth->flow_keys.count);
 	write_counts(out, "kinds", kind_names, truth->kinds, HIN_KIND_COUNT);
 	fputs(",\n ", out);

@@ -166,7 +166,8 @@ static enum hin_code close_the_door(struct session *n, struct hin_sandbox *box,
 				    struct hin_error *err)
 {
 	struct hin_buffer text = { 0 };
-	const char *const *read, *folders[4];
+	const char *const *read;
+	const char *folders[4];
 	size_t count = hin_hub_folders(n->hub, folders);
 	size_t reads = hin_hub_reads(n->hub, n->arguments.config, &read);
 	enum hin_code code = hin_sandbox_drop_caps(box, err);

@@ -230,7 +230,7 @@ void api_place(struct api_call *call, const char *name, const struct hin_addr *a
 static void handle_places(struct api_call *call)
 {
 	const char *list = api_query(call, "addresses");
-	char *rest = hin_arena_strdup(&call->arena, list != NULL ? list : ""), *text;
+	char *rest = hin_arena_strdup(&call->arena, list != NULL ? list : "");
 
 	if (rest == NULL) {
 		api_refuse(call, 503, "memory", "no memory: try again");
@@ -240,7 +240,8 @@ static void handle_places(struct api_call *call)
 	api_bool(&call->out, "known",
 		 call->api->settings.geo != NULL || call->api->countries != NULL);
 	api_open(&call->out, "places", '[');
-	while (rest[0] != '\0' && (text = strsep(&rest, ",")) != NULL) {
+	while (rest != NULL && rest[0] != '\0') {
+		const char *text = strsep(&rest, ",");
 		struct hin_addr address;
 
 		if (hin_addr_parse(&address, text) != HIN_OK) {
@@ -251,8 +252,6 @@ static void handle_places(struct api_call *call)
 		api_place(call, NULL, &address);
 		api_address(&call->out, "address", &address);
 		hin_buffer_putc(&call->out, '}');
-		if (rest == NULL)
-			break;
 	}
 	hin_buffer_puts(&call->out, "]}\n");
 }

@@ -81,10 +81,11 @@ static void end_draft(struct draft *d)
 static void attach(struct draft *d, enum hin_mail_type type, const struct hin_buffer *from,
 		   const char *format, const char *code)
 {
-	char *name = d->names[d->parts_used];
+	char *name;
 
 	if (d->parts_used == HIN_MAIL_PARTS || from->used == 0)
 		return;
+	name = d->names[d->parts_used];
 	snprintf(name, sizeof(d->names[0]), "%s%.20s%s", "hinomi-", code, format);
 	d->parts[d->parts_used++] = (struct hin_mail_part){ type, name, from->data, from->used };
 }

@@ -185,8 +185,11 @@ static size_t slow_answer(const struct hin_store_question *q, struct hin_store_g
 		for (unsigned t = 0; t < times; t++) {
 			struct slow *s;
 
-			if (count == room)
-				rows = realloc(rows, (room *= 2) * sizeof(*rows));
+			if (count == room) {
+				s = realloc(rows, (room *= 2) * sizeof(*rows));
+				assert_non_null(s);
+				rows = s;
+			}
 			s = &rows[count++];
 			*s = (struct slow){ .packets = o->packets, .bytes = o->bytes };
 			if (q->interval_us > 0)

@@ -398,10 +398,10 @@ static void many(void **state)
 		sodium_bin2hex(id_hex, sizeof(id_hex), id, 16);
 		sodium_bin2hex(key_hex, sizeof(key_hex), key, 32);
 		if (i % 2 == 0)
-			snprintf(line, sizeof(line), "%u code %.16s s%u %u %.32s", NOW, id_hex, i,
+			snprintf(line, sizeof(line), "%d code %.16s s%u %d %.32s", NOW, id_hex, i,
 				 NOW + 50, key_hex);
 		else
-			snprintf(line, sizeof(line), "%u join %.16s %s %s 40ab %u", NOW, id_hex,
+			snprintf(line, sizeof(line), "%d join %.16s %s %s 40ab %d", NOW, id_hex,
 				 id_hex, key_hex, NOW + 50);
 		crypto_hash_sha256_init(&sum);
 		crypto_hash_sha256_update(&sum, chain, 32);
