@@ -17,7 +17,7 @@ enum { RULE_PLAIN = 1, RULE_PUBLIC, RULE_SIGN_IN, RULE_QUERY, RULE_TOUCH };
 static const struct hin_rate_rule rules[API_RATES] = {
 	[API_RATE_PUBLIC] = { RULE_PUBLIC, 60, 500000 },
 	[API_RATE_SIGN_IN] = { RULE_SIGN_IN, 30, 3000000 },
-	[API_RATE_QUERY] = { RULE_QUERY, 30, 500000 },
+	[API_RATE_QUERY] = { RULE_QUERY, 120, 250000 }, /* a click of who explores asks three */
 };
 
 static const struct hin_rate_rule touch_rule = { RULE_TOUCH, 1, HIN_TOUCH_US / 2 };
