@@ -78,7 +78,7 @@ static enum hin_code add_item(struct hin_config_list *list, const char *what, co
 	copy = strdup(text);
 	if (copy == NULL)
 		return hin_fail(err, HIN_ENOMEM, "no memory for %s", what);
-	if (line != 0)
+	if (list->lines != NULL)
 		list->lines[list->count] = (uint32_t)line;
 	list->items[list->count++] = copy;
 	return HIN_OK;
