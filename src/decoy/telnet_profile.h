@@ -44,7 +44,7 @@ struct hin_telnet_profile {
 	char *locked, *timeout_text, *mask, *user;
 	int64_t delay_ns, jitter_ns, timeout_ns, idle_ns;
 	uint64_t tries;
-	bool expand_tabs;
+	bool expand_tabs, asks_cursor;
 	char *term;
 	char *menu_prompt, *menu_unknown;
 	/* Each is a command, a line end, and its answer. */
@@ -137,6 +137,10 @@ extern const char *const hin_telnet_engines[], *const hin_telnet_logins[],
 		HIN_TELNET_ROW(TYPE, MEMBER, expand_tabs, "expand_tabs",                           \
 			       HIN_TELNET_RULE(HIN_VALUE_BOOL), "true", "tabs are sent as spaces", \
 			       "タブを空白にして送る"),                                            \
+		HIN_TELNET_ROW(TYPE, MEMBER, asks_cursor, "asks_cursor",                           \
+			       HIN_TELNET_RULE(HIN_VALUE_BOOL), "false",                           \
+			       "busybox asks the terminal where its cursor is at each prompt",     \
+			       "プロンプトごとにカーソル位置を問い合わせる"),                      \
 		HIN_TELNET_ROW(TYPE, MEMBER, term, "term", HIN_TELNET_RULE(HIN_VALUE_TEXT),        \
 			       "vt102", "TERM, when the client does not say",                      \
 			       "クライアントが示さないときの TERM"),                               \

@@ -44,10 +44,14 @@ struct hin_terminal_settings {
 	unsigned columns, rows; /* 0: 80 and 24 */
 	bool utf8;		/* iutf8: erase takes a whole character */
 	bool expand_tabs;	/* xtabs: a tab is sent as spaces */
+	bool asks_cursor;	/* a busybox that asks where the cursor is at each prompt */
 	/* For the client: after all that output processing does. */
 	void (*send)(void *user, const void *data, size_t size);
 	/* ^C, ^\, ^Z while no shell is attached: SIGINT, SIGQUIT, SIGTSTP. May be NULL. */
 	void (*signal)(void *user, int number);
+	/* A signal key has thrown away what was on its way to the client: TIOCPKT_FLUSHWRITE. May
+	 * be NULL. */
+	void (*flushed)(void *user);
 	void *user;
 };
 
@@ -84,10 +88,9 @@ bool hin_terminal_line(struct hin_terminal *terminal, struct hin_buffer *out);
 /* From now on `shell` reads, by hin_terminal_run(). It is interactive already. */
 void hin_terminal_attach(struct hin_terminal *terminal, struct hin_shell *shell);
 
-/* The files that Tab completes names from, as `user` from folder hin_shell_folder(); may be NULL.
- */
+/* The files that Tab completes names from, as `user` in `folder`; NULL: none. */
 void hin_terminal_complete(struct hin_terminal *terminal, struct hin_fs *fs,
-			   struct hin_fs_user user);
+			   struct hin_fs_user user, uint32_t folder);
 
 /* What the attached shell prints: its output callback calls this. `fd` is 1 or 2. */
 void hin_terminal_output(struct hin_terminal *terminal, int fd, const void *data, size_t size);
