@@ -52,7 +52,7 @@ async function problemOf(answer: Response): Promise<Problem> {
 	}
 }
 
-async function send(method: string, path: string, options: Options): Promise<Response> {
+async function send(method: string, path: string, options: Options, again = 2): Promise<Response> {
 	const headers: Record<string, string> = {};
 	if (options.body !== undefined) headers['Content-Type'] = 'application/json';
 	if (options.text !== undefined) headers['Content-Type'] = 'text/plain';
@@ -72,6 +72,13 @@ async function send(method: string, path: string, options: Options): Promise<Res
 		throw new Problem(0, 'offline', '');
 	}
 	if (answer.ok) return answer;
+	// who clicks faster than the hub lets one ask waits a moment, and sees no refusal
+	const wait = Number(answer.headers.get('Retry-After') ?? 0);
+	if (answer.status === 429 && method === 'GET' && wait > 0 && wait <= 3 && again > 0) {
+		await new Promise((done) => setTimeout(done, wait * 1000));
+		if (options.signal?.aborted) throw new DOMException('', 'AbortError');
+		return send(method, path, options, again - 1);
+	}
 	const problem = await problemOf(answer);
 	if (answer.status === 401 && problem.code === 'sign-in' && path !== '/me') ended();
 	throw problem;

@@ -23,7 +23,7 @@ export const frame = {
 	'nav.verify': ['Check a notice', '通知の確認'],
 	'language': ['日本語', 'English'],
 	'theme': ['Theme', '配色'],
-	'theme.auto': ['as the system', 'システムに従う'],
+	'theme.auto': ['system', 'システム'],
 	'theme.dark': ['dark', '暗い'],
 	'theme.light': ['light', '明るい'],
 	'keys': ['Keyboard', 'キーボード操作'],
