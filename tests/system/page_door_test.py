@@ -5,6 +5,8 @@ usage: page_door_test.py SERVE ACCOUNT AUTHORITY [--seed N]
 
 The world is that of door_test.py: two organisations with random addresses, names and devices.
 """
+import calendar
+import datetime
 import pathlib
 import random
 import re
@@ -13,6 +15,7 @@ import sqlite3
 import sys
 import tempfile
 import time
+import urllib.parse
 
 import door_test
 from door_test import Door, Owner, PASSWORD, Person, ROLES, SEED, act_of, check_answer, expect
@@ -204,6 +207,59 @@ def registry(door, people):
     expect("but when it changed", (other.status, other.body == first.body), (200, True))
 
 
+def reports(door, people, a):
+    """Days and months are those of the zone's calendar, and what they hold adds up."""
+    ann = people["analyst"]
+    now = datetime.datetime.now(datetime.timezone.utc)
+    for zone, minutes in ("Asia/Tokyo", 540), ("UTC", 0), ("-09:30", -570), ("Asia/Kathmandu", 345):
+        local = now + datetime.timedelta(minutes=minutes)
+        month = local.strftime("%Y-%m")
+        one = ask(door, "getReport", "GET", "/api/v1/reports/%s?zone=%s" % (month, urllib.parse.quote(zone)), who=ann).json
+        first = datetime.datetime.fromisoformat(one["total"]["since"].replace("Z", "+00:00")) + datetime.timedelta(minutes=minutes)
+        expect("begins at midnight in " + zone, first.strftime("%Y-%m-%d %H:%M"), month + "-01 00:00")
+        expect("follows on the one before", one["previous"]["until"], one["total"]["since"])
+        expect("its days join", [d["to"] for d in one["series"][:-1]], [d["from"] for d in one["series"][1:]])
+        expect("as many as there are", len(one["series"]), calendar.monthrange(local.year, local.month)[1])
+        expect("and add up", sum(d["packets"] for d in one["series"]), one["total"]["packets"])
+        expect("is not over", (one["complete"], one["zone"]), (False, zone))
+    year = ask(door, "getReport", "GET", "/api/v1/reports/%d?zone=UTC" % now.year, who=ann).json
+    expect("a year of months", ([m["name"] for m in year["series"]][::11], len(year["series"])),
+           (["%d-01" % now.year, "%d-12" % now.year], 12))
+    if now.day > 1:  # the store's hour and the cases are of this month
+        expect("packets", (year["total"]["packets"], year["total"]["sources"]), (60 * 7, 2))
+        expect("ports", [(p["proto"], p["dport"], p["sources"]) for p in year["ports"]], [(6, 2323, 1), (6, 23, 1)])
+        expect("cases", {c["kind"]: c["opened"] > 0 for c in year["cases"]}.get("infected-member"), True)
+        expect("owners", a.handle in [f["name"] for f in year["notices"]["by_owner"]], True)
+    old = ask(door, "getReport", "GET", "/api/v1/reports/1999-02?zone=UTC", who=ann).json
+    expect("long ago", (old["complete"], old["total"]["packets"], len(old["series"]), old["cases"]), (True, 0, 28, []))
+    leap = ask(door, "getReport", "GET", "/api/v1/reports/2024-02?zone=America/New_York", who=ann).json
+    expect("a leap year", (len(leap["series"]), leap["previous"]["period"]), (29, "2024-01"))
+    summer = ask(door, "getReport", "GET", "/api/v1/reports/2024-03?zone=America/New_York", who=ann).json
+    expect("a day of 23 hours", [d["name"] for d in summer["series"] if (datetime.datetime.fromisoformat(d["to"][:19]) -
+           datetime.datetime.fromisoformat(d["from"][:19])).seconds == 23 * 3600], ["2024-03-10"])
+    for path, status in ("2026-13", 404), ("26", 404), ("2026-", 404), ("2026-1", 404), ("x", 404), ("2026?zone=../x", 422), ("2026?zone=", 200):
+        expect("report " + path, door.ask("GET", "/api/v1/reports/" + path, who=ann).status, status)
+
+
+def silence(door, people):
+    ann, member = people["analyst"], people["member"]
+    since = (datetime.datetime.now(datetime.timezone.utc) - datetime.timedelta(minutes=30)).strftime("%Y-%m-%dT%H:%M:%SZ")
+    answer = ask(door, "askSilence", "GET", "/api/v1/silence?net=203.0.113.0/24&since=" + since, who=ann).json
+    path = "/api/v1/silence/check"
+    good = ask(door, "checkSilence", "POST", path, {"note": answer["note"]}, member)
+    expect("its signature is good", (good.status, good.json["own"], good.json["key"]), (200, True, answer["key"]))
+    expect("by the key that it came with", door.ask("POST", path, {"note": answer["note"], "key": answer["key"]}, member).json["own"], False)
+    changed = answer["note"].replace("203.0.113.0/24", "203.0.113.0/25")
+    expect("changed", door.ask("POST", path, {"note": changed}, member).status, 409)
+    for note in ("", "x", "x\n\nx", answer["note"][:-40]):
+        expect("no note %r" % note[:9], door.ask("POST", path, {"note": note}, member).status in (400, 409, 422), True)
+    expect("another's key", door.ask("POST", path, {"note": answer["note"], "key": "x+00+AA"}, member).status, 422)
+    checkpoint = door.ask("GET", "/api/v1/ledger/checkpoint").body.decode()
+    expect("signed, but something else", door.ask("POST", path, {"note": checkpoint}, member).status, 422)
+    acts = door.ask("GET", "/api/v1/ledger/acts?kind=silence-answered", who=ann).json["acts"]
+    expect("those that were made are listed", (acts[0]["object"]["net"], acts[0]["account"]), ("203.0.113.0/24", ann.id))
+
+
 def main():
     rng = random.Random(SEED)
     folder = pathlib.Path(tempfile.mkdtemp(prefix="hinomi-page-door-"))
@@ -224,6 +280,8 @@ def main():
         members(door, people, a, b)
         sensor_times(door, people)
         registry(door, people)
+        reports(door, people, a)
+        silence(door, people)
         door.close()
     finally:
         shutil.rmtree(folder, ignore_errors=True)

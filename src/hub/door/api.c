@@ -10,6 +10,7 @@
 #include "base/geo.h"
 #include "base/log.h"
 #include "hub/door/api_priv.h"
+#include "hub/telling/alert.h"
 #include "trust/authority.h"
 #include "trust/ca.h"
 
@@ -277,6 +278,7 @@ static enum hin_code take_settings(struct hin_api *api, const struct hin_api_set
 				   struct hin_error *err)
 {
 	struct hin_api_settings *s = &api->settings;
+	struct hin_zone *zone;
 	uint8_t random[8];
 	bool failed = false;
 
@@ -291,9 +293,14 @@ static enum hin_code take_settings(struct hin_api *api, const struct hin_api_set
 	s->folder = copy(api, settings->folder, &failed);
 	s->trust = copy(api, settings->trust, &failed);
 	s->countries = copy(api, settings->countries, &failed);
+	s->zone = copy(api, settings->zone != NULL ? settings->zone : "UTC", &failed);
 	api->rates = hin_rate_new(RATE_ENTRIES);
 	if (failed || api->rates == NULL)
 		return hin_fail(err, HIN_ENOMEM, "no memory for the door");
+	zone = hin_zone_of(s->zone, err);
+	if (zone == NULL)
+		return HIN_EFORMAT;
+	hin_zone_unref(zone);
 	randombytes_buf(random, sizeof(random));
 	(void)sodium_bin2hex(api->boot, sizeof(api->boot), random, sizeof(random));
 	return tuning_new(&api->tuning, settings, err);

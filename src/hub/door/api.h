@@ -52,6 +52,7 @@ struct hin_api_settings {
 	struct hin_telling *telling;	   /* for previews of notices; borrowed, or NULL */
 	const char *folder;		   /* of the hub, or NULL */
 	const char *trust;		   /* folder of the CA, or NULL */
+	const char *zone;		   /* of reports: "Asia/Tokyo"; NULL = UTC */
 	const char *countries;		   /* a table of addresses (base/geo.h), or NULL */
 	const struct hin_geo *geo;	   /* AS numbers; borrowed, or NULL */
 	bool ledger_public;		   /* its files are for everybody */

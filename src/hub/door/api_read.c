@@ -246,7 +246,7 @@ static void handle_notice_act(struct api_call *call)
 		api_refuse_code(call, code, &err);
 }
 
-static void write_figure(struct hin_buffer *out, const struct hin_notice_figure *f)
+void api_write_figure(struct hin_buffer *out, const struct hin_notice_figure *f)
 {
 	api_open(out, NULL, '{');
 	api_text(out, "name", f->name);
@@ -290,7 +290,7 @@ static void handle_figures(struct api_call *call)
 	api_open(&call->out, NULL, '{');
 	api_open(&call->out, "figures", '[');
 	for (size_t i = 0; i < count; i++)
-		write_figure(&call->out, &figures[i]);
+		api_write_figure(&call->out, &figures[i]);
 	hin_buffer_puts(&call->out, "]}\n");
 	free(figures);
 }

@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <time.h>
 
+#include "base/escape.h"
 #include "hub/door/api_priv.h"
 #include "hub/silence.h"
 #include "trust/act_numbers.h"
@@ -168,7 +169,52 @@ static void handle_silence(struct api_call *call)
 	hin_silence_fini(&silence);
 }
 
+/* ---- checking one, whoever gave it ---- */
+
+static void handle_check(struct api_call *call)
+{
+	static const char first[] = "hinomi silence 1\n";
+	bool good = api_body_only(call, "note key");
+	const char *text = api_body_text(call, "note", HIN_NOTE_SIZE, true, &good);
+	const char *key_text = api_body_text(call, "key", HIN_NOTE_KEY_TEXT, false, &good);
+	struct hin_note_verifier key;
+	struct hin_error err = { 0 };
+	struct hin_note note;
+	char shown[HIN_NOTE_KEY_TEXT];
+	bool own;
+	enum hin_code code = HIN_OK;
+
+	if (!good)
+		return;
+	own = key_text == NULL || key_text[0] == '\0';
+	if (own && call->api->settings.ledger == NULL) {
+		api_refuse(call, 409, "no-ledger", "this hub has no key of its own: send \"key\"");
+		return;
+	}
+	if (own)
+		key = *hin_ledger_key(call->api->settings.ledger);
+	else
+		code = hin_note_verifier_parse(&key, key_text, &err);
+	if (code == HIN_OK)
+		code = hin_note_open(&note, text, strlen(text), &key, 1, &err);
+	if (code == HIN_OK && (note.size < sizeof(first) - 1 ||
+			       memcmp(note.text, first, sizeof(first) - 1) != 0))
+		code = hin_fail(&err, HIN_EFORMAT, "it is signed, and no answer about silence");
+	if (code != HIN_OK) {
+		api_refuse_code(call, code, &err);
+		return;
+	}
+	api_open(&call->out, NULL, '{');
+	api_text(&call->out, "key", hin_note_verifier_format(&key, shown));
+	api_bool(&call->out, "own", own);
+	api_key(&call->out, "text");
+	hin_escape_json(&call->out, note.text, note.size);
+	hin_buffer_puts(&call->out, "}\n");
+}
+
 const struct api_route api_silence_routes[] = {
+	{ "POST", "/api/v1/silence/check", API_PEOPLE, HIN_SCOPE_READ, API_RATE_PLAIN, API_NOW,
+	  "checkSilence", "", API_FLAG_BODY, handle_check, NULL },
 	{ "GET", "/api/v1/silence", API_STAFF, HIN_SCOPE_QUERY, API_RATE_QUERY, API_LANE_QUERY,
 	  "askSilence", "net since until", 0, handle_silence, NULL },
 };

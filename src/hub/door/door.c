@@ -123,6 +123,7 @@ enum hin_code hin_door_open(struct hin_hub *hub, const struct hin_hub_settings *
 	s.ledger_folder = hub->ledger_folder;
 	s.folder = hub->folder;
 	s.countries = people->countries;
+	s.zone = people->zone;
 	s.geo = hub->geo;
 	s.ledger_public = people->ledger_public;
 	s.trust = hub->trust;

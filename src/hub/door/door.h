@@ -11,6 +11,7 @@
 /* Part of the hub's settings. */
 struct hin_door_settings {
 	char *countries; /* "" = none */
+	char *zone;	 /* of reports */
 	bool ledger_public;
 	char *listen, *certificate, *key; /* "" = not opened; the hub's own certificate */
 	struct hin_config_list proxies;
@@ -81,6 +82,9 @@ struct hin_door_settings {
 			     "addresses to countries, a MaxMind DB: for maps and groups",                                       \
 			     "アドレスから国への表 (MaxMind DB)。地図と集計に使う",                                             \
 			     HIN_VALUE_TEXT),                                                                                   \
+		HIN_DOOR_ROW(base, "people.zone", zone, "Asia/Tokyo",                                                           \
+			     "time zone of reports by month and year",                                                          \
+			     "月報・年報の暦のタイムゾーン", HIN_VALUE_TEXT),                                                   \
 		HIN_DOOR_ROW(                                                                                                   \
 			base, "people.ledger-public", ledger_public, "no",                                                      \
 			"everybody may read the ledger's files, as C2SP's tlog-tiles has them",                                 \
