@@ -37,13 +37,13 @@ def case_of(desk_path, owner, address, kind="infected-member", device=""):
     """A case with one finding, and no notice."""
     now = int(time.time() * 1e6)
     with sqlite3.connect(desk_path, timeout=60) as desk:
-        case = insert(desk, "case_", title="", kind=kind, subject=address, state="open", severity="high",
+        case = insert(desk, "case_", title="", kind=kind, subject=address or device, state="open", severity="high",
                       organisation=owner.id if owner else None, device=device, opened_us=now,
                       updated_us=now, first_us=now, last_us=now, reason="")
         insert(desk, "finding", key=random.randbytes(16), kind=kind, subject_type="address",
-               subject=address, address=packed(address), organisation=owner.id if owner else None,
+               subject=address or device, address=packed(address) if address else None, organisation=owner.id if owner else None,
                device=device, confidence=10, severity="high", first_us=now, last_us=now,
-               observations=5, query="src " + address, case_id=case, told_us=now)
+               observations=5, query="src %s" % address, case_id=case, told_us=now)
     return case
 
 
@@ -106,6 +106,14 @@ def whose(door, people, desk_path, b):
                                    {"organisation": b.id}, op).status, 200)
     one = door.ask("GET", "/api/v1/cases/%d" % case, who=op).json
     expect("its case is theirs", one["case"]["organisation"], b.id)
+    # of a device that no address is known of
+    device = case_of(desk_path, None, None, "infected-member", "mac:02:00:00:00:00:77")
+    made = ask(door, "makeNotice", "POST", "/api/v1/cases/%d/notice" % device, {}, op).json["notices"][0]
+    expect("a device", (made["address"], made["device"], made["state"]), (None, "mac:02:00:00:00:00:77", "no_owner"))
+    expect("is somebody's too", door.ask("POST", "/api/v1/directory/unowned/%d/owner" % made["id"],
+                                         {"organisation": b.id}, op).status, 200)
+    one = door.ask("GET", "/api/v1/cases/%d" % device, who=op).json
+    expect("finding and case", (one["case"]["organisation"], one["findings"][0]["organisation"]), (b.id, b.id))
 
 
 def accounts(door, people):

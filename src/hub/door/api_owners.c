@@ -449,6 +449,7 @@ static void handle_unowned(struct api_call *call)
 struct owning {
 	int64_t notice, organisation, finding;
 	const char *handle;
+	bool has_address; /* else of a device alone: nothing is held for it */
 	struct hin_addr address;
 };
 
@@ -457,18 +458,24 @@ static enum hin_code own_it(struct api_call *call, void *user, struct hin_buffer
 			    struct hin_error *err)
 {
 	const struct owning *o = user;
-	enum hin_code code = hin_desk_run(
-		call->desk, err,
-		"INSERT INTO holding (organisation, kind, low, high, label, source) SELECT ?1, "
-		"'prefix', ?2, ?2, '', '" SOURCE "' WHERE NOT EXISTS (SELECT 1 FROM holding WHERE "
-		"organisation = ?1 AND kind = 'prefix' AND low = ?2 AND high = ?2)",
-		"ia", o->organisation, &o->address);
+	const struct hin_addr *address = o->has_address ? &o->address : NULL;
+	enum hin_code code = HIN_OK;
+
+	if (o->has_address)
+		code = hin_desk_run(
+			call->desk, err,
+			"INSERT INTO holding (organisation, kind, low, high, label, source) SELECT "
+			"?1, "
+			"'prefix', ?2, ?2, '', '" SOURCE
+			"' WHERE NOT EXISTS (SELECT 1 FROM holding WHERE "
+			"organisation = ?1 AND kind = 'prefix' AND low = ?2 AND high = ?2)",
+			"ia", o->organisation, &o->address);
 
 	if (code == HIN_OK)
 		code = hin_desk_run(call->desk, err,
 				    "UPDATE finding SET organisation = ?1 WHERE organisation IS "
 				    "NULL AND (id = ?2 OR (address = ?3 AND live = 1))",
-				    "iia", o->organisation, o->finding, &o->address);
+				    "iia", o->organisation, o->finding, address);
 	if (code == HIN_OK)
 		code = hin_desk_run(call->desk, err,
 				    "UPDATE case_ SET organisation = ?1 WHERE organisation IS NULL "
@@ -478,7 +485,7 @@ static enum hin_code own_it(struct api_call *call, void *user, struct hin_buffer
 		code = hin_directory_touch(call->desk, false, err);
 	api_text(object, "organisation", o->handle);
 	api_number(object, "notice", o->notice);
-	api_address(object, "address", &o->address);
+	api_address(object, "address", address);
 	return code;
 }
 
@@ -494,7 +501,7 @@ static bool read_unowned(struct api_call *call, struct owning *out)
 		return false;
 	s = hin_desk_statement(call->desk,
 			       "SELECT address, coalesce(finding, 0) FROM notice WHERE id = ?1 AND "
-			       "state = 'no_owner' AND address IS NOT NULL",
+			       "state = 'no_owner'",
 			       &err);
 	if (s != NULL)
 		code = hin_desk_bind(call->desk, s, &err, "i", out->notice);
@@ -503,7 +510,7 @@ static bool read_unowned(struct api_call *call, struct owning *out)
 	if (code == HIN_EOF)
 		code = hin_fail(&err, HIN_ENOENT, "no such notice waits for an owner");
 	if (code == HIN_OK) {
-		(void)hin_desk_address(s, 0, &out->address);
+		out->has_address = hin_desk_address(s, 0, &out->address);
 		out->finding = sqlite3_column_int64(s, 1);
 		sqlite3_reset(s);
 		return true;
