@@ -11,14 +11,21 @@
 
 /* ---- of the desk ---- */
 
+/* One row more than fits is asked for, to know of it. */
+#define ASKED (HIN_ABOUT_ROWS + 1)
+
+static bool is_full(struct hin_about *out, size_t count)
+{
+	out->more |= count == HIN_ABOUT_ROWS;
+	return count == HIN_ABOUT_ROWS;
+}
+
 static bool take_finding(void *user, const struct hin_finding *f)
 {
 	struct hin_about *out = user;
 
-	if (out->finding_count == HIN_ABOUT_ROWS) {
-		out->more = true;
+	if (is_full(out, out->finding_count))
 		return false;
-	}
 	out->findings[out->finding_count++] = *f;
 	return true;
 }
@@ -27,12 +34,19 @@ static bool take_case(void *user, const struct hin_case *c)
 {
 	struct hin_about *out = user;
 
-	if (out->case_count == HIN_ABOUT_ROWS) {
-		out->more = true;
+	if (is_full(out, out->case_count))
 		return false;
-	}
 	out->cases[out->case_count++] = *c;
 	return true;
+}
+
+/* Bind what rows of an address are asked by: ?1 the address, ?2 whose they are, ?3 how many. */
+static enum hin_code bind_address(sqlite3_stmt *s, const struct hin_about_question *q,
+				  struct hin_error *err)
+{
+	if (s == NULL)
+		return HIN_EFORMAT;
+	return hin_desk_bind(q->desk, s, err, "aii", &q->address, q->organisation, (int64_t)ASKED);
 }
 
 static enum hin_code read_notices(struct hin_about *out, const struct hin_about_question *q,
@@ -45,15 +59,16 @@ static enum hin_code read_notices(struct hin_about *out, const struct hin_about_
 		"o.id = n.organisation WHERE n.address = ?1 AND (?2 = 0 OR n.organisation = ?2) "
 		"ORDER BY n.id DESC LIMIT ?3",
 		err);
-	enum hin_code code;
+	enum hin_code code = bind_address(s, q, err);
 
-	if (s == NULL)
-		return HIN_EFORMAT;
-	code = hin_desk_bind(q->desk, s, err, "aii", &q->address, q->organisation,
-			     (int64_t)HIN_ABOUT_ROWS);
-	while (code == HIN_OK && (code = hin_desk_step(q->desk, s, err)) == HIN_OK) {
-		struct hin_about_notice *n = &out->notices[out->notice_count++];
+	while (rows_next(q->desk, s, &code, err)) {
+		struct hin_about_notice *n;
 
+		if (is_full(out, out->notice_count)) {
+			sqlite3_reset(s);
+			break;
+		}
+		n = &out->notices[out->notice_count++];
 		n->id = sqlite3_column_int64(s, 0);
 		n->case_id = sqlite3_column_int64(s, 1);
 		rows_copy(n->code, sizeof(n->code), s, 2);
@@ -65,7 +80,7 @@ static enum hin_code read_notices(struct hin_about *out, const struct hin_about_
 		n->last_seen_us = sqlite3_column_int64(s, 8);
 		n->fixed_us = sqlite3_column_int64(s, 9);
 	}
-	return code == HIN_EOF ? HIN_OK : code;
+	return code;
 }
 
 static enum hin_code read_leases(struct hin_about *out, const struct hin_about_question *q,
@@ -81,15 +96,16 @@ static enum hin_code read_leases(struct hin_about *out, const struct hin_about_q
 		"l.high >= ?1 AND (?2 = 0 OR l.organisation = ?2) ORDER BY l.low DESC, l.from_us "
 		"DESC LIMIT ?3",
 		err);
-	enum hin_code code;
+	enum hin_code code = bind_address(s, q, err);
 
-	if (s == NULL)
-		return HIN_EFORMAT;
-	code = hin_desk_bind(q->desk, s, err, "aii", &q->address, q->organisation,
-			     (int64_t)HIN_ABOUT_ROWS);
-	while (code == HIN_OK && (code = hin_desk_step(q->desk, s, err)) == HIN_OK) {
-		struct hin_about_lease *l = &out->leases[out->lease_count++];
+	while (rows_next(q->desk, s, &code, err)) {
+		struct hin_about_lease *l;
 
+		if (is_full(out, out->lease_count)) {
+			sqlite3_reset(s);
+			break;
+		}
+		l = &out->leases[out->lease_count++];
 		(void)hin_desk_address(s, 0, &l->low);
 		(void)hin_desk_address(s, 1, &l->high);
 		l->port_low = (uint16_t)sqlite3_column_int(s, 2);
@@ -101,7 +117,7 @@ static enum hin_code read_leases(struct hin_about *out, const struct hin_about_q
 		l->confidence = (uint8_t)sqlite3_column_int(s, 8);
 		rows_copy(l->handle, sizeof(l->handle), s, 9);
 	}
-	return code == HIN_EOF ? HIN_OK : code;
+	return code;
 }
 
 static enum hin_code read_desk(struct hin_about *out, const struct hin_about_question *q,
@@ -109,7 +125,7 @@ static enum hin_code read_desk(struct hin_about *out, const struct hin_about_que
 {
 	const struct hin_finding_filter findings = { .organisation = q->organisation,
 						     .address = &q->address,
-						     .limit = HIN_ABOUT_ROWS + 1 };
+						     .limit = ASKED };
 	struct hin_case_filter cases;
 	enum hin_code code = hin_desk_snapshot(q->desk, err);
 
@@ -119,7 +135,7 @@ static enum hin_code read_desk(struct hin_about *out, const struct hin_about_que
 	cases.states = 0;
 	cases.organisation = q->organisation;
 	cases.address = &q->address;
-	cases.limit = HIN_ABOUT_ROWS + 1;
+	cases.limit = ASKED;
 	code = hin_finding_list(q->desk, &findings, take_finding, out, err);
 	if (code == HIN_OK)
 		code = hin_case_list(q->desk, &cases, take_case, out, err);

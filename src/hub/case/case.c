@@ -150,13 +150,8 @@ enum hin_code case_head_read(struct hin_desk *desk, int64_t id, int64_t organisa
 		"SELECT id, organisation, assignee, state, severity, first_us, last_us, closed_us, "
 		"until_us FROM case_ WHERE id = ?1 AND (?2 = 0 OR organisation = ?2)",
 		err);
-	enum hin_code code;
+	enum hin_code code = rows_one(desk, s, "case", id, organisation, err);
 
-	if (s == NULL)
-		return HIN_EFORMAT;
-	code = hin_desk_bind(desk, s, err, "ii", id, organisation);
-	if (code == HIN_OK)
-		code = rows_one(desk, s, "case", id, err);
 	if (code != HIN_OK)
 		return code;
 	*out = (struct case_head){ .id = sqlite3_column_int64(s, 0),

@@ -123,13 +123,8 @@ enum hin_code hin_case_get(struct hin_desk *desk, int64_t id, int64_t organisati
 					     "SELECT " COLUMNS("?2") TABLES
 					     "WHERE c.id = ?1 AND (?2 = 0 OR c.organisation = ?2)",
 					     err);
-	enum hin_code code;
+	enum hin_code code = rows_one(desk, s, "case", id, organisation, err);
 
-	if (s == NULL)
-		return HIN_EFORMAT;
-	code = hin_desk_bind(desk, s, err, "ii", id, organisation);
-	if (code == HIN_OK)
-		code = rows_one(desk, s, "case", id, err);
 	if (code == HIN_OK) {
 		fill(out, s);
 		sqlite3_reset(s);

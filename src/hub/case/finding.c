@@ -97,13 +97,8 @@ enum hin_code hin_finding_get(struct hin_desk *desk, int64_t id, int64_t organis
 		" FROM finding f LEFT JOIN organisation o ON o.id = f.organisation "
 		"WHERE f.id = ?1 AND (?2 = 0 OR f.organisation = ?2)",
 		err);
-	enum hin_code code;
+	enum hin_code code = rows_one(desk, s, "finding", id, organisation, err);
 
-	if (s == NULL)
-		return HIN_EFORMAT;
-	code = hin_desk_bind(desk, s, err, "ii", id, organisation);
-	if (code == HIN_OK)
-		code = rows_one(desk, s, "finding", id, err);
 	if (code == HIN_OK) {
 		fill(out, s);
 		sqlite3_reset(s);

@@ -39,10 +39,15 @@ bool rows_next(struct hin_desk *desk, sqlite3_stmt *s, enum hin_code *code, stru
 }
 
 enum hin_code rows_one(struct hin_desk *desk, sqlite3_stmt *s, const char *what, int64_t id,
-		       struct hin_error *err)
+		       int64_t organisation, struct hin_error *err)
 {
-	enum hin_code code = hin_desk_step(desk, s, err);
+	enum hin_code code;
 
+	if (s == NULL)
+		return HIN_EFORMAT;
+	code = hin_desk_bind(desk, s, err, "ii", id, organisation);
+	if (code == HIN_OK)
+		code = hin_desk_step(desk, s, err);
 	if (code == HIN_EOF)
 		return hin_fail(err, HIN_ENOENT, "there is no %s %lld", what, (long long)id);
 	return code;

@@ -19,9 +19,12 @@ HIN_MUST_USE enum hin_code rows_limit(int64_t *out, unsigned asked, unsigned mos
  */
 bool rows_next(struct hin_desk *desk, sqlite3_stmt *s, enum hin_code *code, struct hin_error *err);
 
-/* Go to the only row: HIN_ENOENT "there is no `what` `id`". The caller resets the statement. */
+/*
+ * Go to the only row of `s` (NULL: HIN_EFORMAT, `err` is filled), whose ?1 is `id` and ?2 the
+ * organisation, 0 = any: HIN_ENOENT "there is no `what` `id`". The caller resets the statement.
+ */
 HIN_MUST_USE enum hin_code rows_one(struct hin_desk *desk, sqlite3_stmt *s, const char *what,
-				    int64_t id, struct hin_error *err);
+				    int64_t id, int64_t organisation, struct hin_error *err);
 
 /* Append a member of a JSON object behind others. A time or an id of 0 is null. */
 void rows_put_text(struct hin_buffer *out, const char *name, const char *text);

@@ -714,6 +714,44 @@ static void an_address_is_known(void **state)
 	analysed_end(&a);
 }
 
+#define EACH "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 100) "
+#define LEASE(n, from)                                                                             \
+	"INSERT INTO lease (low, high, from_us, until_us, basis, confidence) SELECT address, "     \
+	"address, " n ", 0, 'dhcp', 90 FROM " from "finding WHERE id = 1"
+#define NOTICE(n, from)                                                                            \
+	"INSERT INTO notice (code, case_id, kind, trouble, channel, language, state, "             \
+	"created_us, first_seen_us, last_seen_us, address) SELECT 'c' || " n ", 1, '', '', "       \
+	"'email', 'en', 'sent', 1, 1, 1, address FROM " from "finding WHERE id = 1"
+
+/* A list has as much as fits, and it is said when there is more. */
+static void an_address_is_cut(void **state)
+{
+	static const char *const rows[][2] = {
+		{ EACH LEASE("i", "n, "), LEASE("101", "") },
+		{ EACH NOTICE("i", "n, "), NOTICE("101", "") },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < HIN_COUNT(rows); i++) {
+		struct hin_about_question q = { .address = address_of("192.0.2.1"),
+						.now_us = T0 + HOUR };
+		struct analysed a;
+
+		begin(&a);
+		q.desk = a.desk;
+		for (size_t k = 0; k < HIN_COUNT(rows[i]); k++) {
+			struct hin_about about;
+
+			run_sql(&a, rows[i][k]);
+			GOOD(hin_about_address(&about, &q, err));
+			assert_int_equal(about.lease_count + about.notice_count, HIN_ABOUT_ROWS);
+			assert_int_equal(about.more, k > 0);
+			hin_about_fini(&about);
+		}
+		analysed_end(&a);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -729,6 +767,7 @@ int main(void)
 		cmocka_unit_test(a_merged_case_says_nothing_of_others),
 		cmocka_unit_test(owners_keep_their_cases),
 		cmocka_unit_test(an_address_is_known),
+		cmocka_unit_test(an_address_is_cut),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
