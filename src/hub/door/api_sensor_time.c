@@ -33,9 +33,12 @@ struct times {
 
 static void take_late(struct times *t, int64_t from_us, int64_t to_us, int64_t came_us)
 {
-	struct span *last = t->late_count > 0 ? &t->late[t->late_count - 1] : NULL;
+	size_t n = t->late_count;
 
-	if (last != NULL && from_us <= last->to_us + SLOT_US && from_us >= last->from_us) {
+	if (n > 0 && from_us <= t->late[n - 1].to_us + SLOT_US &&
+	    from_us >= t->late[n - 1].from_us) {
+		struct span *last = &t->late[n - 1];
+
 		last->to_us = to_us > last->to_us ? to_us : last->to_us;
 		last->came_us = came_us > last->came_us ? came_us : last->came_us;
 	} else if (t->late_count < SPANS) {
