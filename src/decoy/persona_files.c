@@ -9,10 +9,13 @@
 #include "base/number.h"
 #include "decoy/persona_priv.h"
 
+#define THERE "is there already" /* as hin_fs_image_add() says it */
+
 /* A list on its way. */
 struct files {
 	struct hin_persona *p;
 	const char *name;
+	bool first; /* of the persona's lists */
 	unsigned line;
 	char folder[HIN_FS_PATH_MAX];
 	size_t folder_size;
@@ -189,6 +192,8 @@ static enum hin_code add(struct files *f, const char *name, const struct hin_fs_
 	memcpy(f->folder + f->folder_size, name, name_size + 1);
 	code = hin_fs_image_add(f->p->image, f->folder, stat, data, size, &err);
 	f->folder[f->folder_size] = '\0';
+	if (code == HIN_EUSAGE && !f->first && strstr(err.text, THERE) != NULL)
+		return HIN_OK; /* the list before it counts */
 	return code == HIN_OK ? HIN_OK : refuse(f, code, "%s", err.text);
 }
 
@@ -209,7 +214,7 @@ static enum hin_code read_folder(struct files *f, char *at)
 		return refuse(f, HIN_ELIMIT, "more than %d files", PERSONA_FILES_MAX);
 	if (size > 1) {
 		code = hin_fs_image_add(f->p->image, path, &stat, NULL, 0, &err);
-		if (code == HIN_EUSAGE && strstr(err.text, "is there already") != NULL)
+		if (code == HIN_EUSAGE && strstr(err.text, THERE) != NULL)
 			code = HIN_OK;
 		if (code != HIN_OK)
 			return refuse(f, code, "%s", err.text);
@@ -372,7 +377,11 @@ static enum hin_code read_line(struct files *f, char *line)
 enum hin_code persona_files_add(struct hin_persona *p, const char *name, char *text, size_t size,
 				struct hin_error *err)
 {
-	struct files f = { .p = p, .name = name, .package_room = p->package_count, .err = err };
+	struct files f = { .p = p,
+			   .name = name,
+			   .first = p->file_count == 0,
+			   .package_room = p->package_count,
+			   .err = err };
 	char *end = text + size;
 
 	if (memchr(text, 0, size) != NULL)
