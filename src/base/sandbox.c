@@ -356,7 +356,7 @@ static const char *const talk_calls[] = {
 
 /* Whose children are processes. */
 static const char *const spawn_calls[] = {
-	"clone", "fork", "vfork", "wait4", "waitid", "kill", "socketpair", "set_tid_address",
+	"clone", "fork", "vfork", "wait4", "waitid", "kill", "socketpair", "seccomp",
 };
 
 /* A call that is allowed when argument `index`, under `mask`, is `value`. */
@@ -394,6 +394,13 @@ static const struct condition carry_conditions[] = {
 	{ "socket", 0, EXACT, AF_INET },
 	{ "socket", 0, EXACT, AF_INET6 },
 	{ "ioctl", 1, EXACT, FIONBIO },
+};
+
+/* Such children may give up more. */
+static const struct condition spawn_conditions[] = {
+	{ "prctl", 0, EXACT, PR_SET_NO_NEW_PRIVS },
+	{ "prctl", 0, EXACT, PR_GET_SECCOMP },
+	{ "prctl", 0, EXACT, PR_SET_SECCOMP },
 };
 
 static const struct condition tell_conditions[] = {
@@ -458,7 +465,7 @@ static const struct part parts[] = {
 	{ CALLS(serve_calls), NULL, 0, OF(SERVE) | OF(TELL) | OF(SPAWN) },
 	{ NULL, 0, CALLS(tell_conditions), OF(TELL) },
 	{ CALLS(talk_calls), NULL, 0, OF(TALK) | OF(SPAWN) },
-	{ CALLS(spawn_calls), NULL, 0, OF(SPAWN) },
+	{ CALLS(spawn_calls), CALLS(spawn_conditions), OF(SPAWN) },
 };
 
 #undef OF

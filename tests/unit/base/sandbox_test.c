@@ -320,8 +320,13 @@ static void spawn(void)
 	CHECK(socketpair(AF_UNIX, SOCK_STREAM, 0, ends) == 0);
 	pid = fork();
 	CHECK(pid != -1);
-	if (pid == 0)
+	if (pid == 0) {
+		struct hin_sandbox less = { 0 };
+
+		CHECK(hin_sandbox_limit_calls(&less, HIN_SANDBOX_TALK, false, NULL) == HIN_OK);
+		CHECK(fork() == -1 && errno == EPERM);
 		_exit(open("/dev/null", O_RDONLY) == -1 && errno == EPERM ? 3 : 4);
+	}
 	CHECK(waitpid(pid, &status, 0) == pid && WEXITSTATUS(status) == 3);
 	CHECK(socket(AF_INET, SOCK_STREAM, 0) == -1 && errno == EPERM);
 	CHECK(execve("/bin/true", (char *[]){ NULL }, (char *[]){ NULL }) == -1 && errno == EPERM);
