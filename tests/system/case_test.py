@@ -6,93 +6,47 @@ usage: case_test.py TELESCOPE HUB TRUST QUERY CASE REPLAY
 import json
 import os
 import random
-import re
 import signal
-import socket
-import sqlite3
 import subprocess
 import sys
-import tempfile
 import time
 import unittest
+
+import tower
+from tower import run
 
 TELESCOPE, HUB, TRUST, QUERY, CASE, REPLAY = [os.path.abspath(p) for p in sys.argv[1:7]]
 SAMPLES = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "data", "samples")
 TOWN = os.path.join(SAMPLES, "town.pcap.zst")
 MEMBER = os.path.join(SAMPLES, "mirai-member.pcap.zst")
 LOOK = ["--dark", "198.18.0.0/16", "--member", "192.52.193.0/24"]
-PATIENCE = 60
-# a sandboxed process cannot be looked at for leaks
-os.environ["ASAN_OPTIONS"] = os.environ.get("ASAN_OPTIONS", "") + ":detect_leaks=0"
+PATIENCE = tower.PATIENCE
 
 
-def run(*command, status=0):
-    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=120,
-                          check=False)
-    if done.returncode != status:
-        raise AssertionError("%s: status %d: %s" % (command, done.returncode, done.stderr.decode()))
-    return done
+class Cases(tower.HubTest):
+    hub_program, trust_program = HUB, TRUST
 
-
-def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
-
-
-class Cases(unittest.TestCase):
     def setUp(self):
-        self.place = tempfile.TemporaryDirectory()
-        self.addCleanup(self.place.cleanup)
-        self.port, self.metrics, self.hub = free_port(), free_port(), None
-        self.folder = os.path.join(self.place.name, "hub")
-        self.sensor = os.path.join(self.place.name, "sensor")
-        run(TRUST, "init", "--dir", self.folder + "/trust", "--hub", "127.0.0.1:%d" % self.port,
-            "--name", "tower.test")
-        self.addCleanup(self.end_hub)
+        super().setUp()
         self.start_hub()
-        told = run(TRUST, "enrol", "--dir", self.folder + "/trust", "tower").stdout.decode()
-        run(TRUST, "join", re.search(r"hinomi-join:\S+", told).group(0), "--dir", self.sensor)
-
-    def start_hub(self):
-        self.hub = subprocess.Popen([HUB, "run", "--dir", self.folder,
-                                     "--listen", "127.0.0.1:%d" % self.port,
-                                     "--set", "metrics=127.0.0.1:%d" % self.metrics,
-                                     "--set", "people="], stderr=subprocess.DEVNULL)
-        end = time.monotonic() + PATIENCE
-        while time.monotonic() < end:
-            with socket.socket() as s:
-                if s.connect_ex(("127.0.0.1", self.metrics)) == 0:
-                    return
-            time.sleep(0.05)
-        self.fail("the hub does not listen")
-
-    def end_hub(self, how=signal.SIGTERM):
-        if self.hub is not None:
-            self.hub.send_signal(how)
-            self.assertEqual(self.hub.wait(PATIENCE), 0 if how == signal.SIGTERM else -how)
-        self.hub = None
+        self.join("sensor")
+        self.sensor = self.path("sensor")
 
     def look(self, recording=TOWN):
         run(TELESCOPE, *LOOK, "--road", self.sensor, "--json", recording)
 
     def case(self, *arguments, status=0):
-        done = run(CASE, *arguments[:1], "--dir", self.folder, *arguments[1:], status=status)
-        return done.stdout.decode()
+        return run(CASE, *arguments[:1], "--dir", self.folder, *arguments[1:], status=status)
 
     def cases(self, *more):
         return json.loads(self.case("list", "--json", *more))["cases"]
 
     def findings(self):
-        desk = sqlite3.connect("file:%s/desk.db?mode=ro" % self.folder, uri=True)
-        try:
-            return desk.execute("SELECT kind, subject, observations, query FROM finding").fetchall()
-        finally:
-            desk.close()
+        return self.ask("SELECT kind, subject, observations, query FROM finding")
 
     def rows_of(self, query):
-        done = run(QUERY, "--store", self.folder + "/store", "--json", "-b", "kind", "-n", "0", query)
-        return json.loads(done.stdout)["total"]["rows"]
+        said = run(QUERY, "--store", self.folder + "/store", "--json", "-b", "kind", "-n", "0", query)
+        return json.loads(said)["total"]["rows"]
 
     def check_counts(self, forgot=False):
         """Every finding counted just the rows that its own query shows in the store. After a start
@@ -130,7 +84,7 @@ class Cases(unittest.TestCase):
         self.assertEqual([e["action"] for e in shown["history"]],
                          ["opened", "noted", "closed", "reopened"])
         replayed = json.loads(run(REPLAY, "--store", self.folder + "/store", "--json",
-                                  "--quiet").stdout)
+                                  "--quiet"))
         self.assertEqual(sorted((f["kind"], f["subject"], f["observations"], f["query"])
                                 for f in replayed["findings"]), sorted(found))
         self.end_hub()
@@ -158,9 +112,8 @@ class Cases(unittest.TestCase):
                                   (["about", "nowhere"], 2), (["list", "--state", "odd"], 2),
                                   (["bogus"], 2), (["list", "--as", "nobody"], 1)]:
             with self.subTest(arguments=arguments):
-                done = run(CASE, *arguments[:1], "--dir", self.folder, *arguments[1:],
-                           status=status)
-                self.assertEqual(len(done.stderr.decode().strip().split("\n")), 1)
+                said = self.case(*arguments, status=status)
+                self.assertEqual(len(said.strip().split("\n")), 1)
 
 
 if __name__ == "__main__":

@@ -8,90 +8,37 @@ what they are; what is refused is counted.
 """
 import json
 import os
-import re
-import signal
-import socket
-import sqlite3
-import subprocess
 import sys
-import tempfile
 import threading
 import time
 import unittest
 import urllib.request
 
+import tower
+from tower import run
+
 HUB, TRUST, HOSTILE = [os.path.abspath(p) for p in sys.argv[1:4]]
 PATIENCE = 120
 MEMORY = 200 << 20  # what a flood may add; a sanitizer needs room of its own
-# a sandboxed process cannot be looked at for leaks
-os.environ["ASAN_OPTIONS"] = os.environ.get("ASAN_OPTIONS", "") + ":detect_leaks=0:quarantine_size_mb=16"
-
-
-def run(*command, status=0):
-    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=120, check=False)
-    if done.returncode != status:
-        raise AssertionError("%s: status %d: %s" % (command, done.returncode, done.stderr.decode()))
-    return done.stdout.decode()
-
-
-def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
+os.environ["ASAN_OPTIONS"] += ":quarantine_size_mb=16"
 
 
 def until(what, ready):
-    end = time.monotonic() + PATIENCE
-    while time.monotonic() < end:
-        found = ready()
-        if found:
-            return found
-        time.sleep(0.05)
-    raise AssertionError(what + ": not within %d s" % PATIENCE)
+    return tower.until(what, ready, PATIENCE)
 
 
-class Hostile(unittest.TestCase):
+class Hostile(tower.HubTest):
+    hub_program, trust_program = HUB, TRUST
+    settings = ("analyse.subjects=20000", "analyse.cases=200")
+
     def setUp(self):
-        self.place = tempfile.TemporaryDirectory()
-        self.addCleanup(self.place.cleanup)
-        self.folder = self.path("hub")
-        self.port, self.metrics, self.hub = free_port(), free_port(), None
-        run(TRUST, "init", "--dir", self.folder + "/trust", "--hub", "127.0.0.1:%d" % self.port, "--name", "tower.test")
-        with open(self.path("log"), "w", encoding="utf-8") as log:
-            self.hub = subprocess.Popen([HUB, "run", "--dir", self.folder, "--listen", "127.0.0.1:%d" % self.port,
-                                         "--set", "metrics=127.0.0.1:%d" % self.metrics, "--set", "people=",
-                                         "--set", "analyse.subjects=20000", "--set", "analyse.cases=200"], stderr=log)
-        self.addCleanup(self.end_hub)
-        until("the hub listens", self.listens)
+        super().setUp()
+        self.start_hub()
         for name in ("good", "evil", "broken"):
-            told = run(TRUST, "enrol", "--dir", self.folder + "/trust", name)
-            run(TRUST, "join", re.search(r"hinomi-join:\S+", told).group(0), "--dir", self.path(name))
-
-    def listens(self):
-        with socket.socket() as s:
-            return s.connect_ex(("127.0.0.1", self.metrics)) == 0
-
-    def end_hub(self):
-        self.hub.send_signal(signal.SIGTERM)
-        status = self.hub.wait(PATIENCE)
-        with open(self.path("log"), encoding="utf-8") as log:
-            text = log.read()
-        self.assertEqual(status, 0, text[-2000:])
-        self.assertNotIn("ERROR: ", text)  # a sanitizer's
-        self.assertNotIn("runtime error", text)
-
-    def path(self, name):
-        return os.path.join(self.place.name, name)
+            self.join(name)
 
     def send(self, name, mode, rows, seed=1, *more):
         return json.loads(run(HOSTILE, self.path(name), mode, str(rows), str(seed), *more))
-
-    def ask(self, sql):
-        desk = sqlite3.connect("file:%s/desk.db?mode=ro" % self.folder, uri=True, timeout=20)
-        try:
-            return desk.execute(sql).fetchall()
-        finally:
-            desk.close()
 
     def counter(self, name):
         with urllib.request.urlopen("http://127.0.0.1:%d/metrics" % self.metrics, timeout=20) as answer:

@@ -8,36 +8,18 @@ DHCP server and the log of a translator. Nobody is merged with anybody else.
 """
 import json
 import os
-import re
-import signal
 import socket
-import sqlite3
 import struct
-import subprocess
 import sys
-import tempfile
 import time
 import unittest
 
+import tower
+from tower import run
+
 TELESCOPE, HUB, TRUST, DIRECTORY, CASE = [os.path.abspath(p) for p in sys.argv[1:6]]
-PATIENCE = 60
 HOUR = 3600
 SHARED, CHANGED = "192.0.2.200", "192.0.2.9"
-# a sandboxed process cannot be looked at for leaks
-os.environ["ASAN_OPTIONS"] = os.environ.get("ASAN_OPTIONS", "") + ":detect_leaks=0"
-
-
-def run(*command, status=0):
-    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=120, check=False)
-    if done.returncode != status:
-        raise AssertionError("%s: status %d: %s" % (command, done.returncode, done.stderr.decode()))
-    return done.stdout.decode()
-
-
-def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
 
 
 def syn(when, src, sport, dst):
@@ -52,35 +34,15 @@ def stamp(when):
     return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(when))
 
 
-class Identity(unittest.TestCase):
+class Identity(tower.HubTest):
+    hub_program, trust_program = HUB, TRUST
+
     def setUp(self):
-        self.place = tempfile.TemporaryDirectory()
-        self.addCleanup(self.place.cleanup)
-        self.folder = self.path("hub")
-        self.port, self.metrics = free_port(), free_port()
+        super().setUp()
         self.start = int(time.time()) // 60 * 60 - 4 * HOUR
-        run(TRUST, "init", "--dir", self.folder + "/trust", "--hub", "127.0.0.1:%d" % self.port,
-            "--name", "tower.test")
         self.owners()
-        self.hub = subprocess.Popen([HUB, "run", "--dir", self.folder, "--listen", "127.0.0.1:%d" % self.port,
-                                     "--set", "metrics=127.0.0.1:%d" % self.metrics, "--set", "people="],
-                                    stderr=subprocess.DEVNULL)
-        self.addCleanup(self.end_hub)
-        end = time.monotonic() + PATIENCE
-        while time.monotonic() < end:
-            with socket.socket() as s:
-                if s.connect_ex(("127.0.0.1", self.metrics)) == 0:
-                    break
-            time.sleep(0.05)
-        told = run(TRUST, "enrol", "--dir", self.folder + "/trust", "tower")
-        run(TRUST, "join", re.search(r"hinomi-join:\S+", told).group(0), "--dir", self.path("sensor"))
-
-    def end_hub(self):
-        self.hub.send_signal(signal.SIGTERM)
-        self.assertEqual(self.hub.wait(PATIENCE), 0)
-
-    def path(self, name):
-        return os.path.join(self.place.name, name)
+        self.start_hub()
+        self.join("sensor")
 
     def write(self, name, text):
         with open(self.path(name), "w", encoding="utf-8") as file:
@@ -124,10 +86,8 @@ class Identity(unittest.TestCase):
         self.record()
         run(TELESCOPE, "--dark", "198.18.0.0/16", "--member", "192.0.2.0/24", "--road", self.path("sensor"), "--json",
             self.path("members.pcap"))
-        desk = sqlite3.connect("file:%s/desk.db?mode=ro" % self.folder, uri=True)
-        found = desk.execute("SELECT device, subject_type, packets, query, case_id FROM finding "
-                             "WHERE kind = 'infected-member' ORDER BY device").fetchall()
-        desk.close()
+        found = self.ask("SELECT device, subject_type, packets, query, case_id FROM finding "
+                         "WHERE kind = 'infected-member' ORDER BY device")
         self.assertEqual([(f[0], f[1], f[2]) for f in found],
                          [("inside:100.64.0.1", "device", 40), ("inside:100.64.0.2", "device", 40),
                           ("inside:100.64.0.3", "device", 40), ("mac:00:00:5e:00:53:01", "device", 40),
