@@ -1,0 +1,54 @@
+/*
+ * recording_reader_priv - a folder of recordings as a reader holds it, and one session of it.
+ */
+#pragma once
+#include "decoy/recording_priv.h"
+
+struct follower;
+
+struct hin_recordings {
+	char *folder;
+	uint8_t master[RECORDING_KEY];
+	bool has_master;
+	struct recording_folder names;
+	struct follower *follower; /* hin_recordings_follow() */
+	int watch;		   /* inotify; -1 = none */
+	char host[HIN_RECORDING_NAME + 1], persona[HIN_RECORDING_NAME + 1]; /* of find() */
+};
+
+struct hin_recording {
+	struct recording_segment *segment;
+	bool owned; /* the segment is its own */
+	struct recording_decoder decoder;
+	uint64_t *chunks;
+	uint64_t count, next; /* chunks known, and the one to be read next */
+	bool running;	      /* may get more */
+	struct hin_buffer bytes;
+	struct hin_recording_entry entry;
+	char host[HIN_RECORDING_NAME + 1], persona[HIN_RECORDING_NAME + 1];
+};
+
+/* The master key, or NULL. */
+static inline const uint8_t *recordings_master(const struct hin_recordings *recordings)
+{
+	return recordings->has_master ? recordings->master : NULL;
+}
+
+/* A sealed session of an open segment, or one that is not sealed: `seal` is its summary. */
+HIN_MUST_USE enum hin_code recording_open_in(struct hin_recording **out,
+					     struct recording_segment *segment,
+					     const struct recording_seal *seal, bool running,
+					     struct hin_error *err);
+
+/*
+ * Give the sessions of the folder that fit to `fn`, the newest first, with their segment: what
+ * list and search share. `fn` says false to end it.
+ */
+typedef bool (*recordings_session_fn)(void *user, struct recording_segment *segment,
+				      const struct recording_seal *seal, bool running);
+HIN_MUST_USE enum hin_code recordings_each(struct hin_recordings *recordings,
+					   const struct hin_recording_filter *filter,
+					   recordings_session_fn fn, void *user,
+					   struct hin_error *err);
+
+void follower_free(struct follower *follower);
