@@ -20,6 +20,14 @@ static const struct {
 	{ 28, "WINCH" },
 };
 
+const char *signal_name(int number)
+{
+	for (size_t i = 0; i < HIN_COUNT(signals); i++)
+		if (signals[i].number == number)
+			return signals[i].name;
+	return NULL;
+}
+
 int signal_of(const char *name)
 {
 	if (isdigit((unsigned char)name[0])) {
@@ -27,10 +35,10 @@ int signal_of(const char *name)
 
 		return number < TRAPS ? (int)number : -1;
 	}
-	if (strncmp(name, "SIG", 3) == 0)
+	if (strncasecmp(name, "SIG", 3) == 0)
 		name += 3;
 	for (size_t i = 0; i < HIN_COUNT(signals); i++)
-		if (strcmp(name, signals[i].name) == 0)
+		if (strcasecmp(name, signals[i].name) == 0)
 			return signals[i].number;
 	return -1;
 }
@@ -92,6 +100,9 @@ static int do_exit(struct call *call)
 	int status = call->argc > 1 ? (int)number_of(p, "exit", call->argv[1]) & 255 : p->status;
 
 	p->status = status;
+	p->exits = true;
+	if (p->interactive && is_bash(p))
+		errf(p, p->name[0] == '-' ? "logout\n" : "exit\n");
 	run_traps_at_exit(p);
 	process_die(p, p->status);
 }
@@ -168,6 +179,7 @@ static int do_exec(struct call *call)
 		process_die(p, 127);
 	}
 	run_words(p, &words, false);
+	p->exits = true;
 	process_die(p, p->status);
 }
 
@@ -585,8 +597,7 @@ static int do_pwd(struct call *call)
 	return 0;
 }
 
-/* `path` from `base` without ".", ".." and double slashes, as cd goes. */
-static char *logical_path(struct process *p, const char *base, const char *path)
+char *logical_path(struct process *p, const char *base, const char *path)
 {
 	char *work = format_of(p, "%s/%s", path[0] == '/' ? "" : base, path);
 	char *made = memory_of(p, strlen(work) + 2);
@@ -856,50 +867,6 @@ static int do_wait(struct call *call)
 	return status;
 }
 
-static int do_kill(struct call *call)
-{
-	struct process *p = call->p;
-	int number = 15, at = 1, status = 0;
-
-	if (at < call->argc && strcmp(call->argv[at], "-l") == 0) {
-		for (size_t i = 1; i < HIN_COUNT(signals); i++)
-			outf(p, "%s\n", signals[i].name);
-		return 0;
-	}
-	if (at + 1 < call->argc && strcmp(call->argv[at], "-s") == 0) {
-		number = signal_of(call->argv[at + 1]);
-		at += 2;
-	} else if (at < call->argc && call->argv[at][0] == '-' && call->argv[at][1] != '-') {
-		number = signal_of(call->argv[at] + 1);
-		at++;
-	}
-	if (number < 0)
-		shell_fail(p, 2, is_busybox(p) ? "bad signal name '%s'" : "kill: Illegal option %s",
-			   call->argv[1]);
-	for (; at < call->argc; at++) {
-		uint32_t pid = (uint32_t)strtoul(call->argv[at], NULL, 10);
-		int ended;
-
-		if (pid == p->shell->pid) {
-			if (number != 0)
-				task_kill(p->shell, pid, number);
-			if (number != 0 && pid == p->pid)
-				process_die(p, 128 + number);
-		} else if (task_is_alive(p->shell, pid, &ended)) {
-			if (number != 0)
-				task_kill(p->shell, pid, number);
-		} else {
-			if (is_busybox(p))
-				errf(p, "%s: can't kill pid %s: No such process\n", p->name,
-				     call->argv[at]);
-			else
-				shell_error(p, "kill: No such process\n");
-			status = 1;
-		}
-	}
-	return status;
-}
-
 static int do_trap(struct call *call)
 {
 	struct process *p = call->p;
@@ -908,7 +875,7 @@ static int do_trap(struct call *call)
 
 	if (call->argc < 2) {
 		for (int i = 0; i < TRAPS; i++)
-			if (p->traps[i] != NULL)
+			if (p->traps != NULL && p->traps[i] != NULL)
 				for (size_t k = 0; k < HIN_COUNT(signals); k++)
 					if (signals[k].number == i) {
 						outs(p, "trap -- ");
@@ -931,6 +898,10 @@ static int do_trap(struct call *call)
 				    call->argv[at]);
 			return 1;
 		}
+		if (p->traps == NULL)
+			p->traps = calloc(TRAPS, sizeof(char *));
+		if (p->traps == NULL)
+			process_die(p, 128 + 9);
 		free(p->traps[number]);
 		p->traps[number] = strcmp(action, "-") == 0 ? NULL : strdup(action);
 	}
@@ -994,16 +965,15 @@ static const struct command builtins[] = {
 	{ "trap", do_trap, true },
 	{ "unset", do_unset, true },
 	{ "alias", do_nothing, false },
-	{ "bg", do_nothing, false },
+	{ "bg", do_fg, false },
 	{ "cd", do_cd, false },
 	{ "chdir", do_cd, false },
 	{ "command", do_command, false },
 	{ "false", do_false, false },
-	{ "fg", do_nothing, false },
+	{ "fg", do_fg, false },
 	{ "getopts", do_getopts, false },
 	{ "hash", do_hash, false },
-	{ "jobs", do_nothing, false },
-	{ "kill", do_kill, false },
+	{ "jobs", do_jobs, false },
 	{ "local", do_local, false },
 	{ "pwd", do_pwd, false },
 	{ "read", do_read, false },
@@ -1022,7 +992,7 @@ static const struct command ash_builtins[] = {
 	{ "history", do_nothing, false },
 };
 
-static const char *const applets_inside[] = { "echo", "printf", "test", "[" };
+static const char *const applets_inside[] = { "echo", "printf", "test", "[", "kill" };
 
 const struct command *builtin_find(const struct process *p, const char *name)
 {

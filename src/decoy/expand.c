@@ -494,6 +494,12 @@ static void put_parameter(struct process *p, struct expansion *e, const struct h
 
 /* ---- substitutions ---- */
 
+static void command_body(struct process *p, void *what)
+{
+	run(p, what);
+	run_traps_at_exit(p);
+}
+
 static void put_command(struct process *p, struct expansion *e, const struct hin_part *part)
 {
 	struct process *child;
@@ -505,21 +511,12 @@ static void put_command(struct process *p, struct expansion *e, const struct hin
 		put(p, e, 0, MARK_NOTHING);
 	if (part->command == NULL)
 		return;
-	if (p->depth >= CALLS_DEPTH)
-		shell_fail(p, 2, "Cannot fork");
 	capture = file_owned(p, file_new(p, FILE_CAPTURE));
 	capture->writable = true;
-	child = process_fork(p);
-	child->outer = p;
-	child->depth++;
+	child = process_inside(p);
 	file_close(p->shell, child->fds[1]);
 	child->fds[1] = file_ref(capture);
-	if (setjmp(child->out) == 0) {
-		run(child, part->command);
-		run_traps_at_exit(child);
-	}
-	p->status = child->status;
-	process_free(child);
+	process_run(child, command_body, part->command);
 	text = hin_buffer_text(&capture->text);
 	size = capture->text.used;
 	while (size > 0 && text[size - 1] == '\n')

@@ -10,7 +10,7 @@
 
 static int64_t now_s(const struct process *p)
 {
-	return p->shell->machine->now_us(p->shell->machine->user) / 1000000;
+	return now_us(p) / 1000000;
 }
 
 /* ---- open files ---- */
@@ -32,6 +32,15 @@ struct file *file_ref(struct file *f)
 	return f;
 }
 
+/* A file was closed that something was written to. */
+static void tell_written(const struct hin_shell *shell, const struct file *f)
+{
+	struct hin_shell_event event = { .kind = HIN_SHELL_FILE, .ino = f->ino, .file = f->path };
+
+	if (shell->settings.event != NULL && f->path != NULL)
+		shell->settings.event(shell->settings.user_data, &event);
+}
+
 void file_close(struct hin_shell *shell, struct file *f)
 {
 	if (f == NULL || --f->refs > 0)
@@ -44,11 +53,14 @@ void file_close(struct hin_shell *shell, struct file *f)
 		f->channel->writers--;
 		break;
 	case FILE_FS:
+		if (f->written)
+			tell_written(shell, f);
 		hin_fs_drop(shell->fs, f->ino);
 		break;
 	default:
 		break;
 	}
+	free(f->path);
 	if ((f->type == FILE_PIPE_READ || f->type == FILE_PIPE_WRITE) &&
 	    f->channel->readers + f->channel->writers == 0) {
 		hin_buffer_fini(&f->channel->data);
@@ -60,7 +72,9 @@ void file_close(struct hin_shell *shell, struct file *f)
 
 struct file *file_owned(struct process *p, struct file *f)
 {
-	for (unsigned i = 0; i < OWNED; i++)
+	if (p->owned == NULL)
+		p->owned = calloc(OWNED, sizeof(struct file *));
+	for (unsigned i = 0; p->owned != NULL && i < OWNED; i++)
 		if (p->owned[i] == NULL) {
 			p->owned[i] = f;
 			return f;
@@ -71,7 +85,7 @@ struct file *file_owned(struct process *p, struct file *f)
 
 void file_done(struct process *p, struct file *f)
 {
-	for (unsigned i = 0; f != NULL && i < OWNED; i++)
+	for (unsigned i = 0; f != NULL && p->owned != NULL && i < OWNED; i++)
 		if (p->owned[i] == f) {
 			p->owned[i] = NULL;
 			file_close(p->shell, f);
@@ -98,6 +112,8 @@ static enum file_type device_of(const struct hin_fs_stat *stat)
 {
 	if (stat->type != HIN_FS_CHARACTER)
 		return FILE_FS;
+	if (stat->major == 5 || stat->major == 4 || stat->major == 136) /* a terminal */
+		return FILE_INPUT;
 	switch (stat->major << 8 | stat->minor) {
 	case 1 << 8 | 3:
 		return FILE_NULL;
@@ -163,6 +179,13 @@ static int find_or_create(struct process *p, const char *path, unsigned how, uin
 	return create(p, folder, name, mode, ino);
 }
 
+/* Are the bytes of the file made when it is read? */
+static bool is_generated(uint32_t ino, const struct hin_fs_stat *stat)
+{
+	return (ino & HIN_FS_MADE) != 0 ||
+	       (stat->tag >= HIN_SHELL_TAGS && stat->tag < PROGRAM_COPIES);
+}
+
 int file_open(struct process *p, const char *path, unsigned how, uint32_t mode, struct file **out)
 {
 	struct hin_fs *fs = p->shell->fs;
@@ -189,15 +212,27 @@ int file_open(struct process *p, const char *path, unsigned how, uint32_t mode, 
 	if (stat.type != HIN_FS_FILE && stat.type != HIN_FS_DIRECTORY &&
 	    device_of(&stat) == FILE_FS)
 		return -ENXIO;
-	if ((how & OPEN_TRUNCATE) && stat.type == HIN_FS_FILE && stat.size > 0) {
+	if ((how & OPEN_TRUNCATE) && stat.type == HIN_FS_FILE && (ino & HIN_FS_MADE) == 0 &&
+	    (stat.size > 0 || stat.tag != 0)) {
 		fault = hin_fs_truncate(fs, ino, 0, now_s(p));
 		if (fault != 0)
 			return fault;
 	}
+	if (device_of(&stat) == FILE_INPUT && !p->shell->settings.terminal.is_terminal)
+		return -ENXIO;
 	f = file_new(p, device_of(&stat));
-	if (stat.tag != 0 && p->shell->machine->generate != NULL && (how & OPEN_WRITE) == 0) {
-		f->type = FILE_TEXT;
-		p->shell->machine->generate(p->shell->machine->user, stat.tag, &f->text);
+	if (f->type == FILE_INPUT) {
+		f->channel = &p->shell->input;
+		f->number = 1;
+	}
+	if (is_generated(ino, &stat) && stat.type == HIN_FS_FILE) {
+		f->type = (how & OPEN_WRITE) ? FILE_NULL : FILE_TEXT;
+		if ((how & OPEN_WRITE) == 0)
+			hin_shell_generate(fs, p->shell->machine, ino, &f->text);
+	}
+	if (f->type == FILE_FS && (how & OPEN_WRITE) && p->shell->settings.event != NULL) {
+		f->path = strdup(absolute_path(p, path));
+		f->written = (how & OPEN_TRUNCATE) != 0;
 	}
 	f->readable = (how & OPEN_READ) != 0;
 	f->writable = (how & OPEN_WRITE) != 0;
@@ -218,6 +253,10 @@ static int64_t channel_read(struct process *p, struct file *f, void *data, size_
 	while (c->data.used == c->at) {
 		if (c->writers == 0)
 			return 0;
+		if (c == &p->shell->input && p->shell->input_ended) {
+			p->shell->input_ended = false; /* ^D: the end, once */
+			return 0;
+		}
 		task_block(p, TASK_READS, f, 0);
 	}
 	if (size > c->data.used - c->at)
@@ -345,9 +384,11 @@ int file_write(struct process *p, struct file *f, const void *data, size_t size)
 		fault = hin_fs_write(p->shell->fs, f->ino, f->offset, data, size, now_s(p));
 		if (fault == 0)
 			f->offset += size;
+		f->written = true;
 		return fault;
 	case FILE_PIPE_WRITE:
 		return channel_write(p, f, data, size);
+	case FILE_INPUT:
 	case FILE_OUTPUT:
 		p->shell->settings.output(p->shell->settings.user_data, f->number, data, size);
 		return 0;
@@ -366,7 +407,6 @@ int file_write(struct process *p, struct file *f, const void *data, size_t size)
 		return 0;
 	case FILE_TEXT:
 	case FILE_PIPE_READ:
-	case FILE_INPUT:
 		break;
 	}
 	return -EBADF;

@@ -1,178 +1,10 @@
-#include "decoy/fs.h"
-
+/* fs - one intruder's view of an image, and what is made when it is looked at. */
 #include <errno.h>
 #include <stdlib.h>
 
+#include "decoy/fs_priv.h"
+
 #define SEARCH 1u /* bit of execute or search */
-
-/* ---- images ---- */
-
-/* A file of the image. Its inode is its place in `nodes`; 0 is left out, 1 is the root. */
-struct node {
-	const char *name;
-	struct hin_fs_stat stat;
-	const uint8_t *data;
-	size_t size;
-	uint32_t parent;
-	uint32_t first, count; /* children: places in `order` */
-	uint32_t child, next;  /* before the freeze: a list */
-};
-
-struct hin_fs_image {
-	struct hin_arena arena;
-	struct node *nodes;
-	uint32_t count, room;
-	uint32_t *order; /* of all inodes, by folder and name */
-};
-
-static const struct hin_fs_stat plain_folder = { .type = HIN_FS_DIRECTORY,
-						 .mode = 0755,
-						 .links = 2 };
-
-static uint32_t image_put(struct hin_fs_image *image, uint32_t parent, const char *name,
-			  size_t size, const struct hin_fs_stat *stat)
-{
-	struct node *node;
-	char *own = hin_arena_copy(&image->arena, name, size);
-
-	if (own == NULL)
-		return 0;
-	if (image->count == image->room) {
-		uint32_t room = image->room * 2;
-		struct node *more = realloc(image->nodes, room * sizeof(*more));
-
-		if (more == NULL)
-			return 0;
-		image->nodes = more;
-		image->room = room;
-	}
-	node = &image->nodes[image->count];
-	*node = (struct node){ .name = own, .stat = *stat, .parent = parent };
-	node->stat.ino = image->count;
-	node->stat.links = stat->type == HIN_FS_DIRECTORY ? 2 : 1;
-	if (parent != 0) {
-		node->next = image->nodes[parent].child;
-		image->nodes[parent].child = image->count;
-		image->nodes[parent].stat.links += stat->type == HIN_FS_DIRECTORY;
-	}
-	return image->count++;
-}
-
-struct hin_fs_image *hin_fs_image_new(void)
-{
-	struct hin_fs_image *image = calloc(1, sizeof(*image));
-
-	if (image == NULL)
-		return NULL;
-	image->room = 64;
-	image->nodes = calloc(image->room, sizeof(*image->nodes));
-	image->count = 1;
-	if (image->nodes == NULL || image_put(image, 0, "", 0, &plain_folder) == 0) {
-		hin_fs_image_free(image);
-		return NULL;
-	}
-	image->nodes[HIN_FS_ROOT].parent = HIN_FS_ROOT;
-	return image;
-}
-
-void hin_fs_image_free(struct hin_fs_image *image)
-{
-	if (image == NULL)
-		return;
-	hin_arena_fini(&image->arena);
-	free(image->nodes);
-	free(image->order);
-	free(image);
-}
-
-/* Before the freeze: the child of that name, or 0. */
-static uint32_t image_find(const struct hin_fs_image *image, uint32_t folder, const char *name,
-			   size_t size)
-{
-	uint32_t at = image->nodes[folder].child;
-
-	while (at != 0 && (strncmp(image->nodes[at].name, name, size) != 0 ||
-			   image->nodes[at].name[size] != '\0'))
-		at = image->nodes[at].next;
-	return at;
-}
-
-enum hin_code hin_fs_image_add(struct hin_fs_image *image, const char *path,
-			       const struct hin_fs_stat *stat, const void *data, size_t size,
-			       struct hin_error *err)
-{
-	uint32_t folder = HIN_FS_ROOT, at;
-	const char *name = path;
-
-	if (path[0] != '/')
-		return hin_fail(err, HIN_EUSAGE, "%s: a path begins with \"/\"", path);
-	for (;;) {
-		size_t part;
-
-		while (*name == '/')
-			name++;
-		part = strcspn(name, "/");
-		if (part > HIN_FS_NAME_MAX)
-			return hin_fail(err, HIN_EUSAGE, "%s: a name is longer than %d bytes", path,
-					HIN_FS_NAME_MAX);
-		if (part == 0) /* the root itself, or a "/" at the end */
-			return hin_fail(err, HIN_EUSAGE, "%s: is there already", path);
-		if (image->nodes[folder].stat.type != HIN_FS_DIRECTORY)
-			return hin_fail(err, HIN_EUSAGE, "%s: leads through a file", path);
-		at = image_find(image, folder, name, part);
-		if (name[part] == '\0')
-			break;
-		if (at == 0)
-			at = image_put(image, folder, name, part, &plain_folder);
-		if (at == 0)
-			return hin_fail(err, HIN_ENOMEM, "%s", path);
-		folder = at;
-		name += part;
-	}
-	if (at != 0)
-		return hin_fail(err, HIN_EUSAGE, "%s: is there already", path);
-	at = image_put(image, folder, name, strlen(name), stat);
-	if (at == 0)
-		return hin_fail(err, HIN_ENOMEM, "%s", path);
-	if (size > 0) {
-		image->nodes[at].data = (const uint8_t *)hin_arena_copy(&image->arena, data, size);
-		if (image->nodes[at].data == NULL)
-			return hin_fail(err, HIN_ENOMEM, "%s", path);
-	}
-	image->nodes[at].size = size;
-	image->nodes[at].stat.size = stat->size > size ? stat->size : size;
-	return HIN_OK;
-}
-
-static int by_name(const void *a, const void *b, void *image_)
-{
-	const struct hin_fs_image *image = image_;
-	const struct node *x = &image->nodes[*(const uint32_t *)a];
-	const struct node *y = &image->nodes[*(const uint32_t *)b];
-
-	if (x->parent != y->parent)
-		return x->parent < y->parent ? -1 : 1;
-	return strcmp(x->name, y->name);
-}
-
-enum hin_code hin_fs_image_freeze(struct hin_fs_image *image, struct hin_error *err)
-{
-	free(image->order);
-	image->order = calloc(image->count, sizeof(*image->order));
-	if (image->order == NULL)
-		return hin_fail(err, HIN_ENOMEM, "an image of %u files", image->count);
-	/* the root, which is its own parent, is no child */
-	for (uint32_t i = 2; i < image->count; i++)
-		image->order[i] = i;
-	qsort_r(image->order + 2, image->count - 2, sizeof(*image->order), by_name, image);
-	for (uint32_t i = image->count; i-- > 2;) {
-		struct node *folder = &image->nodes[image->nodes[image->order[i]].parent];
-
-		folder->first = i;
-		folder->count++;
-	}
-	return HIN_OK;
-}
 
 /* ---- what one intruder changed ---- */
 
@@ -200,7 +32,52 @@ struct hin_fs {
 	uint32_t of_image_count, of_image_room;
 	struct changed **made; /* inode less the image's count; NULL = free */
 	uint32_t made_count, made_room;
+	const struct hin_fs_maker *maker; /* that of `seen`, or NULL */
+	uint32_t maker_root;
+	struct seen *seen;
 };
+
+/* What the maker has made last: for who gets a pointer to it. */
+struct seen {
+	struct hin_fs_maker maker;
+	struct hin_fs_stat stat;
+	struct hin_buffer bytes;
+};
+
+static bool is_made(uint32_t ino)
+{
+	return (ino & HIN_FS_MADE) != 0;
+}
+
+/* Is the folder one whose children are made? */
+static bool makes(const struct hin_fs *fs, uint32_t folder)
+{
+	return fs->maker != NULL && (is_made(folder) || folder == fs->maker_root);
+}
+
+static void seen_free(struct seen *seen)
+{
+	if (seen != NULL)
+		hin_buffer_fini(&seen->bytes);
+	free(seen);
+}
+
+void hin_fs_attach(struct hin_fs *fs, uint32_t root, const struct hin_fs_maker *maker)
+{
+	if (fs->seen == NULL)
+		fs->seen = calloc(1, sizeof(*fs->seen));
+	if (fs->seen != NULL)
+		fs->seen->maker = *maker;
+	fs->maker = fs->seen != NULL ? &fs->seen->maker : NULL;
+	fs->maker_root = root;
+}
+
+void hin_fs_detach(struct hin_fs *fs)
+{
+	fs->maker = NULL;
+	seen_free(fs->seen);
+	fs->seen = NULL;
+}
 
 struct hin_fs *hin_fs_new(const struct hin_fs_image *image, const struct hin_fs_quota *quota)
 {
@@ -234,6 +111,7 @@ void hin_fs_free(struct hin_fs *fs)
 		changed_free(fs->made[i]);
 	free(fs->of_image);
 	free(fs->made);
+	seen_free(fs->seen);
 	free(fs);
 }
 
@@ -262,6 +140,8 @@ static struct changed *changed_of(const struct hin_fs *fs, uint32_t ino)
 {
 	uint32_t at;
 
+	if (is_made(ino))
+		return NULL;
 	if (ino >= fs->image->count)
 		return fs->made[ino - fs->image->count];
 	at = place_of(fs, ino);
@@ -292,7 +172,7 @@ static struct changed *change(struct hin_fs *fs, uint32_t ino)
 	const struct node *node;
 	uint32_t at;
 
-	if (c != NULL)
+	if (c != NULL || is_made(ino))
 		return c;
 	if (fs->used.inodes >= fs->quota.inodes ||
 	    !grow(&fs->of_image, fs->of_image_count, &fs->of_image_room, sizeof(*fs->of_image)))
@@ -316,7 +196,17 @@ static struct changed *change(struct hin_fs *fs, uint32_t ino)
 
 static const struct hin_fs_stat *stat_of(const struct hin_fs *fs, uint32_t ino)
 {
+	static const struct hin_fs_stat gone;
 	const struct changed *c = changed_of(fs, ino);
+
+	if (is_made(ino)) {
+		if (fs->maker == NULL)
+			return &gone;
+		fs->seen->stat = gone;
+		fs->maker->stat(fs->maker, ino, &fs->seen->stat);
+		fs->seen->stat.ino = ino;
+		return &fs->seen->stat;
+	}
 
 	return c != NULL ? &c->stat : &fs->image->nodes[ino].stat;
 }
@@ -387,6 +277,10 @@ uint32_t hin_fs_child(const struct hin_fs *fs, uint32_t folder, const char *name
 {
 	const struct changed *c = changed_of(fs, folder);
 
+	if (makes(fs, folder))
+		return fs->maker->child(fs->maker, folder, name);
+	if (is_made(folder))
+		return 0;
 	if (c != NULL) {
 		bool there;
 		uint32_t at = entry_place(c, name, &there);
@@ -403,6 +297,11 @@ static uint32_t parent_of(const struct hin_fs *fs, uint32_t folder)
 {
 	const struct changed *c = changed_of(fs, folder);
 
+	if (is_made(folder)) {
+		uint32_t parent = fs->maker != NULL ? fs->maker->parent(fs->maker, folder) : 0;
+
+		return parent != 0 ? parent : fs->maker_root;
+	}
 	return c != NULL ? c->parent : fs->image->nodes[folder].parent;
 }
 
@@ -411,6 +310,15 @@ const uint8_t *hin_fs_bytes(const struct hin_fs *fs, uint32_t ino, size_t *size)
 	const struct changed *c = changed_of(fs, ino);
 	static const uint8_t none[1];
 
+	if (is_made(ino)) {
+		*size = 0;
+		if (fs->maker == NULL)
+			return none;
+		hin_buffer_reset(&fs->seen->bytes);
+		fs->maker->bytes(fs->maker, ino, &fs->seen->bytes);
+		*size = fs->seen->bytes.used;
+		return *size > 0 ? (const uint8_t *)fs->seen->bytes.data : none;
+	}
 	if (c != NULL && c->own) {
 		*size = c->stored;
 		return c->data != NULL ? c->data : none;
@@ -545,6 +453,10 @@ void hin_fs_list(const struct hin_fs *fs, uint32_t folder,
 	const struct node *node = NULL;
 	uint32_t own = 0, at = 0;
 
+	if (makes(fs, folder)) {
+		fs->maker->list(fs->maker, folder, each, user);
+		return;
+	}
 	if (folder < fs->image->count && (c == NULL || !c->own))
 		node = &fs->image->nodes[folder];
 	for (;;) {
@@ -675,7 +587,7 @@ int hin_fs_make(struct hin_fs *fs, uint32_t folder, const char *name,
 	struct changed *c;
 	int fault;
 
-	if (stat_of(fs, folder)->links == 0)
+	if (makes(fs, folder) || stat_of(fs, folder)->links == 0)
 		return -ENOENT;
 	if (strlen(name) > HIN_FS_NAME_MAX)
 		return -ENAMETOOLONG;
@@ -761,6 +673,8 @@ int hin_fs_write(struct hin_fs *fs, uint32_t ino, uint64_t offset, const void *d
 	uint64_t end, need, kept;
 	int fault;
 
+	if (is_made(ino))
+		return -EPERM;
 	if (c == NULL)
 		return -ENOSPC;
 	if (__builtin_add_overflow(offset, size, &end) || end > INT64_MAX)
@@ -793,6 +707,8 @@ int hin_fs_truncate(struct hin_fs *fs, uint32_t ino, uint64_t size, int64_t now_
 	struct changed *c = change(fs, ino);
 	int fault;
 
+	if (is_made(ino))
+		return -EPERM;
 	if (c == NULL)
 		return -ENOSPC;
 	if (size > INT64_MAX)
@@ -822,6 +738,8 @@ int hin_fs_link(struct hin_fs *fs, uint32_t folder, const char *name, uint32_t i
 	struct changed *c = change(fs, ino);
 	int fault;
 
+	if (makes(fs, folder) || is_made(ino))
+		return -EPERM;
 	if (c == NULL)
 		return -ENOSPC;
 	if (c->stat.type == HIN_FS_DIRECTORY)
@@ -840,6 +758,8 @@ int hin_fs_unlink(struct hin_fs *fs, uint32_t folder, const char *name, int64_t 
 	struct changed *c;
 	int fault;
 
+	if (makes(fs, folder))
+		return -EPERM;
 	if (ino == 0)
 		return -ENOENT;
 	if (stat_of(fs, ino)->type == HIN_FS_DIRECTORY)
@@ -877,6 +797,8 @@ int hin_fs_rmdir(struct hin_fs *fs, uint32_t folder, const char *name, int64_t n
 	struct changed *c;
 	int fault;
 
+	if (makes(fs, folder))
+		return -EPERM;
 	if (ino == 0)
 		return -ENOENT;
 	if (stat_of(fs, ino)->type != HIN_FS_DIRECTORY)
@@ -911,6 +833,8 @@ int hin_fs_rename(struct hin_fs *fs, uint32_t folder, const char *name, uint32_t
 	struct changed *c;
 	int fault = 0;
 
+	if (makes(fs, folder) || makes(fs, to_folder))
+		return -EPERM;
 	if (ino == 0)
 		return -ENOENT;
 	if (ino == old)
@@ -946,7 +870,7 @@ int hin_fs_set_mode(struct hin_fs *fs, uint32_t ino, uint32_t mode)
 	struct changed *c = change(fs, ino);
 
 	if (c == NULL)
-		return -ENOSPC;
+		return is_made(ino) ? -EPERM : -ENOSPC;
 	c->stat.mode = mode & 07777;
 	return 0;
 }
@@ -956,7 +880,7 @@ int hin_fs_set_owner(struct hin_fs *fs, uint32_t ino, uint32_t uid, uint32_t gid
 	struct changed *c = change(fs, ino);
 
 	if (c == NULL)
-		return -ENOSPC;
+		return is_made(ino) ? -EPERM : -ENOSPC;
 	c->stat.uid = uid;
 	c->stat.gid = gid;
 	return 0;
@@ -975,7 +899,7 @@ int hin_fs_set_time(struct hin_fs *fs, uint32_t ino, int64_t mtime_s)
 	struct changed *c = change(fs, ino);
 
 	if (c == NULL)
-		return -ENOSPC;
+		return is_made(ino) ? -EPERM : -ENOSPC;
 	c->stat.mtime_s = mtime_s;
 	return 0;
 }

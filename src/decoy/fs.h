@@ -73,6 +73,23 @@ HIN_MUST_USE enum hin_code hin_fs_image_freeze(struct hin_fs_image *image, struc
 
 struct hin_fs;
 
+/* Inodes of files that are made when they are looked at, as those of /proc, have this bit. */
+#define HIN_FS_MADE 0x80000000u
+
+/* Who makes such files, below one folder. Nobody can change them. */
+struct hin_fs_maker {
+	/* The child of a folder (of the root, too), 0 for none; and the other way, 0 for the root.
+	 */
+	uint32_t (*child)(const struct hin_fs_maker *self, uint32_t folder, const char *name);
+	uint32_t (*parent)(const struct hin_fs_maker *self, uint32_t ino);
+	void (*stat)(const struct hin_fs_maker *self, uint32_t ino, struct hin_fs_stat *out);
+	void (*list)(const struct hin_fs_maker *self, uint32_t folder,
+		     bool (*each)(void *user, const char *name, uint32_t ino), void *each_user);
+	/* The bytes of a file, or a link's target. */
+	void (*bytes)(const struct hin_fs_maker *self, uint32_t ino, struct hin_buffer *out);
+	const void *machine, *user; /* the maker's own */
+};
+
 struct hin_fs_quota {
 	uint64_t bytes; /* of files that were written */
 	uint32_t inodes;
@@ -81,6 +98,10 @@ struct hin_fs_quota {
 HIN_MUST_USE struct hin_fs *hin_fs_new(const struct hin_fs_image *image,
 				       const struct hin_fs_quota *quota);
 void hin_fs_free(struct hin_fs *fs); /* NULL is fine */
+
+/* From now on `maker`, which is copied, makes what is below the folder `root`; and no more. */
+void hin_fs_attach(struct hin_fs *fs, uint32_t root, const struct hin_fs_maker *maker);
+void hin_fs_detach(struct hin_fs *fs);
 
 /* Bytes and inodes that count for the quota. */
 struct hin_fs_quota hin_fs_used(const struct hin_fs *fs);

@@ -121,6 +121,9 @@ struct hin_shell_machine {
 	const char *system, *release, *version, *hardware; /* as uname says: -s -r -v -m */
 	const char *busybox; /* what stands first in busybox' help: "BusyBox v1.35.0 (...)" */
 	const char *const *applets; /* of its busybox, in order; NULL: all that we have */
+	/* What an applet of busybox says of its use, from "Usage: " on, as it was captured; NULL,
+	 * or NULL back: one line of ours. */
+	const char *(*usage)(void *user, const char *applet);
 	const char *ssh; /* what ssh -V says; NULL: "OpenSSH_9.2p1 Debian-2+deb12u3, ..." */
 	const char *distribution; /* "Debian GNU/Linux 12 (bookworm)"; NULL: that */
 

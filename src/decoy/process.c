@@ -7,22 +7,48 @@
 
 /* ---- memory ---- */
 
+/* Count `size` bytes as the process'; false over a limit. */
+static bool memory_charge(struct process *p, size_t size)
+{
+	const struct hin_shell_limits *limits = &p->shell->settings.limits;
+
+	if (p->memory > limits->memory_bytes || size > limits->memory_bytes - p->memory ||
+	    (limits->total_bytes > 0 && p->shell->memory + size > limits->total_bytes))
+		return false;
+	p->memory += size;
+	p->shell->memory += size;
+	return true;
+}
+
+static void memory_release(struct process *p, size_t size)
+{
+	p->memory -= size;
+	p->shell->memory -= size;
+}
+
+/* Over a limit: as the kernel ends who takes too much. */
+static _Noreturn void kill_for_memory(struct process *p)
+{
+	p->shell->killed++;
+	process_die(p, 128 + 9);
+}
+
 /* As memory_of(), but NULL without. */
 static void *memory_try(struct process *p, size_t size)
 {
 	struct piece *piece;
 	size_t all;
 
-	if (__builtin_add_overflow(size, sizeof(*piece), &all) ||
-	    p->memory + all > p->shell->settings.limits.memory_bytes)
+	if (__builtin_add_overflow(size, sizeof(*piece), &all) || !memory_charge(p, all))
 		return NULL;
 	piece = calloc(1, all);
-	if (piece == NULL)
+	if (piece == NULL) {
+		memory_release(p, all);
 		return NULL;
+	}
 	piece->before = p->pieces;
 	piece->size = all;
 	p->pieces = piece;
-	p->memory += all;
 	return piece + 1;
 }
 
@@ -30,10 +56,8 @@ void *memory_of(struct process *p, size_t size)
 {
 	void *made = memory_try(p, size);
 
-	if (made == NULL) {
-		p->shell->killed++;
-		process_die(p, 128 + 9);
-	}
+	if (made == NULL)
+		kill_for_memory(p);
 	return made;
 }
 
@@ -46,10 +70,8 @@ void *memory_kept(struct process *p, size_t size)
 	made = memory_try(p, size);
 	p->kept = p->pieces;
 	p->pieces = pieces;
-	if (made == NULL) {
-		p->shell->killed++;
-		process_die(p, 128 + 9);
-	}
+	if (made == NULL)
+		kill_for_memory(p);
 	return made;
 }
 
@@ -144,7 +166,7 @@ void memory_back(struct process *p, struct piece *mark)
 		struct piece *piece = p->pieces;
 
 		p->pieces = piece->before;
-		p->memory -= piece->size;
+		memory_release(p, piece->size);
 		free(piece);
 	}
 }
@@ -167,6 +189,30 @@ const char *variable_get(const struct process *p, const char *name)
 	return v != NULL ? v->value : NULL;
 }
 
+/* A variable without a value; NULL without memory. */
+static struct variable *variable_new(struct process *p, const char *name)
+{
+	size_t size = sizeof(struct variable) + strlen(name) + 1;
+	struct variable *v;
+
+	if (!memory_charge(p, size))
+		return NULL;
+	v = calloc(1, size);
+	if (v == NULL)
+		memory_release(p, size);
+	else
+		strcpy(v->name, name);
+	return v;
+}
+
+static void variable_free(struct process *p, struct variable *v)
+{
+	memory_release(p, sizeof(struct variable) + strlen(v->name) + 1 +
+				  (v->value != NULL ? strlen(v->value) + 1 : 0));
+	free(v->value);
+	free(v);
+}
+
 /* The variable, made if there is none. */
 static struct variable *variable_make(struct process *p, const char *name)
 {
@@ -174,27 +220,42 @@ static struct variable *variable_make(struct process *p, const char *name)
 
 	if (v != NULL)
 		return v;
-	v = calloc(1, sizeof(*v));
-	if (v == NULL || (v->name = strdup(name)) == NULL) {
-		free(v);
-		process_die(p, 128 + 9);
-	}
+	v = variable_new(p, name);
+	if (v == NULL)
+		kill_for_memory(p);
 	while (*last != NULL)
 		last = &(*last)->next;
 	*last = v;
 	return v;
 }
 
-/* Take `value` over, which may be NULL. */
-static void value_put(struct process *p, struct variable *v, const char *value)
+/* Give `v` a copy of `value`, which may be NULL; false without memory. */
+static bool value_try(struct process *p, struct variable *v, const char *value)
 {
+	size_t size = value != NULL ? strlen(value) + 1 : 0;
 	char *own = NULL;
 
-	if (value != NULL && (strlen(value) > p->shell->settings.limits.memory_bytes ||
-			      (own = strdup(value)) == NULL))
-		process_die(p, 128 + 9);
+	if (value != NULL) {
+		if (!memory_charge(p, size))
+			return false;
+		own = malloc(size);
+		if (own == NULL) {
+			memory_release(p, size);
+			return false;
+		}
+		memcpy(own, value, size);
+	}
+	if (v->value != NULL)
+		memory_release(p, strlen(v->value) + 1);
 	free(v->value);
 	v->value = own;
+	return true;
+}
+
+static void value_put(struct process *p, struct variable *v, const char *value)
+{
+	if (!value_try(p, v, value))
+		kill_for_memory(p);
 }
 
 bool variable_set(struct process *p, const char *name, const char *value)
@@ -218,6 +279,16 @@ void variable_export(struct process *p, const char *name)
 	variable_make(p, name)->exported = true;
 }
 
+/* Has a function that runs made it local? */
+static bool is_saved(const struct process *p, const char *name)
+{
+	for (const struct frame *f = p->frame; f != NULL; f = f->outer)
+		for (const struct saved *s = f->saved; s != NULL; s = s->next)
+			if (strcmp(s->name, name) == 0)
+				return true;
+	return false;
+}
+
 void variable_unset(struct process *p, const char *name)
 {
 	struct variable **at = &p->variables, *v;
@@ -227,10 +298,13 @@ void variable_unset(struct process *p, const char *name)
 	v = *at;
 	if (v == NULL)
 		return;
+	if (is_saved(p, name)) { /* it comes back when the function returns */
+		(void)value_try(p, v, NULL);
+		v->exported = v->readonly = false;
+		return;
+	}
 	*at = v->next;
-	free(v->name);
-	free(v->value);
-	free(v);
+	variable_free(p, v);
 }
 
 void variable_save(struct process *p, const char *name)
@@ -259,19 +333,28 @@ static void saved_free(struct saved *s)
 	free(s);
 }
 
-/* Put back what the function that ends had made local. */
+/* Put back what the function that ends had made local. It needs no memory: it cannot fail. */
 void frame_end(struct process *p)
 {
 	struct frame *frame = p->frame;
 
 	while (frame->saved != NULL) {
 		struct saved *s = frame->saved;
-		struct variable *v = variable_make(p, s->name);
+		struct variable *v = variable_find(p, s->name);
 
 		frame->saved = s->next;
-		v->readonly = s->readonly;
-		v->exported = s->exported;
-		value_put(p, v, s->value);
+		if (v != NULL) { /* else it was unset, and had no value before */
+			size_t before = v->value != NULL ? strlen(v->value) + 1 : 0;
+			size_t now = s->value != NULL ? strlen(s->value) + 1 : 0;
+
+			v->readonly = s->readonly;
+			v->exported = s->exported;
+			free(v->value);
+			v->value = s->value;
+			s->value = NULL;
+			p->memory = p->memory - before + now;
+			p->shell->memory = p->shell->memory - before + now;
+		}
 		saved_free(s);
 	}
 	p->frame = frame->outer;
@@ -279,28 +362,24 @@ void frame_end(struct process *p)
 
 /* ---- processes ---- */
 
-static struct variable *variables_copy(const struct variable *from)
+/* The variables of `p` for its child; false without memory. */
+static bool copy_variables(struct process *child, const struct process *p)
 {
-	struct variable *first = NULL, **last = &first;
+	struct variable **last = &child->variables;
 
-	for (; from != NULL; from = from->next) {
-		struct variable *v = calloc(1, sizeof(*v));
+	for (const struct variable *from = p->variables; from != NULL; from = from->next) {
+		struct variable *v = variable_new(child, from->name);
 
 		if (v == NULL)
-			break;
-		v->name = strdup(from->name);
-		v->value = from->value != NULL ? strdup(from->value) : NULL;
+			return false;
 		v->exported = from->exported;
 		v->readonly = from->readonly;
-		if (v->name == NULL) {
-			free(v->value);
-			free(v);
-			break;
-		}
 		*last = v;
 		last = &v->next;
+		if (!value_try(child, v, from->value))
+			return false;
 	}
-	return first;
+	return true;
 }
 
 static struct function *functions_copy(const struct function *from)
@@ -383,12 +462,13 @@ struct process *process_fork(struct process *p)
 
 	if (child == NULL)
 		process_die(p, 128 + 9);
+	child->began_us = p->shell->machine->now_us(p->shell->machine->user);
 	child->shell = p->shell;
 	child->task = p->task;
 	child->pid = p->shell->next_pid++;
 	child->parent = p->pid;
 	child->last_job = p->last_job;
-	child->variables = variables_copy(p->variables);
+	child->dialect = p->dialect;
 	child->functions = functions_copy(p->functions);
 	for (unsigned i = 0; i < FDS; i++)
 		child->fds[i] = p->fds[i] != NULL ? file_ref(p->fds[i]) : NULL;
@@ -404,7 +484,8 @@ struct process *process_fork(struct process *p)
 	child->tested = p->tested;
 	child->is_subshell = true;
 	child->name = p->name != NULL ? strdup(p->name) : NULL;
-	if (!copy_arguments(child, p) || child->name == NULL || child->folder_name == NULL) {
+	if (!copy_variables(child, p) || !copy_arguments(child, p) || child->name == NULL ||
+	    child->folder_name == NULL) {
 		process_free(child);
 		process_die(p, 128 + 9);
 	}
@@ -422,46 +503,47 @@ struct process *process_fork(struct process *p)
 
 void regex_kept(struct process *p, regex_t *expressions, size_t count)
 {
-	p->expressions = expressions;
-	p->expression_count = expressions != NULL ? count : 0;
+	struct compiled *c = p->compiled;
+
+	if (c == NULL || c->expressions != expressions) {
+		c = memory_of(p, sizeof(*c));
+		c->expressions = expressions;
+		c->before = p->compiled;
+		p->compiled = c;
+	}
+	c->count = count;
 }
 
-void regex_done(struct process *p)
+static void compiled_pop(struct process *p)
 {
-	while (p->expression_count > 0)
-		regfree(&p->expressions[--p->expression_count]);
-	p->expressions = NULL;
+	struct compiled *c = p->compiled;
+
+	while (c->count > 0)
+		regfree(&c->expressions[--c->count]);
+	p->compiled = c->before;
 }
 
-void process_free(struct process *p)
+void regex_done(struct process *p, const regex_t *expressions)
 {
-	if (p == NULL)
-		return;
-	while (p->frame != NULL) {
-		while (p->frame->saved != NULL) {
-			struct saved *s = p->frame->saved;
+	if (p->compiled != NULL && p->compiled->expressions == expressions)
+		compiled_pop(p);
+}
 
-			p->frame->saved = s->next;
-			saved_free(s);
-		}
-		p->frame = p->frame->outer;
-	}
-	for (unsigned i = 0; i < FDS; i++)
-		file_close(p->shell, p->fds[i]);
-	for (unsigned i = 0; i < OWNED; i++)
-		file_close(p->shell, p->owned[i]);
-	for (; p->redirected != NULL; p->redirected = p->redirected->outer)
-		for (unsigned fd = 0; fd < FDS; fd++)
-			if (p->redirected->changed & 1u << fd)
-				file_close(p->shell, p->redirected->before[fd]);
-	while (p->variables != NULL) {
-		struct variable *v = p->variables;
+/* ---- life and death ---- */
 
-		p->variables = v->next;
-		free(v->name);
-		free(v->value);
-		free(v);
+static void frame_drop(struct process *p)
+{
+	while (p->frame->saved != NULL) {
+		struct saved *s = p->frame->saved;
+
+		p->frame->saved = s->next;
+		saved_free(s);
 	}
+	p->frame = p->frame->outer;
+}
+
+static void functions_drop(struct process *p)
+{
 	while (p->functions != NULL) {
 		struct function *f = p->functions;
 
@@ -470,11 +552,56 @@ void process_free(struct process *p)
 		free(f->name);
 		free(f);
 	}
-	for (unsigned i = 0; i < TRAPS; i++)
+}
+
+static void traps_drop(struct process *p)
+{
+	for (unsigned i = 0; p->traps != NULL && i < TRAPS; i++)
 		free(p->traps[i]);
+	free(p->traps);
+	p->traps = NULL;
+}
+
+/* Put back what the innermost redirections have changed. */
+static void redirected_pop(struct process *p)
+{
+	struct redirected *r = p->redirected;
+
+	for (unsigned fd = 0; fd < FDS; fd++)
+		if (r->changed & 1u << fd) {
+			file_close(p->shell, p->fds[fd]);
+			p->fds[fd] = r->before[fd];
+		}
+	p->redirected = r->outer;
+}
+
+void process_free(struct process *p)
+{
+	if (p == NULL)
+		return;
+	if (p->shell->asking == p)
+		p->shell->asking = p->outer;
+	while (p->frame != NULL)
+		frame_drop(p);
+	while (p->redirected != NULL)
+		redirected_pop(p);
+	for (unsigned i = 0; i < FDS; i++)
+		file_close(p->shell, p->fds[i]);
+	for (unsigned i = 0; p->owned != NULL && i < OWNED; i++)
+		file_close(p->shell, p->owned[i]);
+	free(p->owned);
+	while (p->variables != NULL) {
+		struct variable *v = p->variables;
+
+		p->variables = v->next;
+		variable_free(p, v);
+	}
+	functions_drop(p);
+	traps_drop(p);
 	while (p->running != NULL)
 		unit_leave(p);
-	regex_done(p);
+	while (p->compiled != NULL)
+		compiled_pop(p);
 	memory_back(p, NULL);
 	p->pieces = p->kept;
 	memory_back(p, NULL);
@@ -484,8 +611,120 @@ void process_free(struct process *p)
 	free(p);
 }
 
+void process_strip(struct process *p)
+{
+	for (struct variable **v = &p->variables; *v != NULL;) {
+		struct variable *gone = *v;
+
+		if (gone->exported || strcmp(gone->name, "IFS") == 0 ||
+		    strcmp(gone->name, "PWD") == 0 || strcmp(gone->name, "OPTIND") == 0) {
+			v = &gone->next;
+			continue;
+		}
+		*v = gone->next;
+		variable_free(p, gone);
+	}
+	functions_drop(p);
+	traps_drop(p);
+}
+
+/* Where a process stands, to which a command that dies is put back. */
+struct place {
+	struct piece *pieces;
+	struct redirected *redirected;
+	struct frame *frame;
+	struct running *running;
+	struct compiled *compiled;
+	const char *builtin;
+	const struct call *call;
+	uint32_t call_pid, owned;
+	unsigned loops, depth, tested;
+};
+
+static struct place place_of(const struct process *p)
+{
+	struct place at = { .pieces = p->pieces,
+			    .redirected = p->redirected,
+			    .frame = p->frame,
+			    .running = p->running,
+			    .compiled = p->compiled,
+			    .builtin = p->builtin,
+			    .call = p->call,
+			    .call_pid = p->call_pid,
+			    .loops = p->loops,
+			    .depth = p->depth,
+			    .tested = p->tested };
+
+	for (unsigned i = 0; p->owned != NULL && i < OWNED; i++)
+		if (p->owned[i] != NULL)
+			at.owned |= 1u << i;
+	return at;
+}
+
+static void place_back(struct process *p, const struct place *at)
+{
+	while (p->compiled != at->compiled)
+		compiled_pop(p);
+	while (p->redirected != at->redirected)
+		redirected_pop(p);
+	while (p->frame != at->frame)
+		frame_end(p);
+	while (p->running != at->running)
+		unit_leave(p);
+	for (unsigned i = 0; p->owned != NULL && i < OWNED; i++)
+		if (p->owned[i] != NULL && (at->owned & 1u << i) == 0) {
+			file_close(p->shell, p->owned[i]);
+			p->owned[i] = NULL;
+		}
+	memory_back(p, at->pieces);
+	p->builtin = at->builtin;
+	p->call = at->call;
+	p->call_pid = at->call_pid;
+	p->loops = at->loops;
+	p->depth = at->depth;
+	p->tested = at->tested;
+	p->flow = FLOW_ON;
+}
+
+bool process_try(struct process *p, void (*body)(struct process *p, void *what), void *what)
+{
+	const struct place at = place_of(p);
+	jmp_buf here, *outer = p->out;
+
+	p->out = &here;
+	if (setjmp(here) == 0) {
+		body(p, what);
+		p->out = outer;
+		return true;
+	}
+	p->out = outer;
+	place_back(p, &at);
+	return false;
+}
+
+struct process *process_inside(struct process *p)
+{
+	struct process *child;
+
+	if (p->depth >= CALLS_DEPTH)
+		shell_fail(p, 2, "Cannot fork");
+	child = process_fork(p);
+	child->outer = p;
+	child->depth++;
+	return child;
+}
+
+void process_run(struct process *child, void (*body)(struct process *p, void *what), void *what)
+{
+	struct process *p = child->outer;
+
+	(void)process_try(child, body, what);
+	p->status = child->status;
+	process_free(child);
+}
+
 _Noreturn void process_die(struct process *p, int status)
 {
 	p->status = status;
-	longjmp(p->out, 1);
+	longjmp(*p->out, 1);
 }

@@ -121,6 +121,8 @@ struct hin_shell_settings {
 	const char *folder;	      /* where it begins */
 	const char *login;	      /* the user's name; NULL: from /etc/passwd */
 	const char *from;	      /* the intruder's address, for who; or NULL */
+	/* The process that let the intruder in, first_pid - 1: "sshd: root@pts/0"; NULL: none. */
+	const char *daemon;
 	uint32_t first_pid;
 	struct hin_shell_limits limits;
 	struct hin_shell_terminal terminal;

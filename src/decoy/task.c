@@ -1,4 +1,4 @@
-/* task - coroutines of a shell: stages of pipelines, jobs, and the shell itself. */
+/* task - coroutines of a shell: command lines, stages of pipelines, and jobs. */
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <ucontext.h>
@@ -24,7 +24,15 @@
 
 #define STACK ((size_t)512 * 1024) /* touched only as far as it is used */
 #define GUARD ((size_t)4096)
-#define SLICE 256 /* steps after which another task has its turn */
+#define KEPT ((size_t)32 * 1024) /* of a stack that waits for its next task */
+#define POOL 16			 /* stacks that wait */
+#define SLICE 256		 /* steps after which another task has its turn */
+
+/* Stacks for the next tasks, of any shell of this thread. */
+static _Thread_local struct {
+	uint8_t *stacks[POOL];
+	unsigned count;
+} pool;
 
 struct task {
 	ucontext_t here, back;
@@ -32,18 +40,55 @@ struct task {
 	void *fake_here, *fake_back; /* of the sanitizer */
 	const void *back_bottom;
 	size_t back_size;
-	void (*body)(struct process *p, const struct hin_node *node);
-	const struct hin_node *node;
+	void (*body)(struct process *p, void *what);
+	void *what;
 	struct process *p; /* the innermost one that runs */
 	uint32_t pid;
 	enum task_state state;
 	const struct file *file;
 	int64_t until_us;
+	uint32_t child;	 /* that it waits for, for some time */
+	uint64_t budget; /* steps that are left to the command that runs */
 	int status, killed_by;
 	bool forgotten; /* nobody will ask for its status */
+	bool background;
+	bool keeps; /* its process lives on when it ends */
 	unsigned slice;
 	struct task *next;
 };
+
+/* ---- stacks ---- */
+
+static uint8_t *stack_take(void)
+{
+	uint8_t *stack;
+
+	if (pool.count > 0)
+		return pool.stacks[--pool.count];
+	stack = mmap(NULL, STACK + GUARD, PROT_READ | PROT_WRITE,
+		     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_STACK, -1, 0);
+	if (stack == MAP_FAILED)
+		return NULL;
+	if (mprotect(stack, GUARD, PROT_NONE) != 0) {
+		munmap(stack, STACK + GUARD);
+		return NULL;
+	}
+	return stack;
+}
+
+static void stack_give(uint8_t *stack)
+{
+	FORGET(stack + GUARD, STACK);
+	if (pool.count == POOL) {
+		munmap(stack, STACK + GUARD);
+		return;
+	}
+	/* what a deep recursion touched goes back to the system */
+	(void)madvise(stack + GUARD, STACK - KEPT, MADV_DONTNEED);
+	pool.stacks[pool.count++] = stack;
+}
+
+/* ---- tasks ---- */
 
 /* The first function on a task's stack. */
 static void begin(unsigned high, unsigned low)
@@ -52,18 +97,19 @@ static void begin(unsigned high, unsigned low)
 	struct process *p = task->p;
 
 	ENTERED(NULL, &task->back_bottom, &task->back_size);
-	if (setjmp(p->out) == 0)
-		task->body(p, task->node);
+	(void)process_try(p, task->body, task->what);
 	task->status = p->status;
-	process_free(p);
+	p->task = NULL;
+	if (!task->keeps)
+		process_free(p);
 	task->p = NULL;
 	task->state = TASK_ENDED;
 	ENTER(NULL, task->back_bottom, task->back_size);
 	swapcontext(&task->here, &task->back);
 }
 
-bool task_start(struct process *p, void (*body)(struct process *p, const struct hin_node *node),
-		const struct hin_node *node)
+bool task_start(struct process *p, void (*body)(struct process *p, void *what), void *what,
+		unsigned how)
 {
 	struct hin_shell *shell = p->shell;
 	struct task *task, **last = &shell->tasks;
@@ -74,12 +120,10 @@ bool task_start(struct process *p, void (*body)(struct process *p, const struct 
 	task = calloc(1, sizeof(*task));
 	if (task == NULL)
 		return false;
-	task->stack = mmap(NULL, STACK + GUARD, PROT_READ | PROT_WRITE,
-			   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_STACK, -1, 0);
-	if (task->stack == MAP_FAILED || mprotect(task->stack, GUARD, PROT_NONE) != 0 ||
-	    getcontext(&task->here) != 0) {
-		if (task->stack != MAP_FAILED)
-			munmap(task->stack, STACK + GUARD);
+	task->stack = stack_take();
+	if (task->stack == NULL || getcontext(&task->here) != 0) {
+		if (task->stack != NULL)
+			stack_give(task->stack);
 		free(task);
 		return false;
 	}
@@ -89,9 +133,12 @@ bool task_start(struct process *p, void (*body)(struct process *p, const struct 
 	makecontext(&task->here, (void (*)(void))(void *)begin, 2, (unsigned)(address >> 32),
 		    (unsigned)address);
 	task->body = body;
-	task->node = node;
+	task->what = what;
 	task->p = p;
 	task->pid = p->pid;
+	task->keeps = (how & TASK_KEEPS) != 0;
+	task->background = (how & TASK_BACKGROUND) != 0 || (p->task != NULL && p->task->background);
+	task->budget = shell->settings.limits.line_steps;
 	p->task = task;
 	while (*last != NULL)
 		last = &(*last)->next;
@@ -101,9 +148,10 @@ bool task_start(struct process *p, void (*body)(struct process *p, const struct 
 }
 
 /* Go on with the task until it has nothing to do. */
-static void resume(struct task *task)
+static void resume(struct hin_shell *shell, struct task *task)
 {
 	task->slice = SLICE;
+	shell->asking = task->p;
 	ENTER(&task->fake_back, task->stack + GUARD, STACK);
 	swapcontext(&task->back, &task->here);
 	ENTERED(task->fake_back, NULL, NULL);
@@ -119,11 +167,8 @@ static void leave(struct task *task)
 /* Who was killed from outside dies when it has its turn again: all of the task's processes. */
 static void die_if_killed(struct process *p)
 {
-	struct task *task = p->task;
-
-	if (task->killed_by == 0)
-		return;
-	process_die(p, 128 + task->killed_by);
+	if (p->task->killed_by != 0)
+		process_die(p, 128 + p->task->killed_by);
 }
 
 void task_block(struct process *p, enum task_state state, const struct file *file, int64_t until_us)
@@ -135,21 +180,54 @@ void task_block(struct process *p, enum task_state state, const struct file *fil
 	task->file = file;
 	task->until_us = until_us;
 	leave(task);
+	p->shell->asking = p;
 	die_if_killed(p);
+}
+
+bool task_wait_until(struct process *p, uint32_t pid, int64_t until_us)
+{
+	int status;
+
+	p->task->child = pid;
+	if (task_is_alive(p->shell, pid, &status) && now_us(p) < until_us)
+		task_block(p, TASK_WAITS_UNTIL, NULL, until_us);
+	return !task_is_alive(p->shell, pid, &status);
 }
 
 void step(struct process *p)
 {
 	struct hin_shell *shell = p->shell;
+	struct task *task = p->task;
 
+	shell->asking = p;
 	if (++shell->steps > shell->settings.limits.steps) {
 		shell->killed++;
-		process_die(p, 128 + 9);
+		shell->over = true;
+		for (struct task *t = shell->tasks; t != NULL; t = t->next)
+			t->killed_by = 9;
+	}
+	die_if_killed(p);
+	if (shell->settings.limits.line_steps > 0) {
+		if (task->budget == 0) {
+			task->budget =
+				shell->settings.limits.line_steps; /* for what it still says */
+			shell->killed++;
+			process_die(p, 128 + 9);
+		}
+		task->budget--;
 	}
 	if (shell->slice > 0)
 		shell->slice--;
-	if (p->task->slice-- == 0 || shell->slice == 0)
+	if (task->slice-- == 0 || shell->slice == 0)
 		task_block(p, TASK_RUNS, NULL, 0);
+}
+
+uint64_t task_budget(struct process *p, uint64_t budget)
+{
+	uint64_t before = p->task->budget;
+
+	p->task->budget = budget;
+	return before;
 }
 
 bool task_is_alive(const struct hin_shell *shell, uint32_t pid, int *status)
@@ -165,8 +243,7 @@ bool task_is_alive(const struct hin_shell *shell, uint32_t pid, int *status)
 bool wait_any(struct process *p)
 {
 	for (struct task *t = p->shell->tasks; t != NULL; t = t->next)
-		if (t->state != TASK_ENDED && t->p != NULL && t != p->task &&
-		    t != p->shell->tasks) {
+		if (t->state != TASK_ENDED && t->p != NULL && t != p->task && t->background) {
 			task_block(p, TASK_WAITS, NULL, t->pid);
 			return true;
 		}
@@ -180,11 +257,68 @@ void task_forget(struct hin_shell *shell, uint32_t pid)
 			t->forgotten = true;
 }
 
-void task_kill(struct hin_shell *shell, uint32_t pid, int signal_number)
+/* The process `pid` of a task, which may be its innermost, another, or the command it runs. */
+static struct process *process_in(const struct task *task, uint32_t pid)
+{
+	for (struct process *p = task->p; p != NULL; p = p->outer)
+		if (p->pid == pid || (p->call != NULL && p->call_pid == pid))
+			return p;
+	return NULL;
+}
+
+/* A signal for one process: it is ignored, its trap shall run, or its task ends. */
+static void signal_process(struct task *task, struct process *p, int number)
+{
+	const char *trap = p->traps != NULL && number < TRAPS ? p->traps[number] : NULL;
+
+	if (trap == NULL || number == 9)
+		task->killed_by = number;
+	else if (trap[0] != '\0')
+		p->pending |= UINT64_C(1) << number;
+}
+
+bool task_kill(struct hin_shell *shell, uint32_t pid, int number)
+{
+	for (struct task *t = shell->tasks; t != NULL; t = t->next) {
+		struct process *p = t->state != TASK_ENDED ? process_in(t, pid) : NULL;
+
+		if (p == NULL)
+			continue;
+		if (number != 0 && number != 18)
+			signal_process(t, p, number);
+		return true;
+	}
+	return false;
+}
+
+void tasks_signal(struct hin_shell *shell, int number)
 {
 	for (struct task *t = shell->tasks; t != NULL; t = t->next)
-		if (t->pid == pid && t->state != TASK_ENDED)
-			t->killed_by = signal_number;
+		if (!t->background && t->state != TASK_ENDED && t->p != NULL)
+			signal_process(t, t->p, number);
+}
+
+void tasks_each(const struct hin_shell *shell,
+		void (*each)(void *user, const struct process *p, enum task_state state),
+		void *user)
+{
+	for (const struct task *t = shell->tasks; t != NULL; t = t->next)
+		if (t->state != TASK_ENDED && t->p != NULL)
+			each(user, t->p, t->state);
+}
+
+int task_spare(struct process *p)
+{
+	int number = p->task->killed_by;
+
+	p->task->killed_by = 0;
+	p->task->budget = p->shell->settings.limits.line_steps;
+	return number;
+}
+
+bool task_is_background(const struct process *p)
+{
+	return p->task != NULL && p->task->background;
 }
 
 static void task_free(struct hin_shell *shell, struct task *task)
@@ -192,11 +326,12 @@ static void task_free(struct hin_shell *shell, struct task *task)
 	while (task->p != NULL) { /* it did not come to its end */
 		struct process *p = task->p;
 
+		p->task = NULL;
 		task->p = p->outer;
-		process_free(p);
+		if (task->p != NULL || !task->keeps)
+			process_free(p);
 	}
-	FORGET(task->stack + GUARD, STACK);
-	munmap(task->stack, STACK + GUARD);
+	stack_give(task->stack);
 	shell->task_count--;
 	free(task);
 }
@@ -223,37 +358,35 @@ static bool is_ready(const struct hin_shell *shell, const struct task *task)
 	case TASK_RUNS:
 		return true;
 	case TASK_READS:
-		return c->data.used > c->at || c->writers == 0;
+		return c->data.used > c->at || c->writers == 0 ||
+		       (c == &shell->input && shell->input_ended);
 	case TASK_WRITES:
 		return c->data.used - c->at < PIPE_ROOM || c->readers == 0;
 	case TASK_SLEEPS:
 		return shell->machine->now_us(shell->machine->user) >= task->until_us;
+	case TASK_READS_UNTIL:
+		return c->data.used > c->at || c->writers == 0 ||
+		       (c == &shell->input && shell->input_ended) ||
+		       shell->machine->now_us(shell->machine->user) >= task->until_us;
 	case TASK_WAITS:
-		return !task_is_alive(shell, (uint32_t)task->until_us, &status);
+		return !task_is_alive(shell, (uint32_t)task->until_us, &status) ||
+		       (task->p != NULL && task->p->pending != 0);
+	case TASK_WAITS_UNTIL:
+		return !task_is_alive(shell, task->child, &status) ||
+		       shell->machine->now_us(shell->machine->user) >= task->until_us;
 	case TASK_ENDED:
 		break;
 	}
 	return false;
 }
 
-/* What all of them wait for. */
-static enum hin_shell_state waits_for(const struct hin_shell *shell)
-{
-	enum hin_shell_state state = HIN_SHELL_READS;
-
-	for (const struct task *t = shell->tasks; t != NULL; t = t->next)
-		if (t->state == TASK_SLEEPS)
-			state = HIN_SHELL_SLEEPS;
-	return state;
-}
-
-/* Those that ended stay until somebody asked for their status: the shell itself is the first. */
+/* Those that ended stay until somebody asked for their status. */
 static void drop_ended(struct hin_shell *shell)
 {
 	for (struct task **at = &shell->tasks; *at != NULL;) {
 		struct task *task = *at;
 
-		if (task->state == TASK_ENDED && task->forgotten && task != shell->tasks) {
+		if (task->state == TASK_ENDED && task->forgotten) {
 			*at = task->next;
 			task_free(shell, task);
 		} else {
@@ -262,29 +395,36 @@ static void drop_ended(struct hin_shell *shell)
 	}
 }
 
-enum hin_shell_state hin_shell_run(struct hin_shell *shell, uint64_t steps)
+bool tasks_run(struct hin_shell *shell)
 {
-	bool any = true;
+	bool any = false;
 
-	shell->slice = steps;
-	while (shell->slice > 0 && any) {
-		any = false;
-		for (struct task *t = shell->tasks; t != NULL && shell->slice > 0; t = t->next) {
-			if (t->state == TASK_ENDED || !is_ready(shell, t))
-				continue;
-			t->state = TASK_RUNS;
-			resume(t);
-			any = true;
-			if (t == shell->tasks && t->state == TASK_ENDED) {
-				shell->done = true; /* its jobs may go on for as long as they can */
-				shell->status = t->status;
-			}
-		}
-		drop_ended(shell);
+	for (struct task *t = shell->tasks; t != NULL && shell->slice > 0; t = t->next) {
+		if (t->state == TASK_ENDED || !is_ready(shell, t))
+			continue;
+		t->state = TASK_RUNS;
+		resume(shell, t);
+		any = true;
 	}
-	if (shell->done)
-		return HIN_SHELL_DONE;
-	return any ? HIN_SHELL_RUNS : waits_for(shell);
+	drop_ended(shell);
+	return any;
+}
+
+/* Is there a time when it goes on anyway? */
+static bool sleeps(const struct task *task)
+{
+	return task->state == TASK_SLEEPS || task->state == TASK_READS_UNTIL ||
+	       task->state == TASK_WAITS_UNTIL;
+}
+
+enum hin_shell_state tasks_wait(const struct hin_shell *shell)
+{
+	enum hin_shell_state state = HIN_SHELL_READS;
+
+	for (const struct task *t = shell->tasks; t != NULL; t = t->next)
+		if (sleeps(t))
+			state = HIN_SHELL_SLEEPS;
+	return state;
 }
 
 int64_t hin_shell_wakes_us(const struct hin_shell *shell)
@@ -292,7 +432,7 @@ int64_t hin_shell_wakes_us(const struct hin_shell *shell)
 	int64_t first = INT64_MAX;
 
 	for (const struct task *t = shell->tasks; t != NULL; t = t->next)
-		if (t->state == TASK_SLEEPS && t->until_us < first)
+		if (sleeps(t) && t->until_us < first)
 			first = t->until_us;
 	return first;
 }

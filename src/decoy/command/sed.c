@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "decoy/shell_priv.h"
+#include "decoy/command/command.h"
 
 #define EXPRESSIONS 64
 #define COMMANDS 256
@@ -818,7 +818,7 @@ static void run_in_place(struct sed *s, char **names)
 	}
 }
 
-int applet_sed(struct call *call)
+static int do_sed(struct call *call)
 {
 	struct process *p = call->p;
 	struct sed *s = memory_of(p, sizeof(*s));
@@ -880,7 +880,7 @@ int applet_sed(struct call *call)
 	if (depth > 0)
 		wrong(s, "unmatched `{'");
 	if (s->wrong) {
-		regex_done(p);
+		regex_done(p, s->expressions);
 		return 1;
 	}
 	if (s->in_place) {
@@ -892,6 +892,11 @@ int applet_sed(struct call *call)
 		if (s->status == 0 && s->lines.status != 0)
 			s->status = is_busybox(p) ? 1 : 2;
 	}
-	regex_done(p);
+	regex_done(p, s->expressions);
 	return s->status;
 }
+
+const struct command sed_commands[] = {
+	{ "sed", do_sed, false },
+	{ NULL, NULL, false },
+};
