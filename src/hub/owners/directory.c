@@ -12,6 +12,7 @@
 #include "base/utf8.h"
 #include "base/value.h"
 #include "hub/owners/directory_priv.h"
+#include "hub/owners/wide_priv.h"
 
 const char *const hin_directory_formats[HIN_DIRECTORY_FORMATS + 1] = { "csv", "rpsl", "rdap",
 								       "jpnic", NULL };
@@ -594,17 +595,6 @@ enum hin_code hin_directory_add_contact(struct hin_directory *d,
 }
 
 /* ---- holdings ---- */
-
-__extension__ typedef unsigned __int128 wide;
-
-static wide wide_of(const struct hin_addr *a)
-{
-	wide value = 0;
-
-	for (unsigned i = 0; i < sizeof(a->b); i++)
-		value = value << 8 | a->b[i];
-	return value;
-}
 
 bool hin_directory_is_too_wide(const struct hin_addr *low, const struct hin_addr *high)
 {

@@ -12,6 +12,7 @@
 #include "base/number.h"
 #include "base/time.h"
 #include "hub/owners/lease_priv.h"
+#include "hub/owners/wide_priv.h"
 
 #define BLOCKS 1000000u /* most that one rule makes */
 
@@ -286,25 +287,6 @@ static enum hin_code take_block(struct nat *n, bool begins, const struct block *
 
 /* ---- assigned by rule ---- */
 
-static __uint128_t wide_of(const struct hin_addr *a)
-{
-	__uint128_t value = 0;
-
-	for (unsigned i = 0; i < sizeof(a->b); i++)
-		value = value << 8 | a->b[i];
-	return value;
-}
-
-static struct hin_addr plus(const struct hin_addr *a, uint64_t more)
-{
-	__uint128_t value = wide_of(a) + more;
-	struct hin_addr out;
-
-	for (unsigned i = sizeof(out.b); i-- > 0; value >>= 8)
-		out.b[i] = (uint8_t)value;
-	return out;
-}
-
 struct rule {
 	struct hin_addr inside, inside_last, outside, outside_last;
 	uint16_t low, high;
@@ -372,8 +354,8 @@ static enum hin_code take_rule(struct nat *n, char *line, size_t number)
 	if (ports == 0)
 		return lease_refuse(n->r, number, "a rule without a port for each");
 	for (uint64_t i = 0; code == HIN_OK && i < insides; i++) {
-		struct hin_addr inside = plus(&rule.inside, i);
-		struct hin_addr outside = plus(&rule.outside, i / each);
+		struct hin_addr inside = wide_addr(wide_of(&rule.inside) + i);
+		struct hin_addr outside = wide_addr(wide_of(&rule.outside) + i / each);
 		uint64_t first = rule.low + i % each * ports;
 		struct hin_lease l;
 

@@ -10,32 +10,13 @@
 #include "base/time.h"
 #include "hub/owners/directory_priv.h"
 #include "hub/owners/owners_priv.h"
+#include "hub/owners/wide_priv.h"
 
 #define HOLDING_BYTES 160 /* of memory, about, for one with its pieces */
 #define PREFIX_BYTES 72	  /* of memory, about, for one in a tree (base/prefix.h) */
 #define QUIET 20	  /* reading takes at most one part of so many of the time */
 
 /* ---- pieces ---- */
-
-__extension__ typedef unsigned __int128 wide;
-
-static wide wide_of(const struct hin_addr *a)
-{
-	wide value = 0;
-
-	for (unsigned i = 0; i < sizeof(a->b); i++)
-		value = value << 8 | a->b[i];
-	return value;
-}
-
-static struct hin_addr addr_of(wide value)
-{
-	struct hin_addr a;
-
-	for (unsigned i = sizeof(a.b); i-- > 0; value >>= 8)
-		a.b[i] = (uint8_t)value;
-	return a;
-}
 
 static unsigned trailing_zeros(wide value)
 {
@@ -75,7 +56,7 @@ enum hin_code hin_owners_cut(struct owners_cut *cut, const struct hin_addr *low,
 		return HIN_OK; /* the schema lets no such row in */
 	while (code == HIN_OK) {
 		unsigned bits = trailing_zeros(at);
-		struct hin_prefix prefix = { .addr = addr_of(at) };
+		struct hin_prefix prefix = { .addr = wide_addr(at) };
 		wide end;
 
 		if (bits > most)
