@@ -38,11 +38,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct hin_directory_notes notes = { .note = check_line };
 	struct hin_lease_options options = { .name = "f", .now_us = 1795313403000000, .site = "s" };
 	struct hin_error err = { 0 };
-	unsigned left = 1000;
+	unsigned left = 1000, first = FIRST, last = LAST;
 
 	if (size == 0)
 		return 0;
-	options.format = (enum hin_lease_format)(FIRST + (data[0] & 0x7f) % (LAST - FIRST + 1));
+	options.format = (enum hin_lease_format)(first + (data[0] & 0x7f) % (last - first + 1));
 	options.key = data[0] & 0x80 ? key : NULL;
 	if (hin_lease_parse(&options, data + 1, size - 1, check, &left, &notes, &err) != HIN_OK)
 		check_line(NULL, err.text);
