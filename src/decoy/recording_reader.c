@@ -206,10 +206,8 @@ static enum hin_code get_session(struct recording_segment *s, const struct liste
 	if (!one->running)
 		return recording_segment_seal(s, one->index, seal) ? HIN_OK : HIN_EFORMAT;
 	code = recording_segment_summary(s, &s->seen[one->index], seal, NULL);
-	if (code == HIN_OK && (!s->closed || !(seal->entry.flags & HIN_RECORDING_CUT))) {
-		seal->entry.flags &= ~(unsigned)HIN_RECORDING_CUT;
-		seal->entry.flags |= HIN_RECORDING_RUNNING;
-	}
+	if (code == HIN_OK)
+		recording_mark_running(s, &seal->entry);
 	return code;
 }
 

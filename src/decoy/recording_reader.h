@@ -38,7 +38,7 @@ HIN_MUST_USE enum hin_code hin_recordings_refresh(struct hin_recordings *recordi
 /* ---- listing ---- */
 
 enum hin_recording_flag {
-	HIN_RECORDING_RUNNING = 1,    /* not sealed yet: counts are 0, and it may have ended */
+	HIN_RECORDING_RUNNING = 1,    /* it goes on, as far as is written */
 	HIN_RECORDING_CUT = 2,	      /* the recorder died during it */
 	HIN_RECORDING_LOGIN = 4,      /* a credential was accepted */
 	HIN_RECORDING_HONEYTOKEN = 8, /* a planted thing was used */
@@ -78,8 +78,8 @@ typedef bool (*hin_recording_entry_fn)(void *into, const struct hin_recording_en
 
 /*
  * Give the sessions that fit to `fn`, the newest first. Only the seals are read, and of sessions
- * that are not sealed their first chunks; with `word`, `user` or `password` also the sessions that
- * may have them, by a keyed mark of 64 bits in their seal. HIN_ENOMEM, HIN_ESYS; damage in a
+ * that are not sealed yet all; with `word`, `user` or `password` also the sessions that may have
+ * them, by a keyed mark of 64 bits in their seal. HIN_ENOMEM, HIN_ESYS; damage in a
  * segment is passed over (hin_recordings_verify() tells of it).
  */
 HIN_MUST_USE enum hin_code hin_recordings_list(struct hin_recordings *recordings,

@@ -34,6 +34,16 @@ static inline const uint8_t *recordings_master(const struct hin_recordings *reco
 	return recordings->has_master ? recordings->master : NULL;
 }
 
+/* A session that has no seal and has not ended is one that runs, unless its segment is closed. */
+static inline void recording_mark_running(const struct recording_segment *segment,
+					  struct hin_recording_entry *entry)
+{
+	if (segment->closed || !(entry->flags & HIN_RECORDING_CUT))
+		return;
+	entry->flags &= ~(unsigned)HIN_RECORDING_CUT;
+	entry->flags |= HIN_RECORDING_RUNNING;
+}
+
 /* A sealed session of an open segment, or one that is not sealed: `seal` is its summary. */
 HIN_MUST_USE enum hin_code recording_open_in(struct hin_recording **out,
 					     struct recording_segment *segment,

@@ -251,13 +251,13 @@ static enum hin_code take_groups(struct recording_segment *s, struct hin_error *
 {
 	const uint8_t *bytes = (const uint8_t *)hin_buffer_text(&s->seal_bytes);
 	size_t used = s->seal_bytes.used;
-	struct recording_head head;
+	uint8_t head[RECORDING_HEAD];
 
 	if (s->seal_used == 0) {
 		if (used < RECORDING_HEAD)
 			return HIN_OK;
-		if (recording_head_read(&head, RECORDING_SEALS, bytes, used) != HIN_OK ||
-		    head.segment != s->number) {
+		recording_head_write(head, RECORDING_SEALS, &s->head);
+		if (memcmp(head, bytes, sizeof(head)) != 0) {
 			s->seal_damaged = true;
 			return HIN_OK;
 		}

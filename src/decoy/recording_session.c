@@ -70,8 +70,7 @@ enum hin_code hin_recording_open(struct hin_recording **out, struct hin_recordin
 		else
 			code = recording_segment_summary(s, seen, &seal, err);
 		running = true;
-		seal.entry.flags &= ~(unsigned)HIN_RECORDING_CUT;
-		seal.entry.flags |= HIN_RECORDING_RUNNING;
+		recording_mark_running(s, &seal.entry);
 	}
 	if (code == HIN_OK)
 		code = recording_open_in(out, s, &seal, running, err);

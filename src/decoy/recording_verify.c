@@ -319,7 +319,7 @@ static enum hin_code check_groups(struct verify *v, struct hin_error *err)
 			check_seal(v, one, is_signed);
 		at += RECORDING_FRAME_HEAD + size;
 	}
-	if (s->seal_damaged || (s->closed && s->seal_used < s->seal_bytes.used))
+	if (s->seal_damaged || s->seal_used < s->seal_bytes.used)
 		tell(v, 0, HIN_RECORDING_UNSIGNED, "its seals cannot be read from byte %llu on",
 		     (unsigned long long)s->seal_used);
 	return HIN_OK;
