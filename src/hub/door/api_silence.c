@@ -197,8 +197,8 @@ static void handle_check(struct api_call *call)
 		code = hin_note_verifier_parse(&key, key_text, &err);
 	if (code == HIN_OK)
 		code = hin_note_open(&note, text, strlen(text), &key, 1, &err);
-	if (code == HIN_OK && (note.size < sizeof(first) - 1 ||
-			       memcmp(note.text, first, sizeof(first) - 1) != 0))
+	if (code == HIN_OK &&
+	    (note.size < sizeof(first) - 1 || memcmp(note.text, first, sizeof(first) - 1) != 0))
 		code = hin_fail(&err, HIN_EFORMAT, "it is signed, and no answer about silence");
 	if (code != HIN_OK) {
 		api_refuse_code(call, code, &err);

@@ -756,10 +756,9 @@ static void a_person_has_notices_made(void **state)
 				.address = "203.0.113.5",
 				.last_us = NOW,
 				.severity = "low" };
-	struct wish wide = { .kind = "rising-port",
-			     .address = "203.0.113.6",
-			     .last_us = NOW,
-			     .severity = "low" };
+	struct wish wide = {
+		.kind = "rising-port", .address = "203.0.113.6", .last_us = NOW, .severity = "low"
+	};
 
 	(void)state;
 	begin(approve);
