@@ -14,7 +14,12 @@
 	X(amplifier)                                                                               \
 	X(flood)                                                                                   \
 	X(rising)                                                                                  \
-	X(silent)
+	X(silent)                                                                                  \
+	X(intruder)                                                                                \
+	X(guessing)                                                                                \
+	X(dropper)                                                                                 \
+	X(honeytoken)                                                                              \
+	X(script)
 
 #define X(name) extern const struct hin_rule hin_rule_##name;
 RULES(X)

@@ -6,10 +6,15 @@
 #include "hub/analyse/amplifier.h"
 #include "hub/analyse/attacked.h"
 #include "hub/analyse/campaign.h"
+#include "hub/analyse/dropper.h"
 #include "hub/analyse/flood.h"
+#include "hub/analyse/guessing.h"
+#include "hub/analyse/honeytoken.h"
 #include "hub/analyse/infected.h"
+#include "hub/analyse/intruder.h"
 #include "hub/analyse/rising.h"
 #include "hub/analyse/scanner.h"
+#include "hub/analyse/script.h"
 #include "hub/analyse/silent.h"
 
 struct hin_analyse_settings {
@@ -26,6 +31,11 @@ struct hin_analyse_settings {
 	struct hin_rule_flood flood;
 	struct hin_rule_rising rising;
 	struct hin_rule_silent silent;
+	struct hin_rule_intruder intruder;
+	struct hin_rule_guessing guessing;
+	struct hin_rule_dropper dropper;
+	struct hin_rule_honeytoken honeytoken;
+	struct hin_rule_script script;
 };
 
 extern const char *const hin_analyse_severities[]; /* choices of `least`; ends with NULL */
@@ -99,9 +109,24 @@ extern const char *const hin_analyse_severities[]; /* choices of `least`; ends w
 			HIN_ANALYSE_AT(base,                                                              \
 				       scanner)) HIN_RULE_CAMPAIGN_ROWS(HIN_ANALYSE_AT(base,              \
 										       campaign))         \
-			HIN_RULE_ATTACKED_ROWS(HIN_ANALYSE_AT(base, attacked))                            \
-				HIN_RULE_AMPLIFIER_ROWS(HIN_ANALYSE_AT(base, amplifier))                  \
-					HIN_RULE_FLOOD_ROWS(HIN_ANALYSE_AT(base, flood))                  \
-						HIN_RULE_RISING_ROWS(HIN_ANALYSE_AT(base, rising))        \
-							HIN_RULE_SILENT_ROWS(                             \
-								HIN_ANALYSE_AT(base, silent))
+			HIN_RULE_ATTACKED_ROWS(HIN_ANALYSE_AT(base, attacked)) HIN_RULE_AMPLIFIER_ROWS(   \
+				HIN_ANALYSE_AT(                                                           \
+					base,                                                             \
+					amplifier)) HIN_RULE_FLOOD_ROWS(HIN_ANALYSE_AT(base,              \
+										       flood))            \
+				HIN_RULE_RISING_ROWS(HIN_ANALYSE_AT(                                      \
+					base,                                                             \
+					rising)) HIN_RULE_SILENT_ROWS(HIN_ANALYSE_AT(base,                \
+										     silent))             \
+					HIN_RULE_INTRUDER_ROWS(HIN_ANALYSE_AT(base, intruder))            \
+						HIN_RULE_GUESSING_ROWS(                                   \
+							HIN_ANALYSE_AT(base, guessing))                   \
+							HIN_RULE_DROPPER_ROWS(                            \
+								HIN_ANALYSE_AT(base, dropper))            \
+								HIN_RULE_HONEYTOKEN_ROWS(                 \
+									HIN_ANALYSE_AT(                   \
+										base, honeytoken))        \
+									HIN_RULE_SCRIPT_ROWS(             \
+										HIN_ANALYSE_AT(           \
+											base,             \
+											script))

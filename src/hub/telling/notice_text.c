@@ -145,6 +145,10 @@ static const struct {
 } kinds[] = {
 	{ "infected-member", "source", HIN_NOTICE_TEXT_INFECTED },
 	{ "scanner", "source", HIN_NOTICE_TEXT_SCANNER },
+	{ "intruder", "source", HIN_NOTICE_TEXT_INTRUDER },
+	{ "dropper", "source", HIN_NOTICE_TEXT_INTRUDER },
+	{ "honeytoken-used", "source", HIN_NOTICE_TEXT_INTRUDER },
+	{ "credential-guessing", "source", HIN_NOTICE_TEXT_INTRUDER },
 	{ "attacked-service", "target", HIN_NOTICE_TEXT_ATTACKED },
 	{ "flood-target", "target", HIN_NOTICE_TEXT_FLOOD },
 	{ "amplifier-abused", "target", HIN_NOTICE_TEXT_AMPLIFIED },

@@ -22,6 +22,7 @@
 #define HIN_NOTICE_TEXTS(X)                                                                        \
 	X(INFECTED, "infected-member")                                                             \
 	X(SCANNER, "scanner")                                                                      \
+	X(INTRUDER, "intruder")                                                                    \
 	X(ATTACKED, "attacked-service")                                                            \
 	X(FLOOD, "flood-target")                                                                   \
 	X(AMPLIFIED, "amplifier-abused")                                                           \

@@ -32,7 +32,8 @@
 		{ "notice.kinds",                                                                  \
 		  { HIN_VALUE_LIST },                                                              \
 		  HIN_TELLING_AT(base, kinds),                                                     \
-		  "infected-member,scanner,attacked-service,flood-target,amplifier-abused",        \
+		  "infected-member,intruder,dropper,honeytoken-used,credential-guessing,scanner,"  \
+		  "attacked-service,flood-target,amplifier-abused",                                \
 		  "findings that owners are told of",                                              \
 		  "所有者に知らせる所見の種類",                                                    \
 		  NULL },                                                                          \

@@ -134,6 +134,67 @@ static struct hin_observation row_of(uint16_t kind, bool is_source, uint64_t pac
 	return o;
 }
 
+static struct hin_observation decoy_row(uint16_t kind, const char *source, uint64_t packets)
+{
+	struct hin_observation o = { .time_us = T0,
+				     .kind = kind,
+				     .packets = packets,
+				     .proto = 6,
+				     .sport = 40000,
+				     .dport = 22,
+				     .service = HIN_SERVICE_SSH,
+				     .link = 7 };
+	struct hin_addr from = address_of(source), to = address_of("198.51.100.22");
+
+	hin_observation_set_src(&o, &from);
+	hin_observation_set_dst(&o, &to);
+	return o;
+}
+
+static struct hin_observation script_row(const char *source, int64_t time_us, uint8_t digest,
+					 uint64_t commands)
+{
+	struct hin_observation o = decoy_row(HIN_KIND_DECOY_SCRIPT, source, commands);
+
+	o.time_us = time_us;
+	o.artifact_type = HIN_ARTIFACT_TYPE_SCRIPT;
+	memset(o.artifact, digest, sizeof(o.artifact));
+	return o;
+}
+
+/* Three sources with one script are a campaign; one source three times is none. */
+static void the_same_script_is_a_campaign(void **state)
+{
+	static const char *const sources[] = { "203.0.113.1", "203.0.113.1", "203.0.113.2",
+					       "203.0.113.2", "203.0.113.7" };
+	static const int64_t want[] = { 0, 0, 0, 0, 1 };
+	struct analysed a;
+
+	(void)state;
+	analysed_begin(&a, NULL);
+	for (size_t i = 0; i < HIN_COUNT(sources); i++) {
+		struct hin_observation row = script_row(sources[i], T0 + (int64_t)i * MINUTE, 5, 4);
+		struct hin_observation other =
+			script_row(sources[i], T0 + (int64_t)i * MINUTE, (uint8_t)(60 + i), 4);
+		struct hin_observation single =
+			script_row(sources[i], T0 + (int64_t)i * MINUTE, 9, 1);
+
+		give(&a, &row);
+		give(&a, &other);  /* another script each time */
+		give(&a, &single); /* one command is no script */
+		commit(&a);
+		assert_int_equal(
+			number(&a, "SELECT count(*) FROM finding WHERE kind = 'same-script'"),
+			want[i]);
+	}
+	assert_int_equal(number(&a, "SELECT observations FROM finding WHERE kind = 'same-script'"),
+			 5);
+	assert_int_equal(number(&a, "SELECT query LIKE '%artifact 0505050505050505' FROM finding "
+				    "WHERE kind = 'same-script'"),
+			 1);
+	analysed_end(&a);
+}
+
 static void rules_fire_and_hold_back(void **state)
 {
 	struct hin_observation answered = member_row("192.0.2.1", T0, 0);
@@ -207,6 +268,23 @@ static void rules_fire_and_hold_back(void **state)
 		{ "a silent sensor", "silent-sensor", silent, 1, "high" },
 		{ "two missing batches of three", "silent-sensor", gap, 0, NULL },
 		{ "they came", "silent-sensor", filled, 0, NULL },
+		{ "somebody gets into a decoy", "intruder",
+		  decoy_row(HIN_KIND_DECOY_LOGIN, "203.0.113.9", 0), 1, "low" },
+		{ "commands without a log-in", "intruder",
+		  decoy_row(HIN_KIND_DECOY_TECHNIQUE, "203.0.113.9", 3), 0, NULL },
+		{ "ten passwords", "credential-guessing",
+		  decoy_row(HIN_KIND_DECOY_CREDENTIAL, "203.0.113.9", 10), 1, "low" },
+		{ "nine passwords", "credential-guessing",
+		  decoy_row(HIN_KIND_DECOY_CREDENTIAL, "203.0.113.9", 9), 0, NULL },
+		{ "a wish to fetch", "dropper",
+		  decoy_row(HIN_KIND_DECOY_DOWNLOAD, "203.0.113.9", 0), 1, "low" },
+		{ "a program", "dropper",
+		  tagged(decoy_row(HIN_KIND_DECOY_FILE, "203.0.113.9", 0), HIN_TAG_PROGRAM), 1,
+		  "low" },
+		{ "a text that was written", "dropper",
+		  decoy_row(HIN_KIND_DECOY_FILE, "192.0.2.1", 0), 0, NULL },
+		{ "a planted secret", "honeytoken-used",
+		  decoy_row(HIN_KIND_DECOY_HONEYTOKEN, "203.0.113.9", 0), 1, "critical" },
 	};
 
 	(void)state;
@@ -428,6 +506,49 @@ static void reassigned_addresses_are_two(void **state)
 	assert_int_equal(number(&a, "SELECT organisation FROM case_ LIMIT 1"), 1);
 	assert_int_equal(number(&a, "SELECT count(*) FROM case_join WHERE basis = 'device' AND "
 				    "confidence = 90"),
+			 2);
+	analysed_end(&a);
+}
+
+/* The same device seen by two kinds of sensors: one case. Another device: another case. */
+static void telescope_and_decoy_are_one_case(void **state)
+{
+	static const struct {
+		uint16_t kind, tag;
+		const char *source;
+	} rows[] = {
+		{ HIN_KIND_DECOY_CREDENTIAL, 0, "192.0.2.9" },
+		{ HIN_KIND_DECOY_LOGIN, 0, "192.0.2.9" },
+		{ HIN_KIND_DECOY_FILE, HIN_TAG_PROGRAM, "192.0.2.9" },
+		{ HIN_KIND_DECOY_LOGIN, 0, "192.0.2.10" },
+	};
+	struct hin_observation row = member_row("192.0.2.9", T0, HIN_TOOLS_MIRAI);
+	struct analysed a;
+
+	(void)state;
+	analysed_begin(&a, NULL);
+	city(&a);
+	lease(&a, "192.0.2.9", 0, 65535, T0 - HOUR, 0, "mac:00:00:5e:00:53:01", "dhcp");
+	lease(&a, "192.0.2.10", 0, 65535, T0 - HOUR, 0, "mac:00:00:5e:00:53:02", "dhcp");
+	owners(&a);
+	give(&a, &row);
+	for (size_t i = 0; i < HIN_COUNT(rows); i++) {
+		row = decoy_row(rows[i].kind, rows[i].source, 50);
+		if (rows[i].tag != 0)
+			row = tagged(row, rows[i].tag);
+		row.time_us = T0 + (int64_t)(i + 1) * MINUTE;
+		give(&a, &row);
+	}
+	commit(&a);
+	assert_int_equal(number(&a, "SELECT count(*) FROM case_"), 2);
+	assert_int_equal(number(&a, "SELECT count(*) FROM finding WHERE device = "
+				    "'mac:00:00:5e:00:53:01'"),
+			 4);
+	assert_int_equal(number(&a, "SELECT count(DISTINCT case_id) FROM finding WHERE device = "
+				    "'mac:00:00:5e:00:53:01'"),
+			 1);
+	assert_int_equal(number(&a, "SELECT count(*) FROM finding WHERE kind = 'intruder' AND "
+				    "severity = 'high'"),
 			 2);
 	analysed_end(&a);
 }
@@ -1026,12 +1147,14 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_town_is_understood),
 		cmocka_unit_test(rules_fire_and_hold_back),
+		cmocka_unit_test(the_same_script_is_a_campaign),
 		cmocka_unit_test(a_rule_can_be_switched_off),
 		cmocka_unit_test(campaigns_stand_out),
 		cmocka_unit_test(nothing_is_new_at_the_start),
 		cmocka_unit_test(patterns_are_bounded),
 		cmocka_unit_test(reassigned_addresses_are_two),
 		cmocka_unit_test(devices_behind_one_address_are_two),
+		cmocka_unit_test(telescope_and_decoy_are_one_case),
 		cmocka_unit_test(what_is_about_nobody_is_no_finding),
 		cmocka_unit_test(without_a_lease_a_day_counts),
 		cmocka_unit_test(evicted_findings_go_on),
