@@ -172,11 +172,25 @@ static void log_event(struct scribe *s, const struct open_session *session,
 	}
 }
 
+/* Could it be run, as the vault knows it? */
+static bool is_program(const struct scribe *s, const struct hin_event *event)
+{
+	struct hin_decoy_vault_entry entry;
+
+	if (event->b_size != sizeof(entry.sha256) ||
+	    !hin_decoy_vault_find(s->vault, event->b, &entry))
+		return false;
+	return entry.kind.type == HIN_FILE_SCRIPT || entry.kind.type == HIN_FILE_ELF ||
+	       entry.kind.type == HIN_FILE_PE || entry.kind.type == HIN_FILE_MACHO;
+}
+
 static void on_event(struct scribe *s, struct open_session *session,
 		     const struct hin_wire_message *m)
 {
 	hin_recorder_event(s->recorder, session->number, &m->event);
 	log_event(s, session, &m->event);
+	if (m->event.type == HIN_EVENT_FILE)
+		session->story.is_program = is_program(s, &m->event);
 	hin_story_event(&session->story, &m->event, &s->teller);
 }
 

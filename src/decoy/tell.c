@@ -162,6 +162,8 @@ static void tell_file(struct hin_story *story, const struct hin_event *event,
 	if (event->b_size != DIGEST)
 		return;
 	set_artifact(&row, HIN_ARTIFACT_TYPE_FILE, event->b, DIGEST);
+	if (story->is_program)
+		(void)hin_observation_tag(&row, HIN_TAG_PROGRAM);
 	row.bytes = event->number;
 	row.technique = HIN_TECHNIQUE_T1105;
 	row.verdict = HIN_VERDICT_QUARANTINED;

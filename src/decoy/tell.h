@@ -32,7 +32,8 @@ struct hin_story {
 	uint16_t techniques[HIN_STORY_TECHNIQUES];
 	uint32_t technique_counts[HIN_STORY_TECHNIQUES];
 	uint64_t product;
-	bool is_in; /* it logged in */
+	bool is_in;	 /* it logged in */
+	bool is_program; /* the file of the event that comes next, as the caller found */
 };
 
 void hin_story_begin(struct hin_story *story, const struct hin_wire_about *about, uint64_t link,

@@ -146,6 +146,7 @@ static void a_session_becomes_rows(void **state)
 	struct hin_addr target = hin_addr_of_v4(0xc0000250);
 
 	(void)state;
+	story.is_program = true;
 	for (size_t i = 0; i < HIN_COUNT(events); i++)
 		hin_story_event(&story, &events[i], &to);
 	hin_story_end(&story, &end, digest, &to);
@@ -159,6 +160,7 @@ static void a_session_becomes_rows(void **state)
 	assert_memory_not_equal(rows.items[1].artifact, rows.items[2].artifact, 32);
 	assert_memory_equal(rows.items[2].artifact, rows.items[3].artifact, 32);
 	assert_int_equal(rows.items[5].bytes, 512);
+	assert_int_equal(rows.items[5].tags[0], HIN_TAG_PROGRAM);
 	assert_memory_equal(&rows.items[6].dst, &target, 16);
 	assert_int_equal(rows.items[6].dport, 443);
 	assert_false(rows.items[7].has & HIN_HAS_DST); /* a name is a stranger's text */
