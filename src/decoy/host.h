@@ -14,6 +14,7 @@
 
 #define HIN_HOST_SEED 32 /* bytes */
 
+struct accounts;
 struct hin_organisation;
 struct hin_persona;
 struct hin_token;
@@ -33,7 +34,8 @@ struct hin_host {
 	const struct hin_fs_image *image;  /* of its persona, shared */
 	const struct hin_host_user *users; /* all its accounts */
 	size_t user_count;
-	struct hin_shell_machine machine; /* its clock is the system's, UTC */
+	const struct accounts *accounts;  /* the same, as organisation.c has them */
+	struct hin_shell_machine machine; /* its clock is the system's */
 	uint8_t seed[HIN_HOST_SEED];
 };
 

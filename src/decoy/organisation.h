@@ -83,6 +83,12 @@ const struct hin_token *hin_organisation_token(const struct hin_organisation *or
 /* The token that `path` on `host` is; NULL. */
 const struct hin_token *hin_host_token_file(const struct hin_host *host, const char *path);
 
+/*
+ * The token that the tag of a file (struct hin_fs_stat) says; NULL. Files that are honeytokens have
+ * one, so whoever reads their bytes asks the machine's generate(), which may be wrapped to see it.
+ */
+const struct hin_token *hin_host_token_tag(const struct hin_host *host, uint32_t tag);
+
 /* ---- for people ---- */
 
 /* Append what it is: departments, hosts, people, tokens (without their secrets), counts. */

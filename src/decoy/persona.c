@@ -260,7 +260,33 @@ static enum hin_code read_logins(struct hin_persona *p, struct hin_error *err)
 
 /* ---- loading ---- */
 
-static enum hin_code load(struct hin_persona *p, const char *folder, struct hin_error *err)
+static bool has_same_files(const struct hin_persona *p, const struct hin_persona *other)
+{
+	return !hin_config_differs(&persona_table, "files", &p->settings, &other->settings) &&
+	       !hin_config_differs(&persona_table, "machine.hardware", &p->settings,
+				   &other->settings);
+}
+
+/* Take the image of a persona with the same files, or make one. */
+static enum hin_code load_files(struct hin_persona *p, const char *folder,
+				struct hin_persona *const *others, size_t count,
+				struct hin_error *err)
+{
+	for (size_t i = 0; i < count; i++) {
+		if (!has_same_files(p, others[i]))
+			continue;
+		p->image = others[i]->image;
+		p->shares = true;
+		p->file_count = others[i]->file_count;
+		p->machine.packages = others[i]->machine.packages;
+		p->machine.package_count = others[i]->machine.package_count;
+		return HIN_OK;
+	}
+	return persona_files_make(p, folder, err);
+}
+
+static enum hin_code load(struct hin_persona *p, const char *folder,
+			  struct hin_persona *const *others, size_t count, struct hin_error *err)
 {
 	struct hin_error cause;
 	enum hin_code code = hin_config_load(&persona_table, &p->settings, p->file, err);
@@ -281,7 +307,7 @@ static enum hin_code load(struct hin_persona *p, const char *folder, struct hin_
 	if (code == HIN_OK)
 		code = persona_machine_make(p, err);
 	if (code == HIN_OK)
-		code = persona_files_make(p, folder, err);
+		code = load_files(p, folder, others, count, err);
 	if (code != HIN_OK || !p->speaks_telnet)
 		return code;
 	code = hin_telnet_profile_prepare(&p->settings.telnet, &cause);
@@ -294,8 +320,8 @@ static bool is_name(const char *name)
 	return name[0] != '\0' && name[0] != '.' && strchr(name, '/') == NULL && strlen(name) < 100;
 }
 
-enum hin_code hin_persona_load(struct hin_persona **out, const char *folder, const char *name,
-			       struct hin_error *err)
+enum hin_code persona_load(struct hin_persona **out, const char *folder, const char *name,
+			   struct hin_persona *const *others, size_t count, struct hin_error *err)
 {
 	struct hin_persona *p = calloc(1, sizeof(*p));
 	enum hin_code code;
@@ -312,7 +338,7 @@ enum hin_code hin_persona_load(struct hin_persona **out, const char *folder, con
 	else
 		code = hin_config_init(&persona_table, &p->settings, err);
 	if (code == HIN_OK)
-		code = load(p, folder, err);
+		code = load(p, folder, others, count, err);
 	if (code == HIN_OK)
 		*out = p;
 	else
@@ -320,11 +346,18 @@ enum hin_code hin_persona_load(struct hin_persona **out, const char *folder, con
 	return code;
 }
 
+enum hin_code hin_persona_load(struct hin_persona **out, const char *folder, const char *name,
+			       struct hin_error *err)
+{
+	return persona_load(out, folder, name, NULL, 0, err);
+}
+
 void hin_persona_free(struct hin_persona *p)
 {
 	if (p == NULL)
 		return;
-	hin_fs_image_free(p->image);
+	if (!p->shares)
+		hin_fs_image_free(p->image);
 	hin_config_fini(&persona_table, &p->settings);
 	free(p->packages);
 	hin_arena_fini(&p->arena);

@@ -52,6 +52,7 @@ struct hin_persona {
 	struct persona_settings settings;
 	struct hin_shell_machine machine;
 	struct hin_fs_image *image;
+	bool shares; /* the image is another's */
 	size_t file_count;
 	struct hin_persona_port *ports; /* by number */
 	size_t port_count;
@@ -71,6 +72,13 @@ struct hin_persona {
 };
 
 extern const struct hin_config_table persona_table;
+
+/*
+ * hin_persona_load(), with an image that it may share: that of one of the `count` personas `others`
+ * with the same files. They stay where they are as long as it does.
+ */
+enum hin_code persona_load(struct hin_persona **out, const char *folder, const char *name,
+			   struct hin_persona *const *others, size_t count, struct hin_error *err);
 
 /* A reader of the lines of `list`; words live in the persona's arena. */
 struct line_reader persona_lines(struct hin_persona *p, const struct hin_config_list *list,
