@@ -399,7 +399,7 @@ static void leave_shell(struct hin_shell *shell)
 static bool take_line(struct hin_shell *shell)
 {
 	struct channel *in = &shell->input;
-	const char *from = in->data.data + in->at;
+	const char *from = hin_buffer_text(&in->data) + in->at;
 	size_t left = in->data.used - in->at, size = 0;
 	const char *end = left > 0 ? memchr(from, '\n', left) : NULL;
 
