@@ -195,7 +195,7 @@ int64_t scp_now_s(const struct hin_scp *s)
 bool scp_take_line(struct hin_scp *s, char out[HIN_SCP_LINE])
 {
 	size_t left = s->in.used - s->taken;
-	const char *at = s->in.data + s->taken;
+	const char *at = hin_buffer_text(&s->in) + s->taken;
 	const char *end = left > 0 ? memchr(at, '\n', left) : NULL;
 	size_t size = end != NULL ? (size_t)(end - at) : left;
 

@@ -127,7 +127,8 @@ static bool take_data(struct hin_scp *s)
 		s->write_error = s->offset + size > HIN_SCP_FILE
 					 ? -ENOSPC
 					 : hin_fs_write(s->fs, s->ino, s->offset,
-							s->in.data + s->taken, size, scp_now_s(s));
+							hin_buffer_text(&s->in) + s->taken, size,
+							scp_now_s(s));
 	}
 	s->taken += size;
 	s->offset += size;
