@@ -244,6 +244,9 @@ export interface Sensor {
 	expires: string | null;
 	revoked: string | null;
 	watched: { hour: Share; day: Share } | null;
+	place: string | null;
+	latitude: number | null;
+	longitude: number | null;
 	gaps?: { first: number; last: number }[];
 }
 
@@ -335,7 +338,7 @@ export interface Figure {
 	p90_fix_s: number;
 }
 
-export interface Lease {
+export interface AddressLease {
 	low?: string;
 	from: string | null;
 	until: string | null;
@@ -362,7 +365,7 @@ export interface About {
 	findings: Finding[];
 	cases: Case[];
 	notices: { id: number; case: number; code: string; state: string; trouble: string; handle: string; created: string | null; sent: string | null }[];
-	leases: Lease[];
+	leases: AddressLease[];
 	counted?: {
 		rows: { as: string; kind: string; rows: number; packets: number; bytes: number }[];
 		since: string;

@@ -1,5 +1,4 @@
-// What arrives, for the map and the figures beside it. Today the hub is asked every few seconds; a
-// feed of flows in the stream of events is taken instead as soon as the hub sends one.
+// What arrives, for the map and the figures beside it.
 import { ask } from '../lib/api';
 import { protoName } from '../lib/text';
 import type { Answer, Group, Holding, Organisation } from '../lib/types';
@@ -92,7 +91,7 @@ function v4(text: string): number {
 	return parts.length === 4 && parts.every((one) => one >= 0 && one < 256) ? parts.reduce((sum, one) => sum * 256 + one, 0) : NaN;
 }
 
-interface Range {
+export interface Range {
 	low: number;
 	high: number;
 	country: string;

@@ -18,6 +18,8 @@ export const explore = {
 	'explore.series': ['Packets over time; drag to look closer', 'パケット数の推移 (ドラッグで拡大)'],
 	'explore.groups': ['{n} groups', '{n} グループ'],
 	'explore.sum': ['Most', '多い順'],
+	'explore.counting': ['counting …', '集計中…'],
+	'explore.first': ['the first {n} are shown', '先頭の {n} 件を表示'],
 	'explore.by.other': ['another field', '他の項目'],
 	'explore.hour': ['1 hour', '1時間'],
 	'explore.earlier': ['earlier', '前へ'],

@@ -28,6 +28,9 @@ export const now = {
 
 	'now.replay': ['Replay of what was seen last', '最後に観測された通信の再生'],
 	'now.live.map': ['As it arrives, a minute behind', '1分遅れで表示'],
+	'now.live.feed': ['As it comes in', '受信中'],
+	'alarm.seen': ['Seen', '確認'],
+	'alarm.more': ['and {n} more', '他 {n} 件'],
 	'now.arc': ['one arc = {n} packets', '弧1本 = {n} パケット'],
 	'now.arc.1': ['one arc = one packet', '弧1本 = 1パケット'],
 	'now.iot': ['small devices (Telnet, ADB, routers)', '小型機器 (Telnet・ADB・ルーター)'],
