@@ -43,6 +43,9 @@ unsigned long long size_of(const char *text);
 /* A whole file or the input, as text of the process; NULL with a word to the user. */
 char *slurp_name(struct call *call, const char *name, size_t *size);
 
+/* Wait so long for a key; true for "q", and at the input's end. */
+bool quit_pressed(struct process *p, int64_t ms);
+
 /* Let time go by; the command may be killed meanwhile. */
 void wait_ms(struct process *p, int64_t ms);
 
@@ -79,6 +82,10 @@ bool account_by_uid(struct process *p, uint32_t uid, struct account *out);
 const char *group_name(struct process *p, uint32_t gid); /* NULL: none */
 bool group_by_name(struct process *p, const char *name, uint32_t *gid);
 
+/* ---- who.c ---- */
+
+void tell_uptime(struct process *p); /* the line of uptime, which w and top have, too */
+
 /* ---- usage.c ---- */
 
 /* What busybox says about an applet's use; NULL: nothing. */
@@ -110,9 +117,10 @@ int run_as(struct call *call, const struct account *account, char **words);
 
 #define FAMILIES(X)                                                                                \
 	X(about)                                                                                   \
-	X(account) X(attribute) X(cat) X(copy) X(cut) X(dd) X(echo) X(encode) X(expr) X(find)      \
-		X(grep) X(line) X(list) X(make) X(name) X(run) X(sed) X(shell) X(signal) X(sort)   \
-			X(test)
+	X(account) X(admin) X(attribute) X(cat) X(copy) X(cut) X(dd) X(disk) X(echo) X(encode)     \
+		X(expr) X(fetch) X(find) X(grep) X(hardware) X(line) X(list) X(make) X(name)       \
+			X(network) X(package) X(process) X(remote) X(run) X(sed) X(shell)          \
+				X(signal) X(sort) X(test) X(time) X(who)
 
 /* Each ends with a name that is NULL. */
 #define FAMILY(name) extern const struct command name##_commands[];

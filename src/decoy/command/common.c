@@ -359,3 +359,24 @@ bool lines_next(struct lines *l)
 	}
 	return false;
 }
+
+bool quit_pressed(struct process *p, int64_t ms)
+{
+	struct file *in = p->fds[0];
+	int64_t until = now_us(p) + ms * 1000;
+	char c = '\0';
+
+	if (in == NULL || in->type != FILE_INPUT) {
+		wait_ms(p, ms);
+		return false;
+	}
+	while (now_us(p) < until) {
+		task_block(p, TASK_READS_UNTIL, in, until);
+		if (in->channel->data.used == in->channel->at && in->channel->writers > 0 &&
+		    !p->shell->input_ended)
+			continue;
+		if (file_read(p, in, &c, 1) <= 0 || c == 'q' || c == 'Q')
+			return true;
+	}
+	return false;
+}
