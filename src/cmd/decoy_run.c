@@ -241,9 +241,7 @@ _Noreturn static void be_scribe(struct run *r)
 		code = open_road(r, &err);
 	if (code == HIN_OK)
 		code = hin_scribe_run(&r->scribe, &err);
-	if (r->scribe.road != NULL)
-		(void)hin_road_flush(r->scribe.road, true, ROAD_WAIT);
-	hin_road_close(r->scribe.road, 0);
+	hin_road_close(r->scribe.road, ROAD_WAIT); /* what is not sent goes at the next start */
 	if (code != HIN_OK)
 		hin_log(HIN_LOG_ERROR, "decoy.scribe", hin_log_text("error", err.text));
 	hin_sensor_key_fini(&r->key);

@@ -548,7 +548,7 @@ enum hin_code hin_scribe_run(const struct hin_scribe_settings *settings, struct 
 		hin_buffer_fini(&s->sources[i].in);
 	}
 	hin_buffer_fini(&s->orders);
-	explicit_bzero(&s->teller, sizeof(s->teller));
+	explicit_bzero(s->teller.credential_key, sizeof(s->teller.credential_key));
 	free(s);
 	return code;
 }
