@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Hold the manual against the programs: every option and setting, and nothing else.
 
-usage: doc/manual.py check [--lists LISTS] PAGE PROGRAM [COMMAND]    status 1 when something differs
+usage: doc/manual.py check [--lists LISTS] [--section NAME] PAGE PROGRAM [COMMAND]    status 1 when something differs
        doc/manual.py write --lists LISTS PAGE                        write the settings into the page
 
 PROGRAM [COMMAND] is run with --help; its options must be those of the page's .It Fl lines, by letter, name and
@@ -57,6 +57,14 @@ def parts(page):
     return found.groups()
 
 
+def section(page, name):
+    """What stands below the heading .Ss NAME."""
+    found = re.search(r"(?ms)^\.Ss %s\n(.*?)(?=^\.S[sh] |\Z)" % re.escape(name), page)
+    if found is None:
+        sys.exit("the page has no .Ss %s" % name)
+    return found[1]
+
+
 def compare(found, wanted, where, whose):
     return list(difflib.unified_diff(found, wanted, where, whose, lineterm="", n=0))
 
@@ -65,6 +73,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("what", choices=["check", "write"])
     parser.add_argument("--lists", help="the program that prints the settings")
+    parser.add_argument("--section", help="compare only the options below this .Ss of the page")
     parser.add_argument("page")
     parser.add_argument("program", nargs="*", help="and its command, when it has several")
     args = parser.parse_args()
@@ -81,7 +90,7 @@ def main():
         differ += compare(now.splitlines(), wanted.splitlines(), "settings in " + args.page,
                           "settings of the table (doc/manual.py write)")
     if args.program:
-        differ += compare([" ".join(o) for o in options(ITEM, page)],
+        differ += compare([" ".join(o) for o in options(ITEM, section(page, args.section) if args.section else page)],
                           [" ".join(o) for o in options(OPTION, said_by(*args.program, "--help"))],
                           "options in " + args.page, "options of " + " ".join(args.program))
     print("\n".join(differ) if differ else args.page + ": as the program says")
