@@ -324,7 +324,7 @@ static enum hin_code write_figures(struct report *r, const char *name, const str
 						&figures, &count, err);
 
 	api_open(&r->call->out, name, '[');
-	for (size_t i = 0; i < count && i < 2 * TOP && code == HIN_OK; i++)
+	for (size_t i = 0; i < count && i < (size_t)2 * TOP && code == HIN_OK; i++)
 		api_write_figure(&r->call->out, &figures[i]);
 	hin_buffer_putc(&r->call->out, ']');
 	free(figures);
