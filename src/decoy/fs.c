@@ -40,7 +40,6 @@ struct hin_fs {
 /* What the maker has made last: for who gets a pointer to it. */
 struct seen {
 	struct hin_fs_maker maker;
-	struct hin_fs_stat stat;
 	struct hin_buffer bytes;
 };
 
@@ -181,7 +180,7 @@ static struct changed *change(struct hin_fs *fs, uint32_t ino)
 	if (c == NULL)
 		return NULL;
 	node = &fs->image->nodes[ino];
-	c->stat = node->stat;
+	c->stat = hin_fs_image_stat(fs->image, ino);
 	c->parent = node->parent;
 	at = place_of(fs, ino);
 	memmove(fs->of_image + at + 1, fs->of_image + at,
@@ -194,41 +193,38 @@ static struct changed *change(struct hin_fs *fs, uint32_t ino)
 
 /* ---- looking ---- */
 
-static const struct hin_fs_stat *stat_of(const struct hin_fs *fs, uint32_t ino)
+static struct hin_fs_stat stat_of(const struct hin_fs *fs, uint32_t ino)
 {
-	static const struct hin_fs_stat gone;
 	const struct changed *c = changed_of(fs, ino);
+	struct hin_fs_stat stat = { 0 };
 
-	if (is_made(ino)) {
-		if (fs->maker == NULL)
-			return &gone;
-		fs->seen->stat = gone;
-		fs->maker->stat(fs->maker, ino, &fs->seen->stat);
-		fs->seen->stat.ino = ino;
-		return &fs->seen->stat;
+	if (!is_made(ino))
+		return c != NULL ? c->stat : hin_fs_image_stat(fs->image, ino);
+	if (fs->maker != NULL) {
+		fs->maker->stat(fs->maker, ino, &stat);
+		stat.ino = ino;
 	}
-
-	return c != NULL ? &c->stat : &fs->image->nodes[ino].stat;
+	return stat;
 }
 
 void hin_fs_stat(const struct hin_fs *fs, uint32_t ino, struct hin_fs_stat *out)
 {
-	*out = *stat_of(fs, ino);
+	*out = stat_of(fs, ino);
 }
 
 bool hin_fs_may(const struct hin_fs *fs, const struct hin_fs_user *user, uint32_t ino,
 		unsigned wanted)
 {
-	const struct hin_fs_stat *stat = stat_of(fs, ino);
-	unsigned bits = stat->mode & 7;
+	const struct hin_fs_stat stat = stat_of(fs, ino);
+	unsigned bits = stat.mode & 7;
 
 	if (user->uid == 0) /* root may do all, but execute what nobody may */
-		return (wanted & SEARCH) == 0 || stat->type == HIN_FS_DIRECTORY ||
-		       (stat->mode & 0111) != 0;
-	if (user->uid == stat->uid)
-		bits = stat->mode >> 6 & 7;
-	else if (user->gid == stat->gid)
-		bits = stat->mode >> 3 & 7;
+		return (wanted & SEARCH) == 0 || stat.type == HIN_FS_DIRECTORY ||
+		       (stat.mode & 0111) != 0;
+	if (user->uid == stat.uid)
+		bits = stat.mode >> 6 & 7;
+	else if (user->gid == stat.gid)
+		bits = stat.mode >> 3 & 7;
 	return (bits & wanted) == wanted;
 }
 
@@ -381,7 +377,7 @@ static int walk(struct walk *w, uint32_t from, const char *path, bool follow, bo
 			break;
 		slash = path[part] == '/';
 		last = path[part + strspn(path + part, "/")] == '\0';
-		if (stat_of(w->fs, at)->type != HIN_FS_DIRECTORY)
+		if (stat_of(w->fs, at).type != HIN_FS_DIRECTORY)
 			return -ENOTDIR;
 		if (!hin_fs_may(w->fs, w->user, at, SEARCH))
 			return -EACCES;
@@ -405,7 +401,7 @@ static int walk(struct walk *w, uint32_t from, const char *path, bool follow, bo
 		}
 		if (child == 0)
 			return -ENOENT;
-		if (stat_of(w->fs, child)->type == HIN_FS_SYMLINK &&
+		if (stat_of(w->fs, child).type == HIN_FS_SYMLINK &&
 		    (!last || ((follow || slash) && !parent))) {
 			int fault = follow_link(w, at, child, &child);
 
@@ -413,7 +409,7 @@ static int walk(struct walk *w, uint32_t from, const char *path, bool follow, bo
 				return fault;
 		}
 		at = child;
-		if (slash && stat_of(w->fs, at)->type != HIN_FS_DIRECTORY)
+		if (slash && stat_of(w->fs, at).type != HIN_FS_DIRECTORY)
 			return -ENOTDIR;
 	}
 	*ino = at;
@@ -473,7 +469,7 @@ void hin_fs_list(const struct hin_fs *fs, uint32_t folder,
 		at += order <= 0;
 		own += order >= 0;
 		if (order < 0) {
-			if (!each(user, image->name, image->stat.ino))
+			if (!each(user, image->name, fs->image->order[node->first + at - 1]))
 				return;
 		} else if (entry->ino != 0 && !each(user, entry->name, entry->ino)) {
 			return;
@@ -505,7 +501,7 @@ bool hin_fs_path(const struct hin_fs *fs, uint32_t folder, struct hin_buffer *ou
 	while (folder != HIN_FS_ROOT) {
 		struct naming n = { .ino = folder };
 
-		if (stat_of(fs, folder)->links == 0 || count == HIN_COUNT(names))
+		if (stat_of(fs, folder).links == 0 || count == HIN_COUNT(names))
 			return false;
 		folder = parent_of(fs, folder);
 		hin_fs_list(fs, folder, is_it, &n);
@@ -587,7 +583,7 @@ int hin_fs_make(struct hin_fs *fs, uint32_t folder, const char *name,
 	struct changed *c;
 	int fault;
 
-	if (makes(fs, folder) || stat_of(fs, folder)->links == 0)
+	if (makes(fs, folder) || stat_of(fs, folder).links == 0)
 		return -ENOENT;
 	if (strlen(name) > HIN_FS_NAME_MAX)
 		return -ENAMETOOLONG;
@@ -762,7 +758,7 @@ int hin_fs_unlink(struct hin_fs *fs, uint32_t folder, const char *name, int64_t 
 		return -EPERM;
 	if (ino == 0)
 		return -ENOENT;
-	if (stat_of(fs, ino)->type == HIN_FS_DIRECTORY)
+	if (stat_of(fs, ino).type == HIN_FS_DIRECTORY)
 		return -EISDIR;
 	c = change(fs, ino);
 	if (c == NULL)
@@ -801,7 +797,7 @@ int hin_fs_rmdir(struct hin_fs *fs, uint32_t folder, const char *name, int64_t n
 		return -EPERM;
 	if (ino == 0)
 		return -ENOENT;
-	if (stat_of(fs, ino)->type != HIN_FS_DIRECTORY)
+	if (stat_of(fs, ino).type != HIN_FS_DIRECTORY)
 		return -ENOTDIR;
 	if (!is_empty(fs, ino))
 		return -ENOTEMPTY;
@@ -839,14 +835,14 @@ int hin_fs_rename(struct hin_fs *fs, uint32_t folder, const char *name, uint32_t
 		return -ENOENT;
 	if (ino == old)
 		return 0;
-	is_folder = stat_of(fs, ino)->type == HIN_FS_DIRECTORY;
+	is_folder = stat_of(fs, ino).type == HIN_FS_DIRECTORY;
 	if (is_folder && is_below(fs, to_folder, ino))
 		return -EINVAL;
 	c = change(fs, ino);
 	if (c == NULL || change(fs, folder) == NULL || change(fs, to_folder) == NULL)
 		return -ENOSPC;
 	if (old != 0) {
-		bool old_folder = stat_of(fs, old)->type == HIN_FS_DIRECTORY;
+		bool old_folder = stat_of(fs, old).type == HIN_FS_DIRECTORY;
 
 		if (is_folder != old_folder)
 			return is_folder ? -ENOTDIR : -EISDIR;

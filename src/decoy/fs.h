@@ -66,6 +66,11 @@ HIN_MUST_USE enum hin_code hin_fs_image_add(struct hin_fs_image *image, const ch
 					    const struct hin_fs_stat *stat, const void *data,
 					    size_t size, struct hin_error *err);
 
+/* The same, but the bytes are not copied: they stay the caller's, who keeps them as they are. */
+HIN_MUST_USE enum hin_code hin_fs_image_lend(struct hin_fs_image *image, const char *path,
+					     const struct hin_fs_stat *stat, const void *data,
+					     size_t size, struct hin_error *err);
+
 /* Sort what was added: from then on it may be looked at. */
 HIN_MUST_USE enum hin_code hin_fs_image_freeze(struct hin_fs_image *image, struct hin_error *err);
 

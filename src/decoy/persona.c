@@ -285,6 +285,23 @@ static enum hin_code load_files(struct hin_persona *p, const char *folder,
 	return persona_files_make(p, folder, err);
 }
 
+/* The lines that have been read are not kept twice. */
+static enum hin_code forget_lines(struct hin_persona *p, struct hin_error *err)
+{
+	static const char *const lists[] = {
+		"sources=",	    "users=",
+		"logins=",	    "ports.served=",
+		"ports.open=",	    "machine.mounts=",
+		"machine.disks=",   "machine.processes=",
+		"machine.sockets=", "machine.services=",
+	};
+	enum hin_code code = HIN_OK;
+
+	for (size_t i = 0; i < HIN_COUNT(lists) && code == HIN_OK; i++)
+		code = hin_config_set(&persona_table, &p->settings, lists[i], err);
+	return code;
+}
+
 static enum hin_code load(struct hin_persona *p, const char *folder,
 			  struct hin_persona *const *others, size_t count, struct hin_error *err)
 {
@@ -308,6 +325,8 @@ static enum hin_code load(struct hin_persona *p, const char *folder,
 		code = persona_machine_make(p, err);
 	if (code == HIN_OK)
 		code = load_files(p, folder, others, count, err);
+	if (code == HIN_OK)
+		code = forget_lines(p, err);
 	if (code != HIN_OK || !p->speaks_telnet)
 		return code;
 	code = hin_telnet_profile_prepare(&p->settings.telnet, &cause);

@@ -9,6 +9,10 @@
 #include "base/number.h"
 #include "decoy/persona_priv.h"
 
+#define HEADERS 33     /* powers of two that a size has */
+#define HEADER_SIZE 64 /* bytes of the largest ELF header */
+#define ELF_MIN 4096   /* bytes; what is smaller is no program */
+
 #define THERE "is there already" /* as hin_fs_image_add() says it */
 
 /* A list on its way. */
@@ -21,6 +25,7 @@ struct files {
 	size_t folder_size;
 	size_t package_room;
 	struct hin_error *err;
+	uint8_t *headers[2][HEADERS]; /* of programs and libraries, by size; made once each */
 	/* the file that is read */
 	char *content;
 	size_t content_size;
@@ -70,7 +75,8 @@ static uint32_t order32(bool big, uint32_t v)
 }
 
 /* The first bytes of a program of that processor (ELF, gABI 4.1); returns how many. */
-static size_t elf_header(uint8_t out[64], const char *hardware, uint64_t size, bool library)
+static size_t elf_header(uint8_t out[HEADER_SIZE], const char *hardware, uint64_t size,
+			 bool library)
 {
 	size_t i = 0;
 
@@ -78,7 +84,7 @@ static size_t elf_header(uint8_t out[64], const char *hardware, uint64_t size, b
 		i++;
 	if (strcmp(processors[i].hardware, hardware) != 0)
 		i = 0;
-	memset(out, 0, 64);
+	memset(out, 0, HEADER_SIZE);
 	if (processors[i].bits == 64) {
 		Elf64_Ehdr h = { .e_type = htole16(ET_DYN),
 				 .e_machine = htole16(processors[i].machine),
@@ -175,7 +181,7 @@ static enum hin_code read_attributes(const struct files *f, char **at, struct hi
 /* ---- lines ---- */
 
 static enum hin_code add(struct files *f, const char *name, const struct hin_fs_stat *stat,
-			 const void *data, size_t size)
+			 const void *data, size_t size, bool lend)
 {
 	size_t name_size = strlen(name);
 	struct hin_error err;
@@ -190,7 +196,8 @@ static enum hin_code add(struct files *f, const char *name, const struct hin_fs_
 	if (f->p->file_count++ == PERSONA_FILES_MAX)
 		return refuse(f, HIN_ELIMIT, "more than %d files", PERSONA_FILES_MAX);
 	memcpy(f->folder + f->folder_size, name, name_size + 1);
-	code = hin_fs_image_add(f->p->image, f->folder, stat, data, size, &err);
+	code = lend ? hin_fs_image_lend(f->p->image, f->folder, stat, data, size, &err)
+		    : hin_fs_image_add(f->p->image, f->folder, stat, data, size, &err);
 	f->folder[f->folder_size] = '\0';
 	if (code == HIN_EUSAGE && !f->first && strstr(err.text, THERE) != NULL)
 		return HIN_OK; /* the list before it counts */
@@ -227,14 +234,28 @@ static enum hin_code read_folder(struct files *f, char *at)
 	return HIN_OK;
 }
 
+/* A program or library: all of about a size have the same first bytes. */
+static enum hin_code add_elf(struct files *f, const char *name, const struct hin_fs_stat *stat,
+			     bool library)
+{
+	unsigned bits = 63 - (unsigned)__builtin_clzll(stat->size);
+	uint8_t header[HEADER_SIZE], **kept = &f->headers[library][bits];
+	size_t size =
+		elf_header(header, f->p->settings.machine.hardware, UINT64_C(1) << bits, library);
+
+	if (*kept == NULL)
+		*kept = (uint8_t *)hin_arena_copy(&f->p->arena, header, size);
+	if (*kept == NULL)
+		return refuse(f, HIN_ENOMEM, "no memory");
+	return add(f, name, stat, *kept, size, true);
+}
+
 static enum hin_code read_file(struct files *f, char type, char *at)
 {
 	struct hin_fs_stat stat = { .type = HIN_FS_FILE };
 	enum hin_code code = read_attributes(f, &at, &stat);
 	char *size_text;
 	struct hin_error err;
-	uint8_t header[64];
-	const char *hardware = f->p->settings.machine.hardware;
 
 	if (code != HIN_OK)
 		return code;
@@ -248,10 +269,9 @@ static enum hin_code read_file(struct files *f, char type, char *at)
 	if (f->content_size > stat.size)
 		return refuse(f, HIN_ERANGE, "%.60s has %zu bytes, its size is %llu", at,
 			      f->content_size, (unsigned long long)stat.size);
-	if (type == 'f' || f->content_size > 0)
-		return add(f, at, &stat, f->content, f->content_size);
-	return add(f, at, &stat, header,
-		   stat.size < 4096 ? 0 : elf_header(header, hardware, stat.size, type == 'e'));
+	if (type == 'f' || f->content_size > 0 || stat.size < ELF_MIN)
+		return add(f, at, &stat, f->content, f->content_size, false);
+	return add_elf(f, at, &stat, type == 'e');
 }
 
 static enum hin_code read_link(struct files *f, char *at)
@@ -266,7 +286,7 @@ static enum hin_code read_link(struct files *f, char *at)
 	if (arrow == NULL || arrow[4] == '\0')
 		return refuse(f, HIN_EFORMAT, "NAME -> TARGET is wanted");
 	*arrow = '\0';
-	return add(f, at, &stat, arrow + 4, strlen(arrow + 4));
+	return add(f, at, &stat, arrow + 4, strlen(arrow + 4), false);
 }
 
 static enum hin_code read_special(struct files *f, char type, char *at)
@@ -292,7 +312,7 @@ static enum hin_code read_special(struct files *f, char type, char *at)
 		stat.major = (uint32_t)n[0];
 		stat.minor = (uint32_t)n[1];
 	}
-	return add(f, at, &stat, NULL, 0);
+	return add(f, at, &stat, NULL, 0, false);
 }
 
 /* "k NAME VERSION ARCHITECTURE TEXT": a package that is installed. */

@@ -128,8 +128,8 @@ void hin_persona_print(const struct hin_persona *p, enum hin_lang lang, struct h
 			  (unsigned long long)m->memory_kib / 1024);
 	put(out, say(lang, "system", "システム"), &text);
 	hin_buffer_reset(&text);
-	hin_buffer_printf(&text, "%zu, %zu, %zu", p->file_count,
-			  p->settings.machine.processes.count, m->package_count);
+	hin_buffer_printf(&text, "%zu, %zu, %zu", p->file_count, m->process_count,
+			  m->package_count);
 	put(out, say(lang, "files, processes, packages", "ファイル・プロセス・パッケージ"), &text);
 	hin_buffer_fini(&text);
 	put_logins(p, lang, out);

@@ -235,11 +235,55 @@ static void images_refuse(void **state)
 	hin_fs_free(NULL);
 }
 
+static void images_keep_all_of_stat(void **state)
+{
+	static const struct hin_fs_stat stats[] = {
+		{ .type = HIN_FS_FILE,
+		  .mode = 06755,
+		  .uid = 4294967294u,
+		  .gid = 42,
+		  .size = 4294967295u,
+		  .mtime_s = 4294967295,
+		  .tag = 4294967295u },
+		{ .type = HIN_FS_BLOCK, .mode = 0660, .gid = 6, .major = 4095, .minor = 1048575 },
+		{ .type = HIN_FS_SOCKET, .mode = 0777 },
+	};
+	static const struct hin_fs_stat wrong[] = {
+		{ .size = 4294967296u }, { .mtime_s = -1 }, { .mtime_s = 4294967296 },
+		{ .mode = 010000 },	 { .major = 4096 }, { .minor = 1048576 },
+	};
+	struct hin_fs_image *image = hin_fs_image_new();
+	char name[8];
+	struct hin_fs *fs;
+
+	(void)state;
+	for (size_t i = 0; i < HIN_COUNT(stats); i++) {
+		snprintf(name, sizeof(name), "/%zu", i);
+		assert_int_equal(hin_fs_image_lend(image, name, &stats[i], NULL, 0, NULL), HIN_OK);
+	}
+	for (size_t i = 0; i < HIN_COUNT(wrong); i++)
+		assert_int_equal(hin_fs_image_add(image, "/w", &wrong[i], NULL, 0, NULL),
+				 HIN_EUSAGE);
+	assert_int_equal(hin_fs_image_freeze(image, NULL), HIN_OK);
+	fs = hin_fs_new(image, &quota);
+	for (size_t i = 0; i < HIN_COUNT(stats); i++) {
+		struct hin_fs_stat want = stats[i], got;
+
+		snprintf(name, sizeof(name), "%zu", i);
+		want.links = 1;
+		want.ino = hin_fs_child(fs, HIN_FS_ROOT, name);
+		hin_fs_stat(fs, want.ino, &got);
+		assert_memory_equal(&got, &want,
+				    offsetof(struct hin_fs_stat, tag) + sizeof(got.tag));
+	}
+	hin_fs_free(fs);
+	hin_fs_image_free(image);
+}
+
 static void files_end_with_zeros(void **state)
 {
 	struct hin_fs_image *image = hin_fs_image_new();
 	struct hin_fs_stat file = { .type = HIN_FS_FILE, .size = 9 };
-	const struct hin_fs_quota quota = { 100, 100 };
 	struct hin_fs *fs;
 	uint32_t ino;
 	size_t size;
@@ -266,6 +310,7 @@ int main(void)
 		cmocka_unit_test(folders_are_listed_in_order),
 		cmocka_unit_test(the_disk_is_full),
 		cmocka_unit_test(images_refuse),
+		cmocka_unit_test(images_keep_all_of_stat),
 		cmocka_unit_test(files_end_with_zeros),
 	};
 
