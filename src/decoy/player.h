@@ -17,8 +17,8 @@
 
 struct hin_player_filter {
 	uint8_t state;
-	bool private_use; /* CSI ? ... */
 	uint8_t used;
+	uint16_t skipped; /* bytes of a string that is left out */
 	uint8_t held[64]; /* of a sequence or character that is not whole yet */
 	uint64_t removed; /* sequences and characters left out */
 };
@@ -33,13 +33,14 @@ void hin_player_restore(struct hin_buffer *out);
 /* ---- playing ---- */
 
 struct hin_player_settings {
-	double speed;		/* 2 = twice as fast; 0 = as fast as it goes */
-	int64_t idle_limit_us;	/* longer pauses last as long as this; 0 = as they were */
-	int64_t from_us;	/* since its start: what is before comes at once */
-	const char *until_text; /* come at once to where this was seen or typed; NULL = no */
-	uint32_t channel;	/* 0 = the first with a shell, or what there is */
-	bool typed;		/* show what was typed, in place of what was seen */
-	bool events;		/* show events as lines of their own */
+	double speed;	       /* 2 = twice as fast; 0 = as fast as it goes */
+	int64_t idle_limit_us; /* longer pauses last as long as this; 0 = as they were */
+	int64_t from_us;       /* since its start: what is before comes at once */
+	const char
+		*until_text; /* come at once to where these bytes were seen or typed; NULL = no */
+	uint32_t channel;    /* 0 = the first with a shell, or what there is */
+	bool typed;	     /* show what was typed, in place of what was seen */
+	bool events;	     /* show events as lines of their own */
 	bool raw;
 	bool follow; /* a session that runs: go on as it goes on */
 	/* Take bytes for the terminal; false ends the playing. */

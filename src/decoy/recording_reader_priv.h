@@ -50,6 +50,10 @@ HIN_MUST_USE enum hin_code recording_open_in(struct hin_recording **out,
 					     const struct recording_seal *seal, bool running,
 					     struct hin_error *err);
 
+/* Channel 0 becomes the first with a shell, or the first that has bytes. */
+HIN_MUST_USE enum hin_code recording_channel(struct hin_recording *recording, uint32_t *channel,
+					     struct hin_error *err);
+
 /*
  * Give the sessions of the folder that fit to `fn`, the newest first, with their segment: what
  * list and search share. `fn` says false to end it.

@@ -218,6 +218,17 @@ static enum hin_code find_terminal(struct hin_recording *recording, uint32_t cha
 	return code == HIN_EOF || code == HIN_EFORMAT || code == HIN_ETRUNCATED ? HIN_OK : code;
 }
 
+enum hin_code recording_channel(struct hin_recording *recording, uint32_t *channel,
+				struct hin_error *err)
+{
+	struct terminal terminal;
+	enum hin_code code = find_terminal(recording, *channel, &terminal, err);
+
+	if (code == HIN_OK)
+		*channel = terminal.channel;
+	return code;
+}
+
 static void cast_item(struct hin_cast_writer *cast, const struct hin_recording_item *item,
 		      uint32_t channel, bool input)
 {
