@@ -251,6 +251,19 @@ HIN_MUST_USE enum hin_code recording_decoder_next(struct recording_decoder *deco
 
 /* ---- a segment as a reader sees it ---- */
 
+/* Places of slots in an array, whatever the slots are. { 0 } is empty. */
+struct recording_slots {
+	struct recording_slot_place {
+		uint32_t slot, place; /* slot 0: free */
+	} * table;
+	size_t size, used;
+};
+
+/* Where the place of `slot` stands: 0 when it is new. NULL without memory. */
+uint32_t *recording_slots_at(struct recording_slots *slots, uint32_t slot);
+/* The place of `slot`; 0 when there is none. */
+uint32_t recording_slots_find(const struct recording_slots *slots, uint32_t slot);
+
 /* A session of a segment that is not closed, as its chunks tell. */
 struct recording_seen {
 	uint32_t slot;
@@ -296,8 +309,7 @@ struct recording_segment {
 	uint64_t damaged; /* frames among them whose CRC does not fit */
 	struct recording_seen *seen;
 	size_t seen_count, seen_room;
-	uint32_t *seen_by_slot; /* index + 1 */
-	size_t seen_slots;
+	struct recording_slots seen_slots; /* index + 1 */
 	struct hin_buffer frame;
 };
 

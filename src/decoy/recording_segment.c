@@ -150,7 +150,7 @@ void recording_segment_close(struct recording_segment *s)
 	free(s->names);
 	free(s->seal_list);
 	free(s->seen);
-	free(s->seen_by_slot);
+	free(s->seen_slots.table);
 	free(s->path);
 	explicit_bzero(s->master, sizeof(s->master));
 	free(s);
@@ -319,28 +319,64 @@ bool recording_segment_chain(const struct recording_segment *s, uint64_t *number
 
 /* ---- chunks of a segment that is not closed ---- */
 
+static size_t hash_slot(const struct recording_slots *slots, uint32_t slot)
+{
+	return (size_t)(slot * UINT64_C(0x9e3779b97f4a7c15) >> 32) & (slots->size - 1);
+}
+
+static struct recording_slot_place *place_of(const struct recording_slots *slots, uint32_t slot)
+{
+	size_t at = hash_slot(slots, slot);
+
+	while (slots->table[at].slot != 0 && slots->table[at].slot != slot)
+		at = (at + 1) & (slots->size - 1);
+	return &slots->table[at];
+}
+
+uint32_t *recording_slots_at(struct recording_slots *slots, uint32_t slot)
+{
+	struct recording_slot_place *place;
+
+	if (slots->used * 2 >= slots->size) {
+		struct recording_slots more = { .size = slots->size > 0 ? slots->size * 2 : 256,
+						.used = slots->used };
+
+		more.table = calloc(more.size, sizeof(*more.table));
+		if (more.table == NULL)
+			return NULL;
+		for (size_t k = 0; k < slots->size; k++) {
+			if (slots->table[k].slot != 0)
+				*place_of(&more, slots->table[k].slot) = slots->table[k];
+		}
+		free(slots->table);
+		*slots = more;
+	}
+	place = place_of(slots, slot);
+	if (place->slot == 0) {
+		place->slot = slot;
+		slots->used++;
+	}
+	return &place->place;
+}
+
+uint32_t recording_slots_find(const struct recording_slots *slots, uint32_t slot)
+{
+	return slots->size > 0 ? place_of(slots, slot)->place : 0;
+}
+
 static struct recording_seen *seen_of(struct recording_segment *s, uint32_t slot)
 {
-	if (slot >= s->seen_slots) {
-		size_t slots = s->seen_slots > 0 ? s->seen_slots : 256;
-		uint32_t *more;
+	uint32_t *place = recording_slots_at(&s->seen_slots, slot);
 
-		while (slots <= slot)
-			slots *= 2;
-		more = reallocarray(s->seen_by_slot, slots, sizeof(*more));
-		if (more == NULL)
-			return NULL;
-		memset(more + s->seen_slots, 0, (slots - s->seen_slots) * sizeof(*more));
-		s->seen_by_slot = more;
-		s->seen_slots = slots;
-	}
-	if (s->seen_by_slot[slot] == 0) {
+	if (place == NULL)
+		return NULL;
+	if (*place == 0) {
 		if (!grow(&s->seen, s->seen_count, &s->seen_room, sizeof(*s->seen)))
 			return NULL;
 		s->seen[s->seen_count] = (struct recording_seen){ .slot = slot };
-		s->seen_by_slot[slot] = (uint32_t)++s->seen_count;
+		*place = (uint32_t)++s->seen_count;
 	}
-	return &s->seen[s->seen_by_slot[slot] - 1];
+	return &s->seen[*place - 1];
 }
 
 static bool take_record(struct recording_segment *s, const struct recording_record *r, uint64_t at,
@@ -427,9 +463,9 @@ enum hin_code recording_segment_refresh(struct recording_segment *s, bool chunks
 
 struct recording_seen *recording_segment_seen(const struct recording_segment *s, uint32_t slot)
 {
-	if (slot >= s->seen_slots || s->seen_by_slot[slot] == 0)
-		return NULL;
-	return &s->seen[s->seen_by_slot[slot] - 1];
+	uint32_t place = recording_slots_find(&s->seen_slots, slot);
+
+	return place > 0 ? &s->seen[place - 1] : NULL;
 }
 
 /* ---- looking things up ---- */

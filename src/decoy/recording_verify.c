@@ -9,6 +9,7 @@
 #include "decoy/recording_reader_priv.h"
 
 struct checked { /* one session of a segment, by its chunks */
+	uint32_t slot;
 	uint8_t chain[32];
 	uint64_t chunks; /* seen */
 	uint64_t next;	 /* the sequence number that must come */
@@ -35,8 +36,9 @@ struct verify {
 	size_t count, room;
 	/* of the segment that is looked at */
 	struct recording_segment *segment;
-	struct checked *sessions; /* by slot */
-	size_t slots;
+	struct checked *sessions;
+	size_t session_count, session_room;
+	struct recording_slots slots;
 	uint64_t texts;
 	uint8_t text_chain[32];
 	uint8_t (*text_chains)[32]; /* after each string */
@@ -65,20 +67,24 @@ __attribute__((format(printf, 4, 5))) static void tell(struct verify *v, uint32_
 
 static struct checked *session_of(struct verify *v, uint32_t slot)
 {
-	if (slot >= v->slots) {
-		size_t slots = v->slots > 0 ? v->slots : 256;
-		struct checked *more;
+	uint32_t *place = recording_slots_at(&v->slots, slot);
 
-		while (slots <= slot)
-			slots *= 2;
-		more = reallocarray(v->sessions, slots, sizeof(*more));
-		if (more == NULL)
-			return NULL;
-		memset(more + v->slots, 0, (slots - v->slots) * sizeof(*more));
-		v->sessions = more;
-		v->slots = slots;
+	if (place == NULL)
+		return NULL;
+	if (*place == 0) {
+		if (v->session_count == v->session_room) {
+			size_t room = v->session_room > 0 ? v->session_room * 2 : 256;
+			struct checked *more = reallocarray(v->sessions, room, sizeof(*more));
+
+			if (more == NULL)
+				return NULL;
+			v->sessions = more;
+			v->session_room = room;
+		}
+		v->sessions[v->session_count] = (struct checked){ .slot = slot };
+		*place = (uint32_t)++v->session_count;
 	}
-	return &v->sessions[slot];
+	return &v->sessions[*place - 1];
 }
 
 /* Does the key of a session open its first chunk? */
@@ -208,14 +214,16 @@ static void check_seal(struct verify *v, struct hin_reader one, bool is_signed)
 	const struct checked *have = &nothing;
 	struct recording_seal seal;
 	uint64_t chunks;
+	uint32_t place;
 
 	if (recording_seal_get(&seal, one.pos, one.left, &v->segment->head) != HIN_OK) {
 		tell(v, 0, HIN_RECORDING_UNSIGNED, "it holds a seal that cannot be read");
 		return;
 	}
-	if (seal.slot < v->slots) {
-		v->sessions[seal.slot].sealed = true;
-		have = &v->sessions[seal.slot];
+	place = recording_slots_find(&v->slots, seal.slot);
+	if (place > 0) {
+		v->sessions[place - 1].sealed = true;
+		have = &v->sessions[place - 1];
 	}
 	chunks = seal.entry.chunks;
 	if (!is_signed)
@@ -327,16 +335,16 @@ static enum hin_code check_groups(struct verify *v, struct hin_error *err)
 
 static void check_rest(struct verify *v)
 {
-	for (size_t k = 1; k < v->slots; k++) {
+	for (size_t k = 0; k < v->session_count; k++) {
 		const struct checked *have = &v->sessions[k];
 
-		if (have->chunks == 0 || have->sealed)
+		if (have->sealed)
 			continue;
 		if (have->out_of_order)
-			count_verdict(v, (uint32_t)k, HIN_RECORDING_REORDERED,
+			count_verdict(v, have->slot, HIN_RECORDING_REORDERED,
 				      "it has no seal, and chunks are missing or out of order");
 		else
-			count_verdict(v, (uint32_t)k, HIN_RECORDING_UNSEALED,
+			count_verdict(v, have->slot, HIN_RECORDING_UNSEALED,
 				      v->segment->closed ? "its seal is missing"
 							 : "it has no seal yet");
 	}
@@ -348,7 +356,6 @@ static enum hin_code check_segment(struct verify *v, const char *path, struct hi
 		recording_segment_open(&v->segment, path, recordings_master(v->recordings), err);
 
 	v->damaged = false;
-	v->slots = 0;
 	if (code == HIN_ENOENT) /* it went by age meanwhile */
 		return HIN_OK;
 	v->out->segments++;
@@ -368,9 +375,9 @@ static enum hin_code check_segment(struct verify *v, const char *path, struct hi
 	v->out->damaged_segments += v->damaged;
 	recording_segment_close(v->segment);
 	v->segment = NULL;
-	free(v->sessions);
-	v->sessions = NULL;
-	v->slots = 0;
+	free(v->slots.table);
+	v->slots = (struct recording_slots){ 0 };
+	v->session_count = 0;
 	return code;
 }
 
