@@ -315,9 +315,6 @@ static void change(struct editor *e, enum edit_key key)
 		e->row = 0;
 		redraw(e, e->line.used - e->point);
 		break;
-	case KEY_UP:
-		step(e, -1);
-		break;
 	case KEY_DOWN:
 		step(e, 1);
 		break;
@@ -331,7 +328,6 @@ static void change(struct editor *e, enum edit_key key)
 
 enum edit_result ash_key(struct editor *e, enum edit_key key, uint8_t byte)
 {
-	(void)byte;
 	if (key == KEY_ENTER) {
 		to_new_line(e);
 		edit_history_add(e);
@@ -343,6 +339,12 @@ enum edit_result ash_key(struct editor *e, enum edit_key key, uint8_t byte)
 	}
 	if (key == KEY_DELETE_OR_END && e->line.used == 0)
 		return EDIT_END;
+	if (key == KEY_UP) {
+		if (e->at == 0 && byte != 16) /* the arrow rings twice, ^P once */
+			edit_bell(e);
+		step(e, -1);
+		return EDIT_MORE;
+	}
 	change(e, key);
 	return EDIT_MORE;
 }

@@ -82,7 +82,7 @@ static void show_issue(struct telnet *t)
 
 static void enter(struct telnet *t)
 {
-	flush(t);
+	hin_buffer_fini(&t->line);
 	set_echo(t, true);
 	t->wake_us = HIN_SERVICE_NEVER;
 	t->deadline_us = t->profile->idle_ns > 0 ? telnet_now_us(t) + t->profile->idle_ns / 1000
@@ -184,7 +184,9 @@ static void busybox_name(struct telnet *t, const char *line, size_t size)
 			telnet_text(t, t->profile->login_prompt, NULL);
 		return;
 	}
-	if (line[size - 1] != '\n' || size - 1 - from > TELNET_BUSYBOX_NAME) {
+	/* behind its first byte a NUL ends what is read, and then there is no line end */
+	if (size - 1 - from > TELNET_BUSYBOX_NAME ||
+	    memchr(line + from + 1, '\0', size - from - 1) != NULL) {
 		telnet_over(t, HIN_CLOSE_SERVICE);
 		return;
 	}
@@ -226,6 +228,25 @@ static void take_line(struct telnet *t, const char *line, size_t size)
 	}
 }
 
+/* ^D gives a program a piece of a line: it reads on, until there is nothing. */
+static void add_line(struct telnet *t, const struct hin_buffer *piece)
+{
+	struct hin_buffer whole = t->line;
+
+	if (piece->used > 0 && piece->data[piece->used - 1] != '\n') {
+		hin_buffer_add(&t->line, piece->data, piece->used);
+		return;
+	}
+	t->line = (struct hin_buffer){ 0 };
+	if (piece->used > 0) /* the end of input takes what was there with it */
+		hin_buffer_add(&whole, piece->data, piece->used);
+	else
+		hin_buffer_reset(&whole);
+	if (!whole.failed)
+		take_line(t, hin_buffer_text(&whole), whole.used);
+	hin_buffer_fini(&whole);
+}
+
 void telnet_login_run(struct telnet *t, int64_t now_us)
 {
 	struct hin_buffer line = { 0 };
@@ -237,7 +258,7 @@ void telnet_login_run(struct telnet *t, int64_t now_us)
 	}
 	while ((t->stage == STAGE_NAME || t->stage == STAGE_PASSWORD) && t->terminal != NULL &&
 	       !is_own(t) && hin_terminal_line(t->terminal, &line))
-		take_line(t, hin_buffer_text(&line), line.used);
+		add_line(t, &line);
 	hin_buffer_fini(&line);
 }
 

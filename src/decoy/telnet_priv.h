@@ -6,7 +6,7 @@
 
 #define TELNET_NAME 256u	/* bytes of a name or password that are kept */
 #define TELNET_SUB 512u		/* bytes of a subnegotiation */
-#define TELNET_BUSYBOX_NAME 62u /* what busybox' login reads of a name */
+#define TELNET_BUSYBOX_NAME 61u /* bytes of a name that busybox' login takes */
 
 /* RFC 854, 855; the names are theirs. */
 enum {

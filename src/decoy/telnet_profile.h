@@ -108,10 +108,11 @@ extern const char *const hin_telnet_engines[], *const hin_telnet_logins[],
 		HIN_TELNET_ROW(TYPE, MEMBER, locked, "locked", HIN_TELNET_RULE(HIN_VALUE_TEXT),    \
 			       NULL, "what is shown after the last try",                           \
 			       "最後の失敗後に表示する文"),                                        \
-		HIN_TELNET_ROW(                                                                    \
-			TYPE, MEMBER, timeout_text, "timeout_text",                                \
-			HIN_TELNET_RULE(HIN_VALUE_TEXT), "\nLogin timed out after 60 seconds\n",   \
-			"what is shown when nobody logged in in time", "時間切れのときの文"),      \
+		HIN_TELNET_ROW(TYPE, MEMBER, timeout_text, "timeout_text",                         \
+			       HIN_TELNET_RULE(HIN_VALUE_TEXT),                                    \
+			       "\r\nLogin timed out after 60 seconds\r\n",                         \
+			       "what is shown when nobody logged in in time",                      \
+			       "時間切れのときの文"),                                              \
 		HIN_TELNET_ROW(TYPE, MEMBER, mask, "mask", HIN_TELNET_RULE(HIN_VALUE_TEXT), NULL,  \
 			       "shown for each key of a password, by a router",                    \
 			       "パスワードの各文字の代わりに表示する文字"),                        \

@@ -88,6 +88,7 @@ void hin_terminal_print(struct hin_terminal *t, const void *data, size_t size)
 static void leave_editor(struct hin_terminal *t)
 {
 	t->editing = false;
+	t->raw = true;
 	if (t->typed_at == t->typed.used) {
 		hin_buffer_fini(&t->typed);
 		t->typed_at = 0;
@@ -160,7 +161,7 @@ static void cook_typed(struct hin_terminal *t)
 
 static bool is_queued(const struct hin_terminal *t)
 {
-	return t->editing || t->typed.used > t->typed_at;
+	return t->editing || t->raw || t->typed.used > t->typed_at;
 }
 
 static bool is_signal_key(uint8_t key)
@@ -170,7 +171,7 @@ static bool is_signal_key(uint8_t key)
 
 static bool is_signal(const struct hin_terminal *t, uint8_t key)
 {
-	return t->modes.signals && !t->editing && is_signal_key(key);
+	return t->modes.signals && !t->editing && !t->raw && is_signal_key(key);
 }
 
 static void queue(struct hin_terminal *t, const uint8_t *keys, size_t size)
@@ -282,6 +283,7 @@ enum hin_shell_state hin_terminal_run(struct hin_terminal *t, uint64_t steps)
 
 	if (t->stopped)
 		return HIN_SHELL_READS;
+	t->raw = false;
 	for (unsigned turn = 0; turn < TURNS; turn++) {
 		bool given;
 

@@ -292,8 +292,6 @@ void terminal_signal(struct hin_terminal *t, int number)
 	t->stopped = false;
 	if (t->modes.echo && !t->editing)
 		echo(t, number == SIGINT ? KEY_INTR : number == SIGQUIT ? KEY_QUIT : KEY_SUSPEND);
-	t->echo_from = t->out.used;
-	t->echo_column = t->column;
 	if (t->shell == NULL) {
 		if (t->settings.signal != NULL)
 			t->settings.signal(t->settings.user, number);

@@ -13,6 +13,7 @@ struct hin_terminal {
 	bool stopped;	       /* ^S */
 	bool literal;	       /* ^V was typed */
 	bool editing;	       /* the editor has the terminal */
+	bool raw;	       /* it has just left: the shell has not set the terminal back */
 	struct hin_buffer out; /* for the client, until the outermost call ends */
 	size_t echo_from;      /* in `out`: what was echoed by this call */
 	uint32_t echo_column;

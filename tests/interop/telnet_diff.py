@@ -1,0 +1,174 @@
+"""telnet_diff - every probe at real Telnet servers and at the imitated ones, answers compared.
+
+usage: telnet_diff.py DECOY_PROBE busybox|inetutils [-v] [NAME ...]
+
+The real server runs in namespaces of the test's own. Prints each answer that differs, delays too,
+and their number; the status is 1 when there is one. Skipped (77) where the server or root is
+missing.
+"""
+
+import selectors
+import socket
+import subprocess
+import sys
+import time
+
+import telnet_real
+import telnet_probes
+
+WIDTH = 80     # connections at once
+DELAY = 0.45   # seconds by which two delays may differ
+
+
+class Talk:
+    """One probe at one server: what is sent, and every answer with its time."""
+
+    def __init__(self, port, probe):
+        self.probe, self.steps = probe, list(probe.steps)
+        self.answers, self.current = [], b""
+        self.closed = self.done = False
+        self.socket = socket.create_connection(("127.0.0.1", port), timeout=10)
+        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.socket.setblocking(False)
+        self.started = self.last = time.monotonic()
+        self.first = None
+        self.wait = probe.quiet
+
+    def heard(self):
+        try:
+            data = self.socket.recv(65536)
+        except BlockingIOError:
+            return
+        except OSError:
+            data = b""
+        now = time.monotonic()
+        if not data:
+            self.closed = True
+            if self.first is None:
+                self.first = now - self.started
+            self.finish()
+            return
+        if self.first is None:
+            self.first = now - self.started
+        self.current += data
+        self.last = now
+
+    def is_greeted(self, now):
+        return self.first is not None or self.answers or now - self.started > 0.3
+
+    def finish(self):
+        self.answers.append((self.current, self.first, self.closed))
+        self.done = True
+        self.socket.close()
+
+    def tick(self, now):
+        """The answer is whole when nothing has come for a while."""
+        if self.done or now - self.last < self.wait or now - self.started < self.wait:
+            return
+        if not self.steps:
+            self.finish()
+            return
+        self.answers.append((self.current, self.first, False))
+        step = self.steps.pop(0)
+        self.current, self.first = b"", None
+        self.started = self.last = now
+        data, self.wait = step if isinstance(step, tuple) else (step, self.probe.quiet)
+        try:
+            self.socket.send(data)
+        except OSError:
+            self.closed = True
+            self.finish()
+
+
+def run(port, probes):
+    """All probes, WIDTH at a time; the answers of each."""
+    waiting, talking, results = list(probes), [], {}
+    selector = selectors.DefaultSelector()
+    while waiting or talking:
+        # one at a time: busybox listens with a queue of one
+        if waiting and len(talking) < WIDTH and (
+                not talking or talking[-1].is_greeted(time.monotonic())):
+            talk = Talk(port, waiting.pop(0))
+            selector.register(talk.socket, selectors.EVENT_READ, talk)
+            talking.append(talk)
+        for key, _ in selector.select(0.01):
+            key.data.heard()
+        now = time.monotonic()
+        for talk in talking:
+            talk.tick(now)
+        for talk in [one for one in talking if one.done]:
+            talking.remove(talk)
+            try:
+                selector.unregister(talk.socket)
+            except (KeyError, ValueError):
+                for key in list(selector.get_map().values()):
+                    if key.data is talk:
+                        selector.unregister(key.fileobj)
+            results[talk.probe.name] = talk.answers
+    return results
+
+
+def differs(real, ours):
+    """In which step and how two runs differ; None when they do not."""
+    for number, (a, b) in enumerate(zip(real, ours)):
+        if a[0] != b[0]:
+            return number, f"real {a[0]!r}\n   ours {b[0]!r}"
+        if a[2] != b[2]:
+            return number, f"real {'closed' if a[2] else 'open'}, ours {'closed' if b[2] else 'open'}"
+        if (a[1] is None) != (b[1] is None) or (a[1] is not None and abs(a[1] - b[1]) > DELAY):
+            return number, f"answered after: real {a[1]}, ours {b[1]}"
+    if len(real) != len(ours):
+        return min(len(real), len(ours)), f"real has {len(real)} answers, ours {len(ours)}"
+    return None
+
+
+def start_decoy(program, port, settings):
+    server = subprocess.Popen([program, str(port), telnet_real.HOST, *settings])
+    telnet_real.wait_for(port)
+    return server
+
+
+def main():
+    program, which = sys.argv[1:3]
+    words = [word for word in sys.argv[3:] if word != "-v"]
+    missing = telnet_real.possible("busybox" if which == "busybox" else "telnetd")
+    if missing:
+        print(f"skipped: needs {missing}")
+        return 77
+    telnet_real.enter()
+    probes = telnet_probes.probes(which)
+    if words:
+        probes = [probe for probe in probes if any(word in probe.name for word in words)]
+    server = telnet_real.Busybox() if which == "busybox" else telnet_real.Inetutils()
+    with server as real:
+        decoy = start_decoy(program, 3000, telnet_probes.settings(which, real))
+        try:
+            theirs, ours = run(real.port, probes), run(3000, probes)
+            unsteady = 0
+            different = []
+            for probe in probes:
+                if differs(theirs[probe.name], ours[probe.name]) is not None:
+                    different.append(probe)
+            # what differs is asked again, alone: load and the real one's own races are no answer
+            again = run(real.port, different) if different else {}
+            ours_again = run(3000, different) if different else {}
+        finally:
+            decoy.kill()
+            decoy.wait()
+    failures = 0
+    for probe in different:
+        found = differs(again[probe.name], ours_again[probe.name])
+        if found is None or differs(again[probe.name], ours[probe.name]) is None:
+            unsteady += 1
+            continue
+        failures += 1
+        step = "at the start" if found[0] == 0 else f"after {probe.steps[found[0] - 1]!r}"
+        print(f"{probe.name}: {step}\n   {found[1]}")
+    answers = sum(len(theirs[probe.name]) for probe in probes)
+    print(f"{len(probes)} probes, {answers} answers, {failures} differ"
+          f" ({unsteady} did so once)")
+    return 1 if failures else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
