@@ -31,13 +31,13 @@ static void add_item(struct hin_buffer *out, const struct hin_recording_item *it
 	}
 	if (item->kind == HIN_RECORDING_BYTES) {
 		hin_escape(&line, item->data, item->size);
-		hin_buffer_printf(out, "\"%s\":\"", directions[item->direction]);
+		hin_buffer_printf(out, "\"%s\":", directions[item->direction]);
 	} else {
 		hin_player_event(&line, &item->event);
-		hin_buffer_puts(out, "\"event\":\"");
+		hin_buffer_puts(out, "\"event\":");
 	}
 	hin_escape_json(out, hin_buffer_text(&line), line.used);
-	hin_buffer_puts(out, "\"}\n");
+	hin_buffer_puts(out, "}\n");
 	hin_buffer_fini(&line);
 }
 
@@ -164,19 +164,25 @@ static bool public_key(uint8_t out[HIN_KEY_PUBLIC])
 
 static void print_check(struct hin_buffer *out, const struct hin_recording_check *c, bool has_key)
 {
-	hin_buffer_printf(
-		out,
-		decoy_say(lang,
-			  "%llu sessions: %llu whole, %llu not sealed yet, %llu bad; "
-			  "%llu signatures%s\n",
-			  "セッション %llu 件: 完全 %llu、未封印 %llu、不正 %llu。署名 %llu "
-			  "件%s\n"),
-		(unsigned long long)c->sessions, (unsigned long long)c->whole,
-		(unsigned long long)c->unsealed, (unsigned long long)c->bad,
-		(unsigned long long)c->seals,
-		has_key ? ""
-			: decoy_say(lang, ", by a key that is not here to compare",
-				    " (照合する鍵はここにない)"));
+	const struct {
+		const char *words;
+		uint64_t count;
+	} parts[] = {
+		{ decoy_say(lang, " sessions: ", "件のセッション: 完全 "), c->sessions },
+		{ decoy_say(lang, " whole, ", "、未封印 "), c->whole },
+		{ decoy_say(lang, " not sealed yet, ", "、不正 "), c->unsealed },
+		{ decoy_say(lang, " bad; ", "。署名 "), c->bad },
+		{ decoy_say(lang, " signatures, ", "件、損傷した記録ファイル "), c->seals },
+		{ decoy_say(lang, " damaged files", "件"), c->damaged_segments },
+	};
+
+	for (size_t i = 0; i < HIN_COUNT(parts); i++)
+		hin_buffer_printf(out, "%llu%s", (unsigned long long)parts[i].count,
+				  parts[i].words);
+	if (!has_key)
+		hin_buffer_puts(out, decoy_say(lang, ", by a key that is not here to compare",
+					       " (照合する鍵はここにない)"));
+	hin_buffer_puts(out, "\n");
 }
 
 int decoy_check(int argc, char *argv[])

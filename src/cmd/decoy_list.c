@@ -201,12 +201,11 @@ void decoy_entry_json(struct hin_buffer *out, const struct hin_recording_entry *
 			  hin_addr_format(&e->about.client, address), e->about.client_port);
 	hin_buffer_printf(out, ",\"dst\":\"%s\",\"dport\":%u,\"host\":",
 			  hin_addr_format(&e->about.server, address), e->about.server_port);
-	hin_buffer_puts(out, "\"");
 	hin_escape_json(out, e->about.host, strlen(e->about.host));
-	hin_buffer_puts(out, "\",\"persona\":\"");
+	hin_buffer_puts(out, ",\"persona\":");
 	hin_escape_json(out, e->about.persona, strlen(e->about.persona));
 	hin_buffer_printf(out,
-			  "\",\"service\":\"%s\",\"bytes_in\":%llu,\"bytes_out\":%llu,"
+			  ",\"service\":\"%s\",\"bytes_in\":%llu,\"bytes_out\":%llu,"
 			  "\"credentials\":%u,\"commands\":%u,\"files\":%u,\"downloads\":%u,"
 			  "\"forwards\":%u",
 			  service, (unsigned long long)e->from_client,

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <pwd.h>
 #include <signal.h>
+#include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/random.h>
@@ -66,28 +67,33 @@ static enum hin_code make_folder(const struct run *r, struct hin_error *err)
 	return HIN_OK;
 }
 
-/* The secret that every host is derived from: made once. */
+/* The secret that every host is derived from, 64 hexadecimal digits: made once. */
 static enum hin_code read_seed(uint8_t seed[HIN_ORGANISATION_SEED], struct hin_error *err)
 {
-	struct hin_buffer text = { 0 };
-	char path[PATH_MAX];
+	char path[PATH_MAX], text[2 * HIN_ORGANISATION_SEED + 2];
+	struct hin_buffer file = { 0 };
 	enum hin_code code;
+	size_t size = 0;
 
 	snprintf(path, sizeof(path), "%s/seed", decoy_folder());
 	if (access(path, F_OK) != 0) {
 		if (getrandom(seed, HIN_ORGANISATION_SEED, 0) != HIN_ORGANISATION_SEED)
 			return hin_fail(err, HIN_ESYS, "getrandom");
-		return hin_file_replace(path, seed, HIN_ORGANISATION_SEED, 0600, err);
+		sodium_bin2hex(text, sizeof(text), seed, HIN_ORGANISATION_SEED);
+		text[sizeof(text) - 2] = '\n';
+		code = hin_file_replace(path, text, sizeof(text) - 1, 0600, err);
+		explicit_bzero(text, sizeof(text));
+		return code;
 	}
-	code = hin_file_read_private(&text, path, HIN_ORGANISATION_SEED + 1, err);
-	if (code == HIN_OK && text.used != HIN_ORGANISATION_SEED)
-		code = hin_fail(err, HIN_EFORMAT, "%s must be %d bytes", path,
-				HIN_ORGANISATION_SEED);
-	if (code == HIN_OK)
-		memcpy(seed, text.data, HIN_ORGANISATION_SEED);
-	if (text.data != NULL)
-		explicit_bzero(text.data, text.size);
-	hin_buffer_fini(&text);
+	code = hin_file_read_private(&file, path, sizeof(text), err);
+	if (code == HIN_OK && (sodium_hex2bin(seed, HIN_ORGANISATION_SEED, hin_buffer_text(&file),
+					      file.used, "\n", &size, NULL) != 0 ||
+			       size != HIN_ORGANISATION_SEED))
+		code = hin_fail(err, HIN_EFORMAT, "%s must be %d hexadecimal digits", path,
+				2 * HIN_ORGANISATION_SEED);
+	if (file.data != NULL)
+		explicit_bzero(file.data, file.size);
+	hin_buffer_fini(&file);
 	return code;
 }
 

@@ -51,6 +51,8 @@ static int run_command(int argc, char *argv[])
 static const struct hin_command commands[] = {
 	{ "telescope", "[FILE ...]", "read captures or a live link of unused addresses, and report",
 	  "未使用アドレスの通信記録や実回線を読み、報告する", run_command },
+	{ "decoy", "COMMAND", "machines that are not there: lure intruders, record what they do",
+	  "存在しない機器で侵入者を誘い、行動を記録する", run_command },
 	{ "hub", "COMMAND", "collect and store what sensors send", "センサーの観測を集めて保存する",
 	  run_command },
 	{ "account", "COMMAND", "who may sign in at a hub: people, roles, tokens for programs",

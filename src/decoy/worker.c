@@ -223,9 +223,12 @@ static void destroy(struct connection *c, enum hin_close why)
 	trim(w);
 }
 
-/* Send what can be sent. False when the client is gone. */
+/* Send what can be sent. False when the client is gone. Nobody sees what the scribe does not know.
+ */
 static bool flush(struct connection *c)
 {
+	if (c->out_at < c->out.used)
+		tell_flush(c->worker);
 	while (c->out_at < c->out.used) {
 		ssize_t sent = send(c->fd, c->out.data + c->out_at, c->out.used - c->out_at,
 				    MSG_NOSIGNAL | MSG_DONTWAIT);
