@@ -9,15 +9,15 @@
 
 /* ---- what only this host has ---- */
 
-enum hin_code host_hkdf(const uint8_t seed[32], const char *purpose, const char *name, uint8_t *out,
-			size_t size)
+enum hin_code host_hkdf(const uint8_t *seed, size_t seed_size, const char *purpose,
+			const char *name, uint8_t *out, size_t size)
 {
 	static const uint8_t salt[HASH];
 	uint8_t key[HASH], block[HASH], text[HASH + 256 + 1];
 	size_t purpose_size = strlen(purpose), name_size = strlen(name), done = 0;
 	bool failed = purpose_size + name_size + 1 > 256 || size > 255 * HASH;
 
-	failed = failed || HMAC(EVP_sha256(), salt, HASH, seed, 32, key, NULL) == NULL;
+	failed = failed || HMAC(EVP_sha256(), salt, HASH, seed, seed_size, key, NULL) == NULL;
 	for (uint8_t n = 1; done < size && !failed; n++) {
 		size_t at = n > 1 ? HASH : 0, part = size - done < HASH ? size - done : HASH;
 
@@ -44,7 +44,7 @@ enum hin_code host_hkdf(const uint8_t seed[32], const char *purpose, const char 
 enum hin_code hin_host_derive(const struct hin_host *host, const char *purpose, uint8_t *out,
 			      size_t size)
 {
-	return host_hkdf(host->seed, purpose, "", out, size);
+	return host_hkdf(host->seed, sizeof(host->seed), purpose, "", out, size);
 }
 
 uint64_t host_random(uint64_t *state)
@@ -110,7 +110,7 @@ static bool matches(const struct pair *given, const char *user, const char *pass
 	bool right_password =
 		password == NULL || same(password, given->password, given->password_size);
 
-	return right_user & right_password;
+	return right_user && right_password;
 }
 
 static bool is_let_in(const struct hin_host *host, const struct pair *given)
@@ -121,9 +121,11 @@ static bool is_let_in(const struct hin_host *host, const struct pair *given)
 
 	for (size_t i = 0; i < p->login_count; i++)
 		in |= matches(given, p->logins[i].user, p->logins[i].password);
-	for (size_t i = 0; i < o->login_count; i++)
-		in |= matches(given, o->logins[i].user, o->logins[i].password) &
-		      host_is_at(host, o->logins[i].selector);
+	for (size_t i = 0; i < o->login_count; i++) {
+		bool right = matches(given, o->logins[i].user, o->logins[i].password);
+
+		in |= host_is_at(host, o->logins[i].selector) && right;
+	}
 	return in;
 }
 

@@ -331,7 +331,8 @@ static enum hin_code add_host(struct hin_organisation *o, const struct range *r,
 				       : r->name;
 	if (host->name == NULL)
 		return hin_fail(err, HIN_ENOMEM, "no memory for hosts");
-	code = host_hkdf(o->seed, "host", host->name, host->seed, sizeof(host->seed));
+	code = host_hkdf(o->seed, sizeof(o->seed), "host", host->name, host->seed,
+			 sizeof(host->seed));
 	if (code != HIN_OK)
 		return hin_fail(err, code, "cannot derive a seed");
 	host->persona = r->personas[host_random_of(host, "persona") % r->persona_count];
@@ -460,6 +461,29 @@ enum hin_code hin_organisation_load(struct hin_organisation **out,
 
 	if (code == HIN_OK)
 		code = hin_config_load(&organisation_table, &o->settings, o->file, err);
+	if (code == HIN_OK)
+		code = organisation_read(o, settings->personas, err);
+	if (code == HIN_OK)
+		*out = o;
+	else
+		hin_organisation_free(o);
+	return code;
+}
+
+enum hin_code organisation_parse(struct hin_organisation **out, const void *yaml, size_t size,
+				 struct hin_persona *persona,
+				 const struct hin_organisation_settings *settings,
+				 struct hin_error *err)
+{
+	struct hin_organisation *o = NULL;
+	enum hin_code code = begin(&o, settings->file, settings, err);
+
+	if (code != HIN_OK) {
+		hin_persona_free(persona);
+		return code;
+	}
+	o->personas[o->persona_count++] = persona;
+	code = hin_config_parse(&organisation_table, &o->settings, o->file, yaml, size, err);
 	if (code == HIN_OK)
 		code = organisation_read(o, settings->personas, err);
 	if (code == HIN_OK)

@@ -133,8 +133,8 @@ static void make_key(struct line_reader *in, struct hin_organisation *o, struct 
 	EVP_PKEY *key = NULL;
 	size_t size = 32;
 
-	if (blob != NULL && host_hkdf(o->seed, "honeytoken key", t->public.name, t->secret,
-				      sizeof(t->secret)) == HIN_OK)
+	if (blob != NULL && host_hkdf(o->seed, sizeof(o->seed), "honeytoken key", t->public.name,
+				      t->secret, sizeof(t->secret)) == HIN_OK)
 		key = EVP_PKEY_new_raw_private_key(EVP_PKEY_ED25519, NULL, t->secret,
 						   sizeof(t->secret));
 	if (key == NULL || EVP_PKEY_get_raw_public_key(key, blob + sizeof(head), &size) != 1) {

@@ -82,6 +82,15 @@ extern const struct hin_config_table organisation_table;
 enum hin_code organisation_read(struct hin_organisation *o, const char *folder,
 				struct hin_error *err);
 
+/*
+ * An organisation from memory, with a persona that is there already and becomes its own, whatever
+ * comes of it.
+ */
+enum hin_code organisation_parse(struct hin_organisation **out, const void *yaml, size_t size,
+				 struct hin_persona *persona,
+				 const struct hin_organisation_settings *settings,
+				 struct hin_error *err);
+
 /* ---- organisation_plant.c ---- */
 
 /* Documents, pairs and honeytokens, once the hosts are there. */
@@ -98,9 +107,10 @@ uint64_t host_random_of(const struct hin_host *host, const char *purpose);
 /* Is the host one of those that `where` names? */
 bool host_is_at(const struct hin_host *host, const char *where);
 
-/* HKDF-SHA-256 of `seed` (RFC 5869, without salt). */
-enum hin_code host_hkdf(const uint8_t seed[32], const char *purpose, const char *name, uint8_t *out,
-			size_t size);
+/* HKDF-SHA-256 of `seed` (RFC 5869, without salt), of `purpose` and, when it is not empty, `name`.
+ */
+enum hin_code host_hkdf(const uint8_t *seed, size_t seed_size, const char *purpose,
+			const char *name, uint8_t *out, size_t size);
 
 /* ---- host_machine.c ---- */
 

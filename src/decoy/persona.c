@@ -302,14 +302,12 @@ static enum hin_code forget_lines(struct hin_persona *p, struct hin_error *err)
 	return code;
 }
 
-static enum hin_code load(struct hin_persona *p, const char *folder,
-			  struct hin_persona *const *others, size_t count, struct hin_error *err)
+/* Make of the settings what they say, but for the files. */
+static enum hin_code read_all(struct hin_persona *p, struct hin_error *err)
 {
 	struct hin_error cause;
-	enum hin_code code = hin_config_load(&persona_table, &p->settings, p->file, err);
+	enum hin_code code;
 
-	if (code != HIN_OK)
-		return code;
 	if (p->settings.title == NULL || p->settings.title[0] == '\0')
 		return hin_fail(err, HIN_EFORMAT, "%s: title: what is it called?", p->file);
 	code = read_sources(p, err);
@@ -323,14 +321,69 @@ static enum hin_code load(struct hin_persona *p, const char *folder,
 		code = read_logins(p, err);
 	if (code == HIN_OK)
 		code = persona_machine_make(p, err);
-	if (code == HIN_OK)
-		code = load_files(p, folder, others, count, err);
-	if (code == HIN_OK)
-		code = forget_lines(p, err);
 	if (code != HIN_OK || !p->speaks_telnet)
 		return code;
 	code = hin_telnet_profile_prepare(&p->settings.telnet, &cause);
 	return code == HIN_OK ? HIN_OK : hin_fail(err, code, "%s: %s", p->file, cause.text);
+}
+
+static enum hin_code load(struct hin_persona *p, const char *folder,
+			  struct hin_persona *const *others, size_t count, struct hin_error *err)
+{
+	enum hin_code code = hin_config_load(&persona_table, &p->settings, p->file, err);
+
+	if (code == HIN_OK)
+		code = read_all(p, err);
+	if (code == HIN_OK)
+		code = load_files(p, folder, others, count, err);
+	return code == HIN_OK ? forget_lines(p, err) : code;
+}
+
+static enum hin_code begin(struct hin_persona **out, const char *name, const char *file,
+			   struct hin_error *err)
+{
+	struct hin_persona *p = calloc(1, sizeof(*p));
+	enum hin_code code;
+
+	if (p == NULL)
+		return hin_fail(err, HIN_ENOMEM, "no memory for persona %s", name);
+	p->file = hin_arena_strdup(&p->arena, file);
+	p->name = hin_arena_strdup(&p->arena, name);
+	code = p->file != NULL && p->name != NULL
+		       ? hin_config_init(&persona_table, &p->settings, err)
+		       : hin_fail(err, HIN_ENOMEM, "no memory for persona %s", name);
+	if (code == HIN_OK)
+		*out = p;
+	else
+		hin_persona_free(p);
+	return code;
+}
+
+enum hin_code persona_parse(struct hin_persona **out, const char *name, const void *yaml,
+			    size_t yaml_size, char *files, size_t files_size, struct hin_error *err)
+{
+	struct hin_persona *p = NULL;
+	enum hin_code code = begin(&p, name, name, err);
+
+	if (code == HIN_OK)
+		code = hin_config_parse(&persona_table, &p->settings, name, yaml, yaml_size, err);
+	if (code == HIN_OK)
+		code = read_all(p, err);
+	if (code == HIN_OK) {
+		p->image = hin_fs_image_new();
+		code = p->image == NULL
+			       ? hin_fail(err, HIN_ENOMEM, "%s: no memory for its files", name)
+			       : persona_files_add(p, "files", files, files_size, err);
+	}
+	if (code == HIN_OK)
+		code = hin_fs_image_freeze(p->image, err);
+	if (code == HIN_OK)
+		code = forget_lines(p, err);
+	if (code == HIN_OK)
+		*out = p;
+	else
+		hin_persona_free(p);
+	return code;
 }
 
 /* Is it one part of a path, and nothing that hides? */
@@ -342,20 +395,19 @@ static bool is_name(const char *name)
 enum hin_code persona_load(struct hin_persona **out, const char *folder, const char *name,
 			   struct hin_persona *const *others, size_t count, struct hin_error *err)
 {
-	struct hin_persona *p = calloc(1, sizeof(*p));
+	struct hin_persona *p = NULL;
+	struct hin_buffer path = { 0 };
 	enum hin_code code;
 
-	if (p == NULL)
-		return hin_fail(err, HIN_ENOMEM, "no memory for persona %s", name);
-	p->file = hin_arena_printf(&p->arena, "%s/%s.yaml", folder, name);
-	p->name = hin_arena_strdup(&p->arena, name);
-	if (p->file == NULL || p->name == NULL)
+	hin_buffer_printf(&path, "%s/%s.yaml", folder, name);
+	if (path.failed)
 		code = hin_fail(err, HIN_ENOMEM, "no memory for persona %s", name);
-	else if (!is_name(name) || access(p->file, F_OK) != 0)
+	else if (!is_name(name) || access(path.data, F_OK) != 0)
 		code = hin_fail(err, HIN_ENOENT, "no persona is called \"%.60s\" in %s", name,
 				folder);
 	else
-		code = hin_config_init(&persona_table, &p->settings, err);
+		code = begin(&p, name, path.data, err);
+	hin_buffer_fini(&path);
 	if (code == HIN_OK)
 		code = load(p, folder, others, count, err);
 	if (code == HIN_OK)

@@ -80,6 +80,14 @@ extern const struct hin_config_table persona_table;
 enum hin_code persona_load(struct hin_persona **out, const char *folder, const char *name,
 			   struct hin_persona *const *others, size_t count, struct hin_error *err);
 
+/*
+ * The same from memory, called `name` in messages: the settings, and one list of files, which is
+ * changed. Lists that the settings name are not read.
+ */
+enum hin_code persona_parse(struct hin_persona **out, const char *name, const void *yaml,
+			    size_t yaml_size, char *files, size_t files_size,
+			    struct hin_error *err);
+
 /* A reader of the lines of `list`; words live in the persona's arena. */
 struct line_reader persona_lines(struct hin_persona *p, const struct hin_config_list *list,
 				 const char *setting, const char *form, unsigned least,
