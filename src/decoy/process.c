@@ -160,6 +160,12 @@ void grow_format(struct process *p, struct growing *g, const char *fmt, ...)
 	free(text);
 }
 
+void memory_free_piece(struct process *p, struct piece *piece)
+{
+	memory_release(p, piece->size);
+	free(piece);
+}
+
 void memory_back(struct process *p, struct piece *mark)
 {
 	while (p->pieces != mark && p->pieces != NULL) {

@@ -301,6 +301,9 @@ void grow_format(struct process *p, struct growing *g, const char *fmt, ...) HIN
 /* Free what was allocated since `mark`, an earlier p->pieces. */
 void memory_back(struct process *p, struct piece *mark);
 
+/* Free one that was taken out of the list. */
+void memory_free_piece(struct process *p, struct piece *piece);
+
 /* The parts of a unit may be run until it is left; the unit is freed with the last who needs it. */
 void unit_enter(struct process *p, struct unit *unit);
 void unit_leave(struct process *p);

@@ -47,6 +47,7 @@ static inline struct hin_fs_image *imitated_image(void)
 	}
 	good = good && imitated_add(image, "/tmp", sticky, NULL) &&
 	       imitated_add(image, "/root", folder, NULL) &&
+	       imitated_add(image, "/proc", folder, NULL) &&
 	       imitated_add(image, "/w", folder, NULL) &&
 	       imitated_add(image, "/etc/passwd", file,
 			    "root:x:0:0:root:/root:/bin/sh\nwww:x:33:33::/var:/bin/false\n") &&

@@ -117,7 +117,7 @@ int run_as(struct call *call, const struct account *account, char **words);
 
 #define FAMILIES(X)                                                                                \
 	X(about)                                                                                   \
-	X(account) X(admin) X(attribute) X(cat) X(copy) X(cut) X(dd) X(disk) X(echo) X(encode)     \
+	X(account) X(admin) X(attribute) X(awk) X(cat) X(copy) X(cut) X(dd) X(disk) X(echo) X(encode)     \
 		X(expr) X(fetch) X(find) X(grep) X(hardware) X(line) X(list) X(make) X(name)       \
 			X(network) X(package) X(process) X(remote) X(run) X(sed) X(shell)          \
 				X(signal) X(sort) X(test) X(time) X(who)

@@ -232,12 +232,12 @@ static int do_interpreter(struct call *call)
 		uint32_t ino;
 
 		if (path_find(p, call->argv[1], true, &ino) != 0) {
-			errf(p,
-			     strncmp(name, "python", 6) == 0 ? "%s: can't open file '%s': [Errno "
-							       "2] No such file or directory\n"
-							     : "%.0sCan't open perl script \"%s\": "
-							       "No such file or directory\n",
-			     name, call->argv[1]);
+			if (strncmp(name, "python", 6) == 0)
+				errf(p, "%s: can't open file '%s': [Errno 2] No such file or directory\n",
+				     name, call->argv[1]);
+			else
+				errf(p, "Can't open %s script \"%s\": No such file or directory\n",
+				     name, call->argv[1]);
 			return 2;
 		}
 	}
