@@ -27,6 +27,7 @@
  */
 #pragma once
 #include "base/config.h"
+#include "base/time.h"
 #include "decoy/session.h"
 #include "observe/key.h"
 

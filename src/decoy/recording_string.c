@@ -5,7 +5,8 @@
  * What sessions say alike (banners, lists of algorithms, prompts) is found by windows of 16 bytes:
  * those of what was said lately lie in a table, one in 16, and each position of new bytes is looked
  * up. Where one fits, the match is extended both ways. What is said a second time becomes a string
- * of the segment, stored once.
+ * of the segment, stored once. What is shorter than that (prompts) is known as a whole, by its
+ * hash, and becomes a string when it is said for the third time.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -20,6 +21,9 @@
 #define LATELY_SLOTS ((size_t)1 << 14)
 #define STRING_SLOTS ((size_t)1 << 15)
 #define RUNS 4096u
+#define SHORT_LEAST ((size_t)6) /* shorter ones cost no more than a reference */
+#define SHORT_SLOTS ((size_t)4096)
+#define SHORT_TIMES 3u
 
 struct run { /* bytes that were said in one piece */
 	uint32_t start, size;
@@ -29,21 +33,30 @@ struct text { /* a string */
 	uint32_t start, size;
 };
 
+struct place {		      /* of a window */
+	uint32_t run;	      /* run or string, + 1; 0: none */
+	uint16_t offset, tag; /* tag: more bits of the hash */
+};
+
+struct short_place {	       /* a short string that was said */
+	uint32_t hash, string; /* string + 1; 0: none yet */
+	uint8_t times;
+};
+
 struct recording_texts {
 	/* lately: a ring, with the runs in it */
 	uint8_t *lately;
 	size_t lately_at;
 	struct run *runs; /* ring of RUNS, by sequence number */
 	uint32_t run_first, run_next;
-	struct place {
-		uint32_t run, offset; /* run + 1 */
-	} * lately_table;
+	struct place *lately_table;
 	/* strings */
 	uint8_t *strings;
 	size_t strings_used, theirs_used;
 	struct text *texts;
 	uint32_t count, room;
-	struct place *string_table; /* run: string + 1 */
+	struct place *string_table;
+	struct short_place *short_table;
 };
 
 /* A match of input with what is known. */
@@ -65,8 +78,9 @@ struct recording_texts *recording_texts_new(void)
 	t->lately_table = calloc(LATELY_SLOTS, sizeof(*t->lately_table));
 	t->strings = malloc(STRINGS_ROOM);
 	t->string_table = calloc(STRING_SLOTS, sizeof(*t->string_table));
-	if (t->lately == NULL || t->runs == NULL || t->lately_table == NULL || t->strings == NULL ||
-	    t->string_table == NULL) {
+	t->short_table = calloc(SHORT_SLOTS, sizeof(*t->short_table));
+	if (t->short_table == NULL || t->lately == NULL || t->runs == NULL ||
+	    t->lately_table == NULL || t->strings == NULL || t->string_table == NULL) {
 		recording_texts_free(t);
 		return NULL;
 	}
@@ -82,6 +96,7 @@ void recording_texts_free(struct recording_texts *t)
 	free(t->lately_table);
 	free(t->strings);
 	free(t->string_table);
+	free(t->short_table);
 	free(t->texts);
 	free(t);
 }
@@ -94,6 +109,17 @@ static uint64_t hash_window(const uint8_t *at)
 	memcpy(&b, at + 8, 8);
 	a = (a ^ b * UINT64_C(0x9e3779b97f4a7c15)) * UINT64_C(0xd6e8feb86659fd93);
 	return a ^ a >> 32;
+}
+
+static uint16_t tag_of(uint64_t hash)
+{
+	return (uint16_t)(hash >> 48);
+}
+
+static void put_place(struct place *table, size_t slots, uint64_t hash, uint32_t run, size_t offset)
+{
+	table[hash & (slots - 1)] =
+		(struct place){ .run = run, .offset = (uint16_t)offset, .tag = tag_of(hash) };
 }
 
 /* ---- what was said lately ---- */
@@ -136,8 +162,7 @@ static void remember(struct recording_texts *t, const uint8_t *data, size_t size
 	run = &t->runs[t->run_next % RUNS];
 	*run = (struct run){ (uint32_t)t->lately_at, (uint32_t)size };
 	for (size_t k = 0; k + WINDOW <= size; k += WINDOW)
-		t->lately_table[hash_window(data + k) & (LATELY_SLOTS - 1)] =
-			(struct place){ t->run_next + 1, (uint32_t)k };
+		put_place(t->lately_table, LATELY_SLOTS, hash_window(data + k), t->run_next + 1, k);
 	t->run_next++;
 	t->lately_at += size;
 }
@@ -166,13 +191,12 @@ static bool extend(const uint8_t *data, size_t size, size_t least, size_t at, co
 }
 
 static bool find(const struct recording_texts *t, const uint8_t *data, size_t size, size_t least,
-		 size_t at, bool lately, struct match *out)
+		 size_t at, uint64_t hash, bool lately, struct match *out)
 {
-	uint64_t hash = hash_window(data + at);
 	struct place place = t->string_table[hash & (STRING_SLOTS - 1)];
 	const struct run *run;
 
-	if (place.run != 0) {
+	if (place.run != 0 && place.tag == tag_of(hash)) {
 		const struct text *text = &t->texts[place.run - 1];
 
 		if (extend(data, size, least, at, t->strings + text->start, text->size,
@@ -186,12 +210,24 @@ static bool find(const struct recording_texts *t, const uint8_t *data, size_t si
 	if (!lately)
 		return false;
 	place = t->lately_table[hash & (LATELY_SLOTS - 1)];
+	if (place.tag != tag_of(hash))
+		return false;
 	run = run_of(t, place);
 	out->is_string = false;
 	return run != NULL &&
 	       extend(data, size, least, at, t->lately + run->start, run->size, place.offset,
 		      out) &&
 	       out->size >= REPEAT;
+}
+
+/* May anything that is known begin with this window? Most do not, and cost no more than this. */
+static inline bool may_match(const struct recording_texts *t, uint64_t hash, bool lately)
+{
+	const struct place *string = &t->string_table[hash & (STRING_SLOTS - 1)];
+	const struct place *before = &t->lately_table[hash & (LATELY_SLOTS - 1)];
+
+	return (string->run != 0 && string->tag == tag_of(hash)) ||
+	       (lately && before->run != 0 && before->tag == tag_of(hash));
 }
 
 /* Bytes that a new string may have. */
@@ -232,11 +268,43 @@ static bool promote(struct recording_texts *t, struct match *m, bool ours, recor
 	t->strings_used += m->size;
 	t->theirs_used += ours ? 0 : m->size;
 	for (size_t k = 0; k + WINDOW <= m->size; k += WINDOW / 4)
-		t->string_table[hash_window(m->from + k) & (STRING_SLOTS - 1)] =
-			(struct place){ t->count + 1, (uint32_t)k };
+		put_place(t->string_table, STRING_SLOTS, hash_window(m->from + k), t->count + 1, k);
 	m->is_string = true;
 	m->string = t->count++;
 	m->offset = 0;
+	return true;
+}
+
+/* ---- short ones ---- */
+
+/* Is all of it a string, or does it become one now? */
+static bool find_short(struct recording_texts *t, const uint8_t *data, size_t size, bool ours,
+		       struct match *m, recording_text_fn fn, void *user)
+{
+	uint32_t hash = 2166136261u;
+	struct short_place *place;
+
+	if (size < SHORT_LEAST || size >= REPEAT)
+		return false;
+	for (size_t k = 0; k < size; k++)
+		hash = (hash ^ data[k]) * 16777619u;
+	place = &t->short_table[(hash ^ hash >> 15) & (SHORT_SLOTS - 1)];
+	if (place->times == 0 || place->hash != hash) {
+		*place = (struct short_place){ .hash = hash, .times = 1 };
+		return false;
+	}
+	*m = (struct match){ .size = size, .from = data };
+	if (place->string != 0) {
+		const struct text *text = &t->texts[place->string - 1];
+
+		m->string = place->string - 1;
+		return text->size == size && memcmp(t->strings + text->start, data, size) == 0;
+	}
+	if (++place->times < SHORT_TIMES || room_for(t, ours) < size)
+		return false;
+	if (!promote(t, m, ours, fn, user))
+		return false;
+	place->string = m->string + 1;
 	return true;
 }
 
@@ -256,11 +324,20 @@ void recording_texts_encode(struct recording_texts *t, struct hin_buffer *out, c
 	const uint8_t *bytes = data;
 	size_t done = 0; /* bytes that are in pieces */
 	bool lately = room_for(t, ours) >= REPEAT;
+	struct match whole;
 
+	if (find_short(t, bytes, size, ours, &whole, fn, user)) {
+		recording_put(out, (uint64_t)size << 2 | 1);
+		recording_put(out, whole.string);
+		recording_put(out, 0);
+		return;
+	}
 	for (size_t k = 0; k + WINDOW <= size;) {
-		struct match m = { 0 };
+		uint64_t hash = hash_window(bytes + k);
+		struct match m;
 
-		if (!find(t, bytes, size, done, k, lately, &m)) {
+		if (HIN_LIKELY(!may_match(t, hash, lately)) ||
+		    !find(t, bytes, size, done, k, hash, lately, &m)) {
 			k++;
 			continue;
 		}

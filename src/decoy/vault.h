@@ -22,6 +22,7 @@
  */
 #pragma once
 #include "base/config.h"
+#include "base/time.h"
 #include "base/addr.h"
 
 #define HIN_DECOY_VAULT_PURPOSE 400 /* most bytes of a purpose */
