@@ -27,10 +27,12 @@ struct changed {
 
 struct hin_fs {
 	const struct hin_fs_image *image;
+	const struct hin_fs *below; /* what it was changed to before; or NULL */
+	uint32_t base;		    /* inodes from here on are made here */
 	struct hin_fs_quota quota, used;
-	struct changed **of_image; /* sorted by inode */
+	struct changed **of_image; /* and of below; sorted by inode */
 	uint32_t of_image_count, of_image_room;
-	struct changed **made; /* inode less the image's count; NULL = free */
+	struct changed **made; /* inode less `base`; NULL = free */
 	uint32_t made_count, made_room;
 	const struct hin_fs_maker *maker; /* that of `seen`, or NULL */
 	uint32_t maker_root;
@@ -85,7 +87,19 @@ struct hin_fs *hin_fs_new(const struct hin_fs_image *image, const struct hin_fs_
 	if (fs == NULL)
 		return NULL;
 	fs->image = image;
+	fs->base = image->count;
 	fs->quota = *quota;
+	return fs;
+}
+
+struct hin_fs *hin_fs_over(const struct hin_fs *below, const struct hin_fs_quota *quota)
+{
+	struct hin_fs *fs = hin_fs_new(below->image, quota);
+
+	if (fs != NULL) {
+		fs->below = below;
+		fs->base = below->base + below->made_count;
+	}
 	return fs;
 }
 
@@ -135,17 +149,28 @@ static uint32_t place_of(const struct hin_fs *fs, uint32_t ino)
 	return low;
 }
 
-static struct changed *changed_of(const struct hin_fs *fs, uint32_t ino)
+/* The inode as it was changed here, or NULL. */
+static struct changed *own_of(const struct hin_fs *fs, uint32_t ino)
 {
 	uint32_t at;
 
 	if (is_made(ino))
 		return NULL;
-	if (ino >= fs->image->count)
-		return fs->made[ino - fs->image->count];
+	if (ino >= fs->base)
+		return fs->made[ino - fs->base];
 	at = place_of(fs, ino);
 	return at < fs->of_image_count && fs->of_image[at]->stat.ino == ino ? fs->of_image[at]
 									    : NULL;
+}
+
+/* The same, here or below. */
+static const struct changed *changed_of(const struct hin_fs *fs, uint32_t ino)
+{
+	const struct changed *c = own_of(fs, ino);
+
+	if (c == NULL && fs->below != NULL && !is_made(ino) && ino < fs->base)
+		c = own_of(fs->below, ino);
+	return c;
 }
 
 /* Make room for one more in an array of `count`; false without memory. */
@@ -164,24 +189,66 @@ static bool grow(void *array, uint32_t count, uint32_t *room, size_t item)
 	return true;
 }
 
+/* Copy what was changed below; NULL over quota, or without memory. */
+static struct changed *copy_changed(struct hin_fs *fs, const struct changed *from)
+{
+	struct changed *c = calloc(1, sizeof(*c));
+
+	if (c == NULL)
+		return NULL;
+	c->stat = from->stat;
+	c->parent = from->parent;
+	c->own = from->own;
+	if (from->stored > fs->quota.bytes - fs->used.bytes)
+		goto failed;
+	if (from->stored > 0) {
+		c->data = malloc(from->stored);
+		if (c->data == NULL)
+			goto failed;
+		memcpy(c->data, from->data, from->stored);
+		c->stored = c->room = from->stored;
+	}
+	for (uint32_t i = 0; i < from->count; i++) {
+		char *name = strdup(from->entries[i].name);
+
+		if (name == NULL ||
+		    !grow(&c->entries, c->count, &c->entry_room, sizeof(*c->entries))) {
+			free(name);
+			goto failed;
+		}
+		c->entries[c->count++] = (struct entry){ name, from->entries[i].ino };
+	}
+	fs->used.bytes += c->stored;
+	return c;
+failed:
+	changed_free(c);
+	return NULL;
+}
+
 /* The inode as one that may be changed; NULL over quota, or without memory. */
 static struct changed *change(struct hin_fs *fs, uint32_t ino)
 {
-	struct changed *c = changed_of(fs, ino);
-	const struct node *node;
+	struct changed *c = own_of(fs, ino);
+	const struct changed *below;
 	uint32_t at;
 
-	if (c != NULL || is_made(ino))
+	if (c != NULL || is_made(ino) || ino >= fs->base)
 		return c;
 	if (fs->used.inodes >= fs->quota.inodes ||
 	    !grow(&fs->of_image, fs->of_image_count, &fs->of_image_room, sizeof(*fs->of_image)))
 		return NULL;
-	c = calloc(1, sizeof(*c));
+	below = changed_of(fs, ino);
+	if (below != NULL) {
+		c = copy_changed(fs, below);
+	} else {
+		c = calloc(1, sizeof(*c));
+		if (c != NULL) {
+			c->stat = hin_fs_image_stat(fs->image, ino);
+			c->parent = fs->image->nodes[ino].parent;
+		}
+	}
 	if (c == NULL)
 		return NULL;
-	node = &fs->image->nodes[ino];
-	c->stat = hin_fs_image_stat(fs->image, ino);
-	c->parent = node->parent;
 	at = place_of(fs, ino);
 	memmove(fs->of_image + at + 1, fs->of_image + at,
 		(fs->of_image_count - at) * sizeof(*fs->of_image));
@@ -557,7 +624,7 @@ static int set_entry(struct hin_fs *fs, uint32_t folder, const char *name, uint3
 /* Give an inode of ours back that nothing leads to any more. */
 static void let_go(struct hin_fs *fs, uint32_t ino)
 {
-	struct changed *c = changed_of(fs, ino);
+	struct changed *c = own_of(fs, ino);
 
 	if (c == NULL || c->stat.links > 0 || c->held > 0)
 		return;
@@ -566,11 +633,11 @@ static void let_go(struct hin_fs *fs, uint32_t ino)
 	free(c->data);
 	c->data = NULL;
 	c->room = 0;
-	if (ino < fs->image->count) {
+	if (ino < fs->base) {
 		c->own = true;
 		return;
 	}
-	fs->made[ino - fs->image->count] = NULL;
+	fs->made[ino - fs->base] = NULL;
 	fs->used.inodes--;
 	changed_free(c);
 }
@@ -602,7 +669,7 @@ int hin_fs_make(struct hin_fs *fs, uint32_t folder, const char *name,
 	c->own = true;
 	c->parent = folder;
 	c->stat = *stat;
-	c->stat.ino = fs->image->count + at;
+	c->stat.ino = fs->base + at;
 	c->stat.links = stat->type == HIN_FS_DIRECTORY ? 2 : 1;
 	c->stat.mtime_s = now_s;
 	c->stat.size = size;
@@ -884,7 +951,7 @@ int hin_fs_set_owner(struct hin_fs *fs, uint32_t ino, uint32_t uid, uint32_t gid
 
 void hin_fs_set_tag(struct hin_fs *fs, uint32_t ino, uint32_t tag)
 {
-	struct changed *c = changed_of(fs, ino);
+	struct changed *c = own_of(fs, ino);
 
 	if (c != NULL)
 		c->stat.tag = tag;
@@ -902,7 +969,7 @@ int hin_fs_set_time(struct hin_fs *fs, uint32_t ino, int64_t mtime_s)
 
 void hin_fs_hold(struct hin_fs *fs, uint32_t ino)
 {
-	struct changed *c = changed_of(fs, ino);
+	struct changed *c = own_of(fs, ino);
 
 	/* a file of the image stays anyway */
 	if (c != NULL)
@@ -911,7 +978,7 @@ void hin_fs_hold(struct hin_fs *fs, uint32_t ino)
 
 void hin_fs_drop(struct hin_fs *fs, uint32_t ino)
 {
-	struct changed *c = changed_of(fs, ino);
+	struct changed *c = own_of(fs, ino);
 
 	if (c != NULL && c->held > 0) {
 		c->held--;

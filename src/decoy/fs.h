@@ -102,6 +102,13 @@ struct hin_fs_quota {
 
 HIN_MUST_USE struct hin_fs *hin_fs_new(const struct hin_fs_image *image,
 				       const struct hin_fs_quota *quota);
+
+/*
+ * A view of what `below`, a view of an image, has become: it is not changed any more and outlives
+ * it. Its own quota counts from nothing. NULL without memory.
+ */
+HIN_MUST_USE struct hin_fs *hin_fs_over(const struct hin_fs *below,
+					const struct hin_fs_quota *quota);
 void hin_fs_free(struct hin_fs *fs); /* NULL is fine */
 
 /* From now on `maker`, which is copied, makes what is below the folder `root`; and no more. */

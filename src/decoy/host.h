@@ -75,7 +75,7 @@ HIN_MUST_USE enum hin_code hin_host_derive(const struct hin_host *host, const ch
 
 /*
  * A view of the host's files for an intruder who is new here: its persona's image and what only
- * this host has (name, addresses, people's homes and documents). The caller owns it. NULL without
- * memory.
+ * this host has (name, addresses, people's homes and documents). The caller owns it; the host
+ * outlives it. NULL without memory. Any thread may call.
  */
 HIN_MUST_USE struct hin_fs *hin_host_files(const struct hin_host *host);

@@ -1,11 +1,15 @@
 /* host_files - the files that only this host has, over its persona's image. */
 #include <openssl/evp.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "decoy/organisation_priv.h"
 
-#define QUOTA_BYTES (UINT64_C(16) << 20)
+#define QUOTA_BYTES (UINT64_C(16) << 20) /* of an intruder, and of the host's own files */
 #define QUOTA_INODES 4096u
+#define KEPT 256 /* hosts whose own files are kept for the next who comes */
+
+static const struct hin_fs_quota quota = { QUOTA_BYTES, QUOTA_INODES };
 
 /* Files on their way. */
 struct setup {
@@ -367,9 +371,9 @@ static void close_homes(struct setup *s)
 	}
 }
 
-struct hin_fs *hin_host_files(const struct hin_host *host)
+/* What the host has before anybody comes; NULL without memory. */
+static struct hin_fs *make_files(const struct hin_host *host)
 {
-	const struct hin_fs_quota quota = { QUOTA_BYTES, QUOTA_INODES };
 	struct setup s = { .host = host,
 			   .fs = hin_fs_new(host->image, &quota),
 			   .now_s = host_installed_s(host) };
@@ -392,4 +396,44 @@ struct hin_fs *hin_host_files(const struct hin_host *host)
 		return NULL;
 	}
 	return s.fs;
+}
+
+struct hin_fs *hin_host_files(const struct hin_host *host)
+{
+	struct host_files *files = host->organisation->files;
+	struct hin_fs **kept = &files->of[host - host->organisation->hosts], *fs;
+
+	/* many hosts at once are only looked at: theirs are made for each intruder */
+	pthread_mutex_lock(&files->mutex);
+	if (*kept == NULL && files->count < KEPT) {
+		*kept = make_files(host);
+		files->count += *kept != NULL;
+	}
+	fs = *kept != NULL ? hin_fs_over(*kept, &quota) : NULL;
+	pthread_mutex_unlock(&files->mutex);
+	return fs != NULL ? fs : make_files(host);
+}
+
+enum hin_code host_files_new(struct hin_organisation *o, struct hin_error *err)
+{
+	struct host_files *files = calloc(1, sizeof(*files) + o->host_count * sizeof(*files->of));
+
+	if (files == NULL)
+		return hin_fail(err, HIN_ENOMEM, "%s: no memory for hosts", o->file);
+	if (pthread_mutex_init(&files->mutex, NULL) != 0) {
+		free(files);
+		return hin_fail(err, HIN_ENOMEM, "%s: no lock", o->file);
+	}
+	o->files = files;
+	return HIN_OK;
+}
+
+void host_files_free(struct hin_organisation *o)
+{
+	if (o->files == NULL)
+		return;
+	for (size_t i = 0; i < o->host_count; i++)
+		hin_fs_free(o->files->of[i]);
+	pthread_mutex_destroy(&o->files->mutex);
+	free(o->files);
 }

@@ -411,7 +411,9 @@ static enum hin_code read_hosts(struct hin_organisation *o, const char *folder,
 				line_fail(&in, code, "%s", cause.text);
 		}
 	}
-	return in.code == HIN_OK ? sort_hosts(o, err) : in.code;
+	if (in.code == HIN_OK)
+		in.code = sort_hosts(o, err);
+	return in.code == HIN_OK ? host_files_new(o, err) : in.code;
 }
 
 /* ---- loading ---- */
@@ -524,6 +526,7 @@ void hin_organisation_free(struct hin_organisation *o)
 {
 	if (o == NULL)
 		return;
+	host_files_free(o);
 	for (size_t i = 0; i < o->persona_count; i++)
 		hin_persona_free(o->personas[i]);
 	explicit_bzero(o->seed, sizeof(o->seed));

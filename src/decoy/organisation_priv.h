@@ -1,5 +1,7 @@
 /* organisation_priv - what an organisation is made of; for organisation*.c and host*.c. */
 #pragma once
+#include <pthread.h>
+
 #include "decoy/organisation.h"
 #include "decoy/persona_priv.h"
 
@@ -52,6 +54,13 @@ struct accounts {
 	struct accounts *next;
 };
 
+/* The hosts' own files, made when the first intruder comes. */
+struct host_files {
+	pthread_mutex_t mutex; /* of all that is here */
+	size_t count;
+	struct hin_fs *of[]; /* by host; NULL: not made */
+};
+
 struct hin_organisation {
 	struct hin_arena arena;
 	const char *file;
@@ -74,6 +83,7 @@ struct hin_organisation {
 	struct hin_host *hosts; /* by address */
 	size_t host_count, host_room;
 	struct hin_host **by_name;
+	struct host_files *files;
 };
 
 extern const struct hin_config_table organisation_table;
@@ -120,6 +130,12 @@ enum hin_code host_machine_make(struct hin_organisation *o, struct hin_host *hos
 
 /* When the machine was set up: files that are its own are so old. */
 int64_t host_installed_s(const struct hin_host *host);
+
+/* ---- host_files.c ---- */
+
+/* Room for the files of all hosts, once these are there. */
+enum hin_code host_files_new(struct hin_organisation *o, struct hin_error *err);
+void host_files_free(struct hin_organisation *o);
 
 /* ---- host_text.c ---- */
 

@@ -302,6 +302,46 @@ static void files_end_with_zeros(void **state)
 	hin_fs_image_free(image);
 }
 
+/* What is set up once for all is there for each, and nobody changes it for another. */
+static void views_of_a_view(void **state)
+{
+	struct hin_fs_image *image = image_of();
+	struct hin_fs *below = hin_fs_new(image, &quota), *a, *b;
+	const struct hin_fs_stat file = { .type = HIN_FS_FILE, .mode = 0644 };
+	uint32_t etc, ino, made;
+
+	(void)state;
+	etc = find(below, "/etc");
+	assert_int_equal(hin_fs_make(below, etc, "hostname", &file, NULL, 7, &made), 0);
+	assert_int_equal(hin_fs_write(below, made, 0, "gate\n", 5, 7), 0);
+	assert_int_equal(hin_fs_write(below, find(below, "/root/note"), 0, "N", 1, 7), 0);
+	a = hin_fs_over(below, &quota);
+	b = hin_fs_over(below, &quota);
+	assert_true(a != NULL && b != NULL);
+	assert_int_equal(hin_fs_used(a).inodes, 0);
+	content_is(a, "/etc/hostname", "gate\n");
+	content_is(a, "/root/note", "Note\n");
+	assert_int_equal(hin_fs_write(a, find(a, "/etc/hostname"), 4, "way\n", 4, 8), 0);
+	content_is(a, "/etc/hostname", "gateway\n");
+	content_is(b, "/etc/hostname", "gate\n");
+	assert_int_equal(hin_fs_make(a, find(a, "/etc"), "own", &file, NULL, 8, &ino), 0);
+	assert_true(ino > made);
+	assert_int_equal(hin_fs_child(b, find(b, "/etc"), "own"), 0);
+	assert_int_equal(hin_fs_unlink(b, find(b, "/etc"), "hostname", 9), 0);
+	assert_int_equal(hin_fs_child(b, find(b, "/etc"), "hostname"), 0);
+	content_is(a, "/etc/hostname", "gateway\n");
+	assert_int_equal(hin_fs_unlink(b, find(b, "/root"), "note", 9), 0);
+	content_is(a, "/root/note", "Note\n");
+	content_is(below, "/etc/hostname", "gate\n");
+	assert_int_equal(hin_fs_rename(a, find(a, "/etc"), "hostname", find(a, "/tmp"), "h", 9), 0);
+	content_is(a, "/tmp/h", "gateway\n");
+	content_is(below, "/etc/hostname", "gate\n");
+	hin_fs_free(a);
+	hin_fs_free(b);
+	hin_fs_free(below);
+	hin_fs_image_free(image);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -312,6 +352,7 @@ int main(void)
 		cmocka_unit_test(images_refuse),
 		cmocka_unit_test(images_keep_all_of_stat),
 		cmocka_unit_test(files_end_with_zeros),
+		cmocka_unit_test(views_of_a_view),
 	};
 
 	return cmocka_run_group_tests_name("fs", tests, NULL, NULL);
