@@ -212,6 +212,8 @@ static void destroy(struct connection *c, enum hin_close why)
 					    .to_client = c->to_client });
 	(void)send(w->settings->ends.gate, &gone, sizeof(gone), MSG_NOSIGNAL);
 	hin_heap_remove(&w->wakes, &c->wake);
+	/* closing is not enough: while the gate has it open, too, it would still be watched */
+	(void)epoll_ctl(w->epoll, EPOLL_CTL_DEL, c->fd, NULL);
 	close(c->fd);
 	hin_buffer_fini(&c->out);
 	*(c->before != NULL ? &c->before->next : &w->connections) = c->next;
