@@ -166,6 +166,7 @@ struct api_worker {
 	struct hin_desk *desk;
 	struct hin_store *store; /* of API_LANE_QUERY, opened when it is needed */
 	uint64_t store_memory;	 /* that it was opened with */
+	int64_t tidied_ns;	 /* monotonic */
 	struct api_count counts[API_COUNTS];
 	unsigned next_count;
 };
