@@ -540,8 +540,10 @@ void ssh_on_userauth(struct ssh_connection *c, uint8_t type, struct hin_reader *
 	}
 	if (!check_names(c, user, service))
 		return;
-	if (!c->dropbear)
+	if (!c->dropbear) { /* answers of methods that a request ends; Debian's has GSSAPI */
 		c->dispatch[SSH_USERAUTH_INFO_RESPONSE] = SSH_ON_NOTHING;
+		c->dispatch[SSH_USERAUTH_GSSAPI_COMPLETE] = SSH_ON_NOTHING;
+	}
 	try_method(c, method, in, request);
 	answer_later(c);
 }

@@ -700,6 +700,6 @@ void ssh_channels_begin(struct ssh_connection *c)
 		ssh_dispatch_all(c, SSH_ON_UNKNOWN);
 	for (size_t i = 0; i < HIN_COUNT(rows); i++)
 		c->dispatch[rows[i][0]] = rows[i][1];
-	if (c->profile->host_keys_told)
+	if (c->profile->host_keys_told && !(c->compat & SSH_COMPAT_NO_HOST_KEYS))
 		tell_hostkeys(c);
 }

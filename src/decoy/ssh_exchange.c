@@ -8,6 +8,7 @@
 #include <sys/random.h>
 
 #include "decoy/sntrup761.h"
+#include "decoy/ssh_moduli.h"
 #include "decoy/ssh_wire.h"
 
 #define EXPONENT_BYTES 64 /* twice what the strongest cipher asks for */
@@ -69,27 +70,49 @@ static BIGNUM *fixed_prime(unsigned bits)
 	}
 }
 
+/* One of the groups of a size, by chance. */
+static const struct hin_ssh_modulus *modulus_of(unsigned bits)
+{
+	size_t count = 0, first = 0;
+	uint32_t chance = 0;
+
+	for (size_t i = 0; i < hin_ssh_moduli_count; i++) {
+		if (hin_ssh_moduli[i].bits != bits)
+			continue;
+		if (count++ == 0)
+			first = i;
+	}
+	if (getrandom(&chance, sizeof(chance), 0) != sizeof(chance))
+		chance = 0;
+	return &hin_ssh_moduli[first + chance % count];
+}
+
 enum hin_code hin_ssh_group_choose(struct hin_ssh_group *out, unsigned least, unsigned wanted,
 				   unsigned most)
 {
-	static const unsigned sizes[] = { 2048, 3072, 4096, 6144, 8192 };
+	const struct hin_ssh_modulus *modulus;
+	BIGNUM *prime = NULL;
 	unsigned best = 0;
-	BIGNUM *prime;
 
 	/* the smallest that is enough, else the largest that may be */
-	for (size_t i = 0; i < HIN_COUNT(sizes); i++) {
-		if (sizes[i] < least || sizes[i] > most)
-			continue;
-		if (best < wanted)
-			best = sizes[i];
+	for (size_t i = 0; i < hin_ssh_moduli_count; i++) {
+		unsigned bits = hin_ssh_moduli[i].bits;
+
+		if (bits >= least && bits <= most && best < wanted && bits > best)
+			best = bits;
 	}
-	if (best == 0)
-		return HIN_ENOENT;
-	prime = fixed_prime(best);
-	if (prime == NULL)
-		return HIN_ENOMEM;
-	out->size = (size_t)BN_bn2bin(prime, out->prime);
 	out->generator = 2;
+	if (best == 0) { /* OpenSSH has groups of RFC 3526 for that, of a size not asked for */
+		prime = fixed_prime(most < 3072 ? 2048 : most < 6144 ? 4096 : 8192);
+		if (prime == NULL)
+			return HIN_ENOMEM;
+	} else {
+		modulus = modulus_of(best);
+		if (BN_hex2bn(&prime, modulus->prime) == 0)
+			return HIN_ENOMEM;
+		out->generator = modulus->generator;
+	}
+	out->size = (size_t)BN_bn2bin(prime, out->prime);
 	BN_free(prime);
 	return HIN_OK;
 }

@@ -38,8 +38,8 @@ struct hin_ssh_group {
 	uint8_t generator;
 };
 
-/* The group for a client that wants `wanted` bits, within [least, most]. HIN_ENOENT: there is none.
- */
+/* A group for a client that wants `wanted` bits, within [least, most], as OpenSSH chooses: of its
+ * moduli, or one of RFC 3526 when they have none. HIN_ENOMEM. */
 HIN_MUST_USE enum hin_code hin_ssh_group_choose(struct hin_ssh_group *out, unsigned least,
 						unsigned wanted, unsigned most);
 

@@ -79,15 +79,28 @@ static const struct hin_config_list *own_list(const struct hin_ssh_profile *p, u
 	}
 }
 
+/* Is a name kept from this client? */
+static bool is_hidden(const struct ssh_connection *c, const char *name)
+{
+	if (c->compat & SSH_COMPAT_NO_CURVE25519)
+		return strcmp(name, "curve25519-sha256@libssh.org") == 0;
+	if (c->compat & SSH_COMPAT_NO_GROUP_EXCHANGE)
+		return strncmp(name, "diffie-hellman-group-exchange-", 30) == 0;
+	return false;
+}
+
 /* Append a name-list; its length is put in when it is known. */
-static void put_list(struct hin_buffer *out, const struct hin_config_list *list)
+static void put_list(const struct ssh_connection *c, struct hin_buffer *out,
+		     const struct hin_config_list *list)
 {
 	size_t at = out->used;
 	uint32_t size;
 
 	hin_ssh_put_u32(out, 0);
 	for (size_t i = 0; i < list->count; i++) {
-		if (i > 0)
+		if (is_hidden(c, list->items[i]))
+			continue;
+		if (out->used > at + 4)
 			hin_buffer_putc(out, ',');
 		hin_buffer_puts(out, list->items[i]);
 	}
@@ -121,7 +134,7 @@ void ssh_send_kexinit(struct ssh_connection *c)
 	hin_ssh_put_u8(&kex->ours, SSH_KEXINIT);
 	hin_buffer_add(&kex->ours, cookie, sizeof(cookie));
 	for (unsigned i = 0; i < LISTS; i++)
-		put_list(&kex->ours, own_list(c->profile, i));
+		put_list(c, &kex->ours, own_list(c->profile, i));
 	hin_ssh_put_u8(&kex->ours, 0); /* no guess follows */
 	hin_ssh_put_u32(&kex->ours, 0);
 	if (kex->ours.failed) {
@@ -183,13 +196,15 @@ static bool contains(struct hin_ssh_string list, const char *wanted)
 }
 
 /* The client's first name that we have, or NULL. */
-static const char *choose(struct hin_ssh_string list, const struct hin_config_list *ours)
+static const char *choose(const struct ssh_connection *c, struct hin_ssh_string list,
+			  const struct hin_config_list *ours)
 {
 	struct hin_ssh_string name;
 
 	for (unsigned i = 0; i < SSH_NAMES_MAX && next_name(&list, &name); i++) {
 		for (size_t k = 0; k < ours->count; k++) {
-			if (hin_ssh_string_is(name, ours->items[k]))
+			if (hin_ssh_string_is(name, ours->items[k]) &&
+			    !is_hidden(c, ours->items[k]))
 				return ours->items[k];
 		}
 	}
@@ -208,9 +223,9 @@ static bool choose_direction(struct ssh_connection *c, const struct hin_ssh_stri
 			     unsigned out, struct agreed *agreed)
 {
 	const struct hin_ssh_profile *p = c->profile;
-	const char *cipher = choose(lists[CIPHER_IN + out], own_list(p, CIPHER_IN + out));
-	const char *mac = choose(lists[MAC_IN + out], own_list(p, MAC_IN + out));
-	const char *zip = choose(lists[COMPRESSION_IN + out], own_list(p, COMPRESSION_IN + out));
+	const char *cipher = choose(c, lists[CIPHER_IN + out], own_list(p, CIPHER_IN + out));
+	const char *mac = choose(c, lists[MAC_IN + out], own_list(p, MAC_IN + out));
+	const char *zip = choose(c, lists[COMPRESSION_IN + out], own_list(p, COMPRESSION_IN + out));
 
 	agreed->cipher = cipher != NULL ? hin_ssh_cipher_find(cipher) : NULL;
 	if (agreed->cipher == NULL || zip == NULL)
@@ -278,10 +293,10 @@ static void expect_exchange(struct ssh_connection *c)
 static bool agree(struct ssh_connection *c, const struct hin_ssh_string lists[LISTS], bool follows)
 {
 	struct ssh_kex *kex = c->kex;
-	const char *exchange = choose(lists[KEX], &c->profile->kex);
+	const char *exchange = choose(c, lists[KEX], &c->profile->kex);
 
 	kex->exchange = exchange != NULL ? hin_ssh_exchange_find(exchange) : NULL;
-	kex->host_key = choose(lists[HOST_KEY], &c->profile->host_keys);
+	kex->host_key = choose(c, lists[HOST_KEY], &c->profile->host_keys);
 	if (kex->exchange == NULL || kex->host_key == NULL ||
 	    hin_ssh_hostkey_type(kex->host_key) == HIN_SSH_KEY_TYPES ||
 	    !choose_direction(c, lists, 0, &kex->in) || !choose_direction(c, lists, 1, &kex->out)) {
@@ -421,7 +436,7 @@ static void send_ext_info(struct ssh_connection *c)
 
 	hin_ssh_put_u32(out, (uint32_t)(1 + p->extensions.count));
 	hin_ssh_put_text(out, "server-sig-algs");
-	put_list(out, &p->signature_algorithms);
+	put_list(c, out, &p->signature_algorithms);
 	for (size_t i = 0; i < p->extensions.count; i++) {
 		const char *name = p->extensions.items[i], *value = strchr(name, '=');
 		size_t size = value != NULL ? (size_t)(value - name) : strlen(name);

@@ -42,6 +42,7 @@ enum {
 	SSH_USERAUTH_PK_OK = 60,
 	SSH_USERAUTH_INFO_REQUEST = 60,
 	SSH_USERAUTH_INFO_RESPONSE,
+	SSH_USERAUTH_GSSAPI_COMPLETE = 63,
 	SSH_GLOBAL_REQUEST = 80,
 	SSH_REQUEST_SUCCESS,
 	SSH_REQUEST_FAILURE,
@@ -104,6 +105,13 @@ enum ssh_handler {
 	SSH_HANDLERS
 };
 
+/* What a client cannot do. */
+enum ssh_compat {
+	SSH_COMPAT_NO_CURVE25519 = 1, /* its name of libssh.org */
+	SSH_COMPAT_NO_GROUP_EXCHANGE = 2,
+	SSH_COMPAT_NO_HOST_KEYS = 4, /* hostkeys-00@openssh.com */
+};
+
 enum ssh_phase { SSH_GREETS, SSH_IDENTIFIES, SSH_RUNS };
 
 struct ssh_kex;	    /* ssh_kex.c: while a key exchange is under way */
@@ -130,6 +138,7 @@ struct ssh_connection {
 	uint8_t session_id[64];
 	uint8_t session_id_size;
 	uint8_t phase;
+	uint8_t compat;	       /* of enum ssh_compat */
 	bool dropbear;	       /* whose behaviour */
 	bool initial;	       /* no keys yet */
 	bool strict;	       /* strict key exchange */

@@ -1,4 +1,5 @@
 /* ssh_transport - identification, packets and their dispatch; see ssh_priv.h */
+#include <fnmatch.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -351,6 +352,8 @@ static void handle(struct ssh_connection *c, const uint8_t *payload, size_t size
 			       type);
 		return;
 	}
+	if (type == SSH_NEWKEYS && c->strict)
+		c->rx.sequence = 0; /* whether it has a place or not */
 	if (handle_transport(c, type, &in))
 		return;
 	if (c->dropbear)
@@ -470,12 +473,16 @@ static void take_packets(struct ssh_connection *c)
 
 /* ---- identification ---- */
 
-static void send_line(struct ssh_connection *c, const char *text)
+/*
+ * OpenSSH writes the line's end by itself. Where the client has sent more than was read, the
+ * connection is reset before that goes out: Nagle's algorithm holds it back.
+ */
+static void send_line(struct ssh_connection *c, const char *text, bool unread)
 {
 	if (text == NULL || text[0] == '\0')
 		return;
 	hin_session_send(c->session, text, strlen(text));
-	if (!c->dropbear)
+	if (!c->dropbear && !unread)
 		hin_session_send(c->session, "\r\n", 2);
 }
 
@@ -490,9 +497,9 @@ void ssh_greet(struct ssh_connection *c)
 		ssh_send_kexinit(c);
 }
 
-static void refuse(struct ssh_connection *c, const char *text, const char *note)
+static void refuse(struct ssh_connection *c, const char *text, bool unread, const char *note)
 {
-	send_line(c, text);
+	send_line(c, text, unread);
 	ssh_broken(c, note);
 }
 
@@ -501,6 +508,40 @@ static bool is_probe(const char *software)
 {
 	return strncmp(software, "Probe-", 6) == 0 ||
 	       strstr(software, "SSH_Version_Mapper") != NULL;
+}
+
+/* What OpenSSH keeps from clients that cannot do it, by their software (its compat.c). */
+static const struct {
+	const char *pattern;
+	enum ssh_compat compat;
+} compats[] = {
+	{ "OpenSSH_6.6.1*", 0 },
+	{ "OpenSSH_6.5*", SSH_COMPAT_NO_CURVE25519 },
+	{ "OpenSSH_6.6*", SSH_COMPAT_NO_CURVE25519 },
+	{ "PuTTY_Local:*", SSH_COMPAT_NO_GROUP_EXCHANGE },
+	{ "PuTTY-Release-0.5*", SSH_COMPAT_NO_GROUP_EXCHANGE },
+	{ "PuTTY_Release_0.5*", SSH_COMPAT_NO_GROUP_EXCHANGE },
+	{ "PuTTY_Release_0.6[0-4]*", SSH_COMPAT_NO_GROUP_EXCHANGE },
+	{ "FuTTY*", SSH_COMPAT_NO_GROUP_EXCHANGE },
+	{ "WinSCP_release_4*", SSH_COMPAT_NO_GROUP_EXCHANGE },
+	{ "WinSCP_release_5.0*", SSH_COMPAT_NO_GROUP_EXCHANGE },
+	{ "WinSCP_release_5.[1567]", SSH_COMPAT_NO_GROUP_EXCHANGE },
+	{ "WinSCP_release_5.[156].*", SSH_COMPAT_NO_GROUP_EXCHANGE },
+	{ "WinSCP_release_5.7.[1-4]", SSH_COMPAT_NO_GROUP_EXCHANGE },
+	{ "Cisco-1.*", SSH_COMPAT_NO_HOST_KEYS },
+	{ "TeraTerm SSH*", SSH_COMPAT_NO_HOST_KEYS },
+	{ "TTSSH/1.5.*", SSH_COMPAT_NO_HOST_KEYS },
+	{ "TTSSH/2.[1-6]*", SSH_COMPAT_NO_HOST_KEYS },
+	{ "TTSSH/2.7[0-2]*", SSH_COMPAT_NO_HOST_KEYS },
+};
+
+static enum ssh_compat compat_of(const char *software)
+{
+	for (size_t i = 0; i < HIN_COUNT(compats); i++) {
+		if (fnmatch(compats[i].pattern, software, 0) == 0)
+			return compats[i].compat;
+	}
+	return 0;
 }
 
 /* Judge the client's line, as sscanf("SSH-%d.%d-%[^\n]") does. */
@@ -513,23 +554,26 @@ static void identify(struct ssh_connection *c, const char *line)
 		(struct hin_event){ .type = HIN_EVENT_CLIENT, .a = line, .a_size = strlen(line) });
 	if (c->dropbear) {
 		if (strncmp(line, "SSH-2.", 6) != 0 && strncmp(line, "SSH-1.99-", 9) != 0) {
-			refuse(c, c->profile->version_text, "another version of the protocol");
+			refuse(c, c->profile->version_text, c->in.used > 0,
+			       "another version of the protocol");
 			return;
 		}
 	} else {
 		if (sscanf(line, "SSH-%d.%d-%n", &major, &minor, &at) != 2 || at < 0 ||
 		    line[at] == '\0') {
-			refuse(c, c->profile->invalid_text, "no identification");
+			refuse(c, c->profile->invalid_text, c->in.used > 0, "no identification");
 			return;
 		}
 		if (major != 2 && !(major == 1 && minor == 99)) {
-			refuse(c, c->profile->version_text, "another version of the protocol");
+			refuse(c, c->profile->version_text, c->in.used > 0,
+			       "another version of the protocol");
 			return;
 		}
 		if (is_probe(line + at)) {
 			ssh_broken(c, "a probe that calls itself one");
 			return;
 		}
+		c->compat = (uint8_t)compat_of(line + at);
 	}
 	c->client_identification = strdup(line);
 	if (c->client_identification == NULL) {
@@ -561,11 +605,13 @@ static void read_identification(struct ssh_connection *c)
 			if (used > 4 && memcmp(line, "SSH-", 4) == 0)
 				identify(c, line);
 			else
-				refuse(c, c->profile->invalid_text, "no identification");
+				refuse(c, c->profile->invalid_text, c->in.used > 0,
+				       "no identification");
 			return;
 		}
 		if (ch == '\0' || returned || used == SSH_IDENTIFICATION_MAX) {
-			refuse(c, c->profile->invalid_text, "no identification");
+			refuse(c, c->profile->invalid_text, i + 1 < c->in.used,
+			       "no identification");
 			return;
 		}
 		line[used++] = ch;
@@ -600,7 +646,7 @@ static void read_identification_dropbear(struct ssh_connection *c)
 			identify(c, line);
 			return;
 		}
-		refuse(c, NULL, "no identification");
+		refuse(c, NULL, false, "no identification");
 		return;
 	}
 }
