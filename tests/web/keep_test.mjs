@@ -60,7 +60,7 @@ export async function sensors(hub, browser, operator) {
 	// one in all details: watched share, gaps; where it stands is for the map
 	await page.click('tr:has-text("tower-1") >> text=Details');
 	await page.waitForSelector('dialog[open] >> text=Nothing is missing');
-	truth('its watched share', (await page.locator('dialog[open] .share').count()) === 2);
+	truth('its watched share', (await page.locator('dialog[open] dl .share').count()) === 2);
 	await page.click('dialog[open] summary');
 	await page.fill('dialog[open] form input >> nth=0', 'Sendai <img src=x onerror=window.hacked=1>');
 	await page.fill('dialog[open] form input >> nth=1', '38.27');

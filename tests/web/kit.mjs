@@ -34,7 +34,7 @@ export async function windowOf(browser, who, options = {}) {
 	page.setDefaultTimeout(30_000);
 	page.on('pageerror', (error) => failures.push('an error in the page: ' + String(error.stack).slice(0, 600)));
 	page.on('console', (message) => {
-		if (message.type() === 'error' && !expected.test(message.text())) failures.push('the console says: ' + message.text());
+		if (message.type() === 'error' && !expected.test(message.text())) failures.push('the console says: ' + message.text() + ' ' + (message.location()?.url ?? ''));
 	});
 	return page;
 }

@@ -81,13 +81,20 @@ export async function types() {
 export async function hostileAnswers(hub, browser, analyst) {
 	const page = await windowOf(browser, analyst);
 	const long = hostile + 'x'.repeat(10_000) + '\u0000\u200b終';
+	const texts = /^(title|title_ja|trouble|subject|handle|device|assignee_name|account_name|name_ja|text|text_ja|label|address|to|owner|version|reason|sentence|sentence_ja|signers|requester|place|source|note|value|help|help_ja|display|hub)$|^name$/;
+	const spoil = (value, key) => (typeof value === 'string' && texts.test(key) ? long : Array.isArray(value) ? value.map((one) => spoil(one, key)) : value && typeof value === 'object' ? Object.fromEntries(Object.entries(value).map(([k, v]) => [k, spoil(v, k)])) : value);
 	await page.route(/\/api\/v1\/(cases|organisations|addresses|notices|status|sensors|authorities|accounts|settings|rules|silence|directory|ledger|me\/(tokens|views)|reports)/, async (route) => {
 		const answer = await route.fetch().catch(() => null);
 		if (!answer) return; // the page went on
-		const spoil = (value, key) => (typeof value === 'string' && /^(title|title_ja|trouble|subject|handle|device|assignee_name|account_name|name_ja|text|text_ja|label|address|to|owner|version|reason|sentence|sentence_ja|signers|requester|place|source|note|value|help|help_ja|display|hub)$|^name$/.test(key) ? long : Array.isArray(value) ? value.map((one) => spoil(one, key)) : value && typeof value === 'object' ? Object.fromEntries(Object.entries(value).map(([k, v]) => [k, spoil(v, k)])) : value);
-		await route.fulfill({ response: answer, json: spoil(await answer.json(), "") }).catch(() => {});
+		const json = await answer.json();
+		if (json.notices?.by_owner) json.notices.by_owner = [{ name: 'one', told: 1, fixed: 0, reappeared: 0, open: 1, waiting: 0, no_owner: 0, bounced: 0, failed: 0, median_fix_s: 0, p90_fix_s: 0 }];
+		await route.fulfill({ response: answer, json: spoil(json, '') }).catch(() => {});
 	});
-	for (const path of ['/cases', '/cases/1', '/owners', '/owners/1', '/addresses/192.52.193.77', '/sensors', '/now', '/authorities', '/silence?net=192.0.2.0%2F24', '/settings', '/accounts', '/rules', '/ledger', '/me', '/explore', '/reports']) {
+	const authority = { digest: 'a'.repeat(64), number: '1', kind: 'k', text: 't', text_ja: '文', state: 'in-force', signers: 's', signed_by: [long, long], requester: 'r', from: null, until: null, prefixes: [long, long], ports: [long], rate: 1, uses: 1, used: 0, added: null, made: null, revoked: null, id: 1, note: 'n' };
+	await page.route(/\/api\/v1\/authorities(\?|\/a)/, (route) => route.fulfill({ json: spoil(/\/a{64}/.test(route.request().url()) ? authority : { authorities: [authority, { ...authority, digest: 'b'.repeat(64) }] }, '') }));
+	await hub.ask(hub.admin, 'POST', '/me/tokens', { label: 'one', scopes: 'read' });
+	await hub.ask(hub.admin, 'PUT', '/me/views', { page: 'explore', name: 'one', query: 'by=src' });
+	for (const path of ['/cases', '/cases/1', '/owners', '/owners/1', '/addresses/192.52.193.77', '/sensors', '/now', '/authorities', '/authorities/' + 'a'.repeat(64), '/silence?net=192.0.2.0%2F24&since=2026-11-01T00:00:00Z&until=2026-11-02T00:00:00Z', '/settings', '/accounts', '/rules', '/ledger', '/me', '/explore', '/reports']) {
 		await page.goto(hub.url + path);
 		await quiet(page);
 		await page.waitForFunction(() => document.body.innerText.includes('<script>window.hacked=1</script>'), null, { timeout: 10_000 }).catch(() => {});

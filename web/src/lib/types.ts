@@ -338,6 +338,32 @@ export interface Figure {
 	p90_fix_s: number;
 }
 
+export interface ReportTotal {
+	period: string;
+	since: string;
+	until: string;
+	packets: number;
+	bytes: number;
+	sources: number;
+	approximate: boolean;
+	watched: { sensors: number; expected_us: number; watched_us: number };
+}
+
+/** A month (2026-10) or a year (2026), beside the one before. */
+export interface Report {
+	period: string;
+	zone: string;
+	complete: boolean;
+	dark_addresses: number;
+	total: ReportTotal;
+	previous: ReportTotal;
+	series: { name: string; from: string; to: string; packets: number }[];
+	ports: { proto: number; dport: number; packets: number; bytes: number; sources: number }[];
+	tools: { tool: string | number | null; packets: number; bytes: number }[];
+	cases: { kind: string; opened: number; closed: number; false_alarms: number; opened_before: number }[];
+	notices: { all: Figure[]; previous: Figure[]; by_sector: Figure[]; by_owner: Figure[]; by_kind: Figure[] };
+}
+
 export interface AddressLease {
 	low?: string;
 	from: string | null;

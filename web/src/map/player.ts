@@ -23,7 +23,7 @@ export class Player {
 	#queue: { flow: Flow; when: number }[] = [];
 	#arrived = 0;
 	#over = false;
-	#step = 0;
+	#step = -1; // of the replay; not begun
 	#timer: ReturnType<typeof setTimeout> | undefined;
 	#pouring: ReturnType<typeof setInterval>;
 
@@ -92,6 +92,8 @@ export class Player {
 				wait = minute;
 			} else {
 				const minutes = now.series.map((one) => one.at).slice(-30);
+				// it begins with the busiest
+				if (this.#step < 0) this.#step = minutes.indexOf(now.series.reduce((a, b) => (b.packets > a.packets && minutes.includes(b.at) ? b : a), { at: minutes[0] ?? 0, packets: 0 }).at);
 				await this.#play(minutes[this.#step++ % minutes.length] ?? now.newest, replaySeconds);
 				wait = replaySeconds * 1000;
 			}
