@@ -282,7 +282,7 @@ static enum hin_code load_files(struct hin_persona *p, const char *folder,
 		p->machine.package_count = others[i]->machine.package_count;
 		return HIN_OK;
 	}
-	return persona_files_make(p, folder, err);
+	return persona_files_make(p, folder, others, count, err);
 }
 
 /* The lines that have been read are not kept twice. */

@@ -13,11 +13,14 @@
 #define HEADER_SIZE 64 /* bytes of the largest ELF header */
 #define ELF_MIN 4096   /* bytes; what is smaller is no program */
 
+#define OTHERS 16		 /* personas that are asked for the same files */
 #define THERE "is there already" /* as hin_fs_image_add() says it */
 
 /* A list on its way. */
 struct files {
 	struct hin_persona *p;
+	struct hin_fs *const *others; /* of other personas, whose bytes may be lent */
+	size_t other_count;
 	const char *name;
 	bool first; /* of the persona's lists */
 	unsigned line;
@@ -250,6 +253,34 @@ static enum hin_code add_elf(struct files *f, const char *name, const struct hin
 	return add(f, name, stat, *kept, size, true);
 }
 
+/* The bytes of the file, as another persona has them already; or NULL. */
+static const void *find_same(const struct files *f, const char *name)
+{
+	static const struct hin_fs_user root = { 0, 0 };
+	char path[HIN_FS_PATH_MAX + HIN_FS_NAME_MAX];
+
+	snprintf(path, sizeof(path), "%s%s", f->folder, name);
+	for (size_t i = 0; i < f->other_count; i++) {
+		uint32_t ino;
+		size_t size;
+
+		if (hin_fs_find(f->others[i], &root, HIN_FS_ROOT, path, false, &ino) != 0)
+			continue;
+		const uint8_t *bytes = hin_fs_bytes(f->others[i], ino, &size);
+
+		if (size == f->content_size && memcmp(bytes, f->content, size) == 0)
+			return bytes;
+	}
+	return NULL;
+}
+
+static enum hin_code add_bytes(struct files *f, const char *name, const struct hin_fs_stat *stat)
+{
+	const void *same = f->content_size > 0 ? find_same(f, name) : NULL;
+
+	return add(f, name, stat, same != NULL ? same : f->content, f->content_size, same != NULL);
+}
+
 static enum hin_code read_file(struct files *f, char type, char *at)
 {
 	struct hin_fs_stat stat = { .type = HIN_FS_FILE };
@@ -270,7 +301,7 @@ static enum hin_code read_file(struct files *f, char type, char *at)
 		return refuse(f, HIN_ERANGE, "%.60s has %zu bytes, its size is %llu", at,
 			      f->content_size, (unsigned long long)stat.size);
 	if (type == 'f' || f->content_size > 0 || stat.size < ELF_MIN)
-		return add(f, at, &stat, f->content, f->content_size, false);
+		return add_bytes(f, at, &stat);
 	return add_elf(f, at, &stat, type == 'e');
 }
 
@@ -394,18 +425,14 @@ static enum hin_code read_line(struct files *f, char *line)
 	}
 }
 
-enum hin_code persona_files_add(struct hin_persona *p, const char *name, char *text, size_t size,
-				struct hin_error *err)
+static enum hin_code add_list(struct files files, char *text, size_t size)
 {
-	struct files f = { .p = p,
-			   .name = name,
-			   .first = p->file_count == 0,
-			   .package_room = p->package_count,
-			   .err = err };
+	struct files f = files;
 	char *end = text + size;
 
 	if (memchr(text, 0, size) != NULL)
-		return hin_fail(err, HIN_EFORMAT, "%s: a NUL byte; a list of files is text", name);
+		return hin_fail(f.err, HIN_EFORMAT, "%s: a NUL byte; a list of files is text",
+				f.name);
 	while (text < end) {
 		char *stop = memchr(text, '\n', (size_t)(end - text));
 		char *next = stop != NULL ? stop + 1 : end;
@@ -428,25 +455,69 @@ enum hin_code persona_files_add(struct hin_persona *p, const char *name, char *t
 	return HIN_OK;
 }
 
-enum hin_code persona_files_make(struct hin_persona *p, const char *folder, struct hin_error *err)
+enum hin_code persona_files_add(struct hin_persona *p, const char *name, char *text, size_t size,
+				struct hin_error *err)
+{
+	const struct files f = { .p = p,
+				 .name = name,
+				 .first = p->file_count == 0,
+				 .package_room = p->package_count,
+				 .err = err };
+
+	return add_list(f, text, size);
+}
+
+static enum hin_code load_list(struct files files, const char *folder, const char *list)
+{
+	struct hin_persona *p = files.p;
+	struct hin_buffer text = { 0 };
+	char *path = hin_arena_printf(&p->arena, "%s/files/%s", folder, list);
+	enum hin_code code;
+
+	if (path == NULL)
+		return hin_fail(files.err, HIN_ENOMEM, "%s: no memory for its files", p->file);
+	code = hin_file_read(&text, path, PERSONA_FILES_SIZE, files.err);
+	files.name = path;
+	files.first = p->file_count == 0;
+	files.package_room = p->package_count;
+	if (code == HIN_OK && text.used > 0)
+		code = add_list(files, text.data, text.used);
+	hin_buffer_fini(&text);
+	return code;
+}
+
+/* Views of the others' images, to look for files in. */
+static size_t open_others(struct hin_persona *const *others, size_t count, struct hin_fs **out)
+{
+	static const struct hin_fs_quota none = { 0, 0 };
+	size_t opened = 0;
+
+	for (size_t i = 0; i < count && opened < OTHERS; i++) {
+		if (others[i]->shares)
+			continue;
+		out[opened] = hin_fs_new(others[i]->image, &none);
+		opened += out[opened] != NULL;
+	}
+	return opened;
+}
+
+enum hin_code persona_files_make(struct hin_persona *p, const char *folder,
+				 struct hin_persona *const *others, size_t count,
+				 struct hin_error *err)
 {
 	const struct hin_config_list *list = &p->settings.files;
+	struct hin_fs *views[OTHERS];
+	struct files files = { .p = p, .others = views, .err = err };
 	enum hin_code code = HIN_OK;
 
 	p->image = hin_fs_image_new();
 	if (p->image == NULL)
 		return hin_fail(err, HIN_ENOMEM, "%s: no memory for its files", p->file);
-	for (size_t i = 0; i < list->count && code == HIN_OK; i++) {
-		struct hin_buffer text = { 0 };
-		char *path = hin_arena_printf(&p->arena, "%s/files/%s", folder, list->items[i]);
-
-		if (path == NULL)
-			return hin_fail(err, HIN_ENOMEM, "%s: no memory for its files", p->file);
-		code = hin_file_read(&text, path, PERSONA_FILES_SIZE, err);
-		if (code == HIN_OK && text.used > 0)
-			code = persona_files_add(p, path, text.data, text.used, err);
-		hin_buffer_fini(&text);
-	}
+	files.other_count = open_others(others, count, views);
+	for (size_t i = 0; i < list->count && code == HIN_OK; i++)
+		code = load_list(files, folder, list->items[i]);
+	for (size_t i = 0; i < files.other_count; i++)
+		hin_fs_free(views[i]);
 	if (code != HIN_OK)
 		return code;
 	p->machine.packages = p->packages;

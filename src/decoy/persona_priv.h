@@ -8,7 +8,7 @@
 
 #define PERSONA_FILES_SIZE ((size_t)4 << 20) /* bytes of a list of files */
 #define PERSONA_FILES_MAX 20000		     /* in one image */
-#define PERSONA_VARIANTS 4 /* sets of process numbers that the hosts of a persona share */
+#define PERSONA_VARIANTS 3 /* sets of process numbers that the hosts of a persona share */
 
 /* The group `machine` of its file. */
 struct persona_machine {
@@ -74,8 +74,8 @@ struct hin_persona {
 extern const struct hin_config_table persona_table;
 
 /*
- * hin_persona_load(), with an image that it may share: that of one of the `count` personas `others`
- * with the same files. They stay where they are as long as it does.
+ * hin_persona_load(), with an image that it may share, or bytes of it: those of one of the `count`
+ * personas `others` with the same files. They stay where they are as long as it does.
  */
 enum hin_code persona_load(struct hin_persona **out, const char *folder, const char *name,
 			   struct hin_persona *const *others, size_t count, struct hin_error *err);
@@ -104,8 +104,13 @@ enum hin_code persona_machine_make(struct hin_persona *p, struct hin_error *err)
 
 /* ---- persona_files.c ---- */
 
-/* Build the image from the lists that the settings name, in `folder`/files. */
-enum hin_code persona_files_make(struct hin_persona *p, const char *folder, struct hin_error *err);
+/*
+ * Build the image from the lists that the settings name, in `folder`/files. Bytes that one of
+ * `others` has at the same path are lent from it.
+ */
+enum hin_code persona_files_make(struct hin_persona *p, const char *folder,
+				 struct hin_persona *const *others, size_t count,
+				 struct hin_error *err);
 
 /* Add a list of files, called `name` in messages; `text` is changed. */
 enum hin_code persona_files_add(struct hin_persona *p, const char *name, char *text, size_t size,
