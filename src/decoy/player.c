@@ -191,12 +191,10 @@ static void put_typed(struct playing *p, const struct hin_recording_item *item)
 	for (size_t k = 0; k < item->size; k++) {
 		uint8_t byte = item->data[k];
 
-		if (byte == '\n' && p->after_return)
-			hin_buffer_putc(&p->out, '\n');
-		else if (byte == '\r' || byte == '\n')
-			hin_buffer_puts(&p->out, byte == '\n' ? "\r\n" : "\r");
-		else if (p->after_return)
-			hin_buffer_putc(&p->out, '\n');
+		if (p->after_return || byte == '\n') /* CR LF, CR alone and LF alone end a line */
+			hin_buffer_puts(&p->out, p->after_return ? "\n" : "\r\n");
+		if (byte == '\r')
+			hin_buffer_putc(&p->out, '\r');
 		if (byte != '\r' && byte != '\n')
 			hin_player_filter(&p->filter, &p->out, &byte, 1);
 		p->after_return = byte == '\r';

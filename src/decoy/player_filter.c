@@ -103,10 +103,8 @@ static void ground(struct hin_player_filter *f, struct hin_buffer *out, uint8_t 
 		f->state = byte >= 0xc2 && byte <= 0xf4 ? CHARACTER : GROUND;
 		if (f->state == GROUND)
 			replace(f, out);
-	} else if (byte >= 0x20 && byte != 0x7f) {
-		hin_buffer_putc(out, (char)byte);
-	} else if (byte == '\t' || byte == '\n' || byte == '\r' || byte == '\b' || byte == 0x0e ||
-		   byte == 0x0f) {
+	} else if ((byte >= 0x20 && byte != 0x7f) || byte == '\t' || byte == '\n' || byte == '\r' ||
+		   byte == '\b' || byte == 0x0e || byte == 0x0f) {
 		hin_buffer_putc(out, (char)byte);
 	} else {
 		f->removed++; /* bells and so on */

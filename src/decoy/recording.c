@@ -1,4 +1,5 @@
 /* recording - sessions as they are told; see recording.h */
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -654,8 +655,10 @@ static void free_recorder(struct hin_recorder *r)
 		struct writer *w = r->writers;
 
 		r->writers = w->next;
-		while (w->tapes != NULL)
+		while (w->tapes != NULL) {
+			assert(w->tapes->writer == w && w->tapes->prev == NULL);
 			free_tape(r, w->tapes);
+		}
 		writer_free(w);
 	}
 	for (size_t k = 0; k < SOURCE_SLOTS; k++) {

@@ -650,7 +650,7 @@ enum hin_code recording_segment_chunks(struct recording_segment *s, uint32_t slo
 	if (list == NULL)
 		return hin_fail(err, HIN_ENOMEM, "chunks of %s", s->path);
 	for (uint64_t k = chunks; k > 0 && code == HIN_OK; k--) {
-		struct recording_record r;
+		struct recording_record r = { 0 };
 
 		code = recording_segment_record(s, &s->frame, at, &r, err);
 		if (code == HIN_OK &&

@@ -1,6 +1,7 @@
 /* recording_writer - the recorder's side of a segment; see recording_writer_priv.h */
 #include "decoy/recording_writer_priv.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -211,6 +212,7 @@ uint32_t writer_name(struct writer *w, const char *name)
 	if (name == NULL || name[0] == '\0')
 		return 0;
 	snprintf(cut, sizeof(cut), "%s", name);
+	assert(w->names != NULL); /* one that was resumed takes no sessions */
 	for (at = hash_text(cut) % WRITER_NAME_SLOTS; w->name_slots[at] != 0;
 	     at = (at + 1) % WRITER_NAME_SLOTS) {
 		if (strcmp(w->names[w->name_slots[at] - 1], cut) == 0)
