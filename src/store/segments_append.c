@@ -9,10 +9,11 @@
 #include "base/file.h"
 #include "store/segments_priv.h"
 
-#define OPEN_ROWS ((size_t)4 * HIN_BLOCK_ROWS) /* rows of all open days; then the largest is cut   \
-						*/
-#define OPEN_DAYS 256u			       /* open days; then those that rest longest are cut */
-#define DIRTY_FILES 64u			       /* files kept open until the sync */
+/* rows of all open days: then the largest is cut */
+#define OPEN_ROWS ((size_t)4 * HIN_BLOCK_ROWS)
+/* open days: then those that rest longest are cut */
+#define OPEN_DAYS 256u
+#define DIRTY_FILES 64u /* files kept open until the sync */
 
 unsigned hin_store_kind_of(uint16_t kind)
 {
