@@ -14,6 +14,8 @@ static const char *const common[] = {
 	"ssh.methods=publickey,password,keyboard-interactive",
 	"ssh.password-change=yes",
 	"ssh.forward-time=1s",
+	"ssh.greeting=0s",
+	"ssh.kexinit-delay=0s",
 	NULL,
 };
 static const char *const dropbear[] = {

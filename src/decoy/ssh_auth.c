@@ -185,14 +185,11 @@ static void answer(struct ssh_connection *c)
 		give_up(c);
 		return;
 	}
-	if (!c->dropbear)
-		send_failure(c);
+	send_failure(c);
 }
 
-/*
- * OpenSSH: an answer comes after the least time, or as many times twice that as the check needs.
- * Dropbear: a refusal is sent at once, and the next request is read later.
- */
+/* An answer comes after what its check takes; OpenSSH's after the least time, doubled until it is
+ * no less than that. */
 static void answer_later(struct ssh_connection *c)
 {
 	struct ssh_auth *a = c->auth;
@@ -200,10 +197,7 @@ static void answer_later(struct ssh_connection *c)
 
 	if (hin_session_is_over(c->session))
 		return;
-	if (c->dropbear) {
-		if (!a->accepted && !a->postponed)
-			send_failure(c);
-	} else {
+	if (!c->dropbear) {
 		int64_t least = c->profile->answer_ns / HIN_NS_PER_US;
 
 		if (least > 0)

@@ -28,6 +28,7 @@ struct hin_ssh_profile {
 	bool kexinit_first; /* sent with the identification, before the client's has come */
 	char *invalid_text, *version_text;
 	int64_t greeting_ns; /* from the connection to the identification */
+	int64_t kexinit_ns;  /* from the client's identification to KEXINIT */
 
 	/* KEXINIT; an empty list of the other direction is that of the first */
 	struct hin_config_list kex, host_keys;
@@ -128,10 +129,14 @@ struct hin_ssh_profile {
 			    "line for a client of another version; empty = none",                  \
 			    "版の異なるクライアントへの行。空なら送らない",                        \
 			    .type = HIN_VALUE_TEXT),                                               \
-		HIN_SSH_ROW(T, M, "greeting", greeting_ns, "0s",                                   \
+		HIN_SSH_ROW(T, M, "greeting", greeting_ns, "8ms",                                  \
 			    "from the connection to the identification",                           \
 			    "接続から識別文字列までの時間", .type = HIN_VALUE_DURATION, .min = 0,  \
 			    .max = HIN_NS_PER_MIN),                                                \
+		HIN_SSH_ROW(T, M, "kexinit-delay", kexinit_ns, "8ms",                              \
+			    "from the client's identification to KEXINIT",                         \
+			    "相手の識別文字列から KEXINIT までの時間", .type = HIN_VALUE_DURATION, \
+			    .min = 0, .max = HIN_NS_PER_MIN),                                      \
 		HIN_SSH_ROW(                                                                       \
 			T, M, "kex", kex, HIN_SSH_KEX_92,                                          \
 			"key exchanges in order, with the names that are none (kex-strict-s-...)", \

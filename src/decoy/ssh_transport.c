@@ -581,7 +581,11 @@ static void identify(struct ssh_connection *c, const char *line)
 		return;
 	}
 	c->phase = SSH_RUNS;
-	ssh_send_kexinit(c);
+	if (c->profile->kexinit_first || c->profile->kexinit_ns <= 0)
+		ssh_send_kexinit(c);
+	else
+		ssh_wait(c, hin_session_now_us(c->session) + c->profile->kexinit_ns / HIN_NS_PER_US,
+			 ssh_send_kexinit);
 }
 
 /* As OpenSSH reads: the first line is the identification, or there is none. */

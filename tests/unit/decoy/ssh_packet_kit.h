@@ -16,6 +16,8 @@ struct talk {
 
 static const char *const talk_settings[] = {
 	"ssh.host-keys=ssh-ed25519",
+	"ssh.greeting=0s",
+	"ssh.kexinit-delay=0s",
 	"ssh.answer=0s",
 	"ssh.failure=0s",
 	"ssh.failure-spread=0s",
