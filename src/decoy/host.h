@@ -37,6 +37,7 @@ struct hin_host {
 	const struct accounts *accounts;  /* the same, as organisation.c has them */
 	struct hin_shell_machine machine; /* its clock is the system's */
 	uint8_t seed[HIN_HOST_SEED];
+	unsigned line; /* of the organisation's file */
 };
 
 /* What came of a user name and a password. */

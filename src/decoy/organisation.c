@@ -209,6 +209,7 @@ struct range {
 	char *number; /* where the number goes in it; NULL: nowhere */
 	unsigned digits;
 	const char *department;
+	unsigned line;
 };
 
 static bool v4_range(struct range *r, uint32_t first, uint32_t last)
@@ -321,9 +322,9 @@ static enum hin_code add_host(struct hin_organisation *o, const struct range *r,
 		o->host_room = more_room;
 	}
 	host = &o->hosts[o->host_count];
-	*host = (struct hin_host){ .address = r->first,
-				   .department = r->department,
-				   .organisation = o };
+	*host = (struct hin_host){
+		.address = r->first, .department = r->department, .organisation = o, .line = r->line
+	};
 	if (index > 0)
 		host->address = hin_addr_of_v4(hin_addr_v4(&r->first) + index);
 	host->name = r->number != NULL ? hin_arena_printf(&o->arena, "%s%0*u%s", r->name,
@@ -362,6 +363,11 @@ static int by_name(const void *a, const void *b)
 	return strcmp((*x)->name, (*y)->name);
 }
 
+static unsigned later(const struct hin_host *a, const struct hin_host *b)
+{
+	return a->line > b->line ? a->line : b->line;
+}
+
 static enum hin_code sort_hosts(struct hin_organisation *o, struct hin_error *err)
 {
 	char text[HIN_ADDR_TEXT];
@@ -377,14 +383,17 @@ static enum hin_code sort_hosts(struct hin_organisation *o, struct hin_error *er
 		o->by_name[i] = &o->hosts[i];
 		o->hosts[i].machine.user = &o->hosts[i];
 		if (i > 0 && by_address(&o->hosts[i - 1], &o->hosts[i]) == 0)
-			return hin_fail(err, HIN_EFORMAT, "%s: hosts: two hosts are at %s", o->file,
+			return hin_fail(err, HIN_EFORMAT, "%s:%u: hosts: two hosts are at %s",
+					o->file, later(&o->hosts[i - 1], &o->hosts[i]),
 					hin_addr_format(&o->hosts[i].address, text));
 	}
 	qsort(o->by_name, o->host_count, sizeof(struct hin_host *), by_name);
 	for (size_t i = 1; i < o->host_count; i++)
 		if (by_name(&o->by_name[i - 1], &o->by_name[i]) == 0)
-			return hin_fail(err, HIN_EFORMAT, "%s: hosts: two hosts are called \"%s\"",
-					o->file, o->by_name[i]->name);
+			return hin_fail(err, HIN_EFORMAT,
+					"%s:%u: hosts: two hosts are called \"%s\"", o->file,
+					later(o->by_name[i - 1], o->by_name[i]),
+					o->by_name[i]->name);
 	return HIN_OK;
 }
 
@@ -395,7 +404,8 @@ static enum hin_code read_hosts(struct hin_organisation *o, const char *folder,
 					 "ADDRESSES PERSONAS NAME DEPARTMENT", 4, 4, err);
 
 	while (line_next(&in)) {
-		struct range r = { .department = in.words[3] };
+		struct range r = { .department = in.words[3],
+				   .line = in.list->lines != NULL ? in.list->lines[in.at - 1] : 0 };
 		struct hin_error cause;
 
 		if (find_department(o, r.department) == NULL)

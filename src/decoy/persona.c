@@ -122,7 +122,9 @@ static int by_port(const void *a, const void *b)
 	return x->port < y->port ? -1 : x->port > y->port;
 }
 
-static void read_port(struct line_reader *in, struct hin_persona_port *out)
+/* Read the first words of a port; those before `out` are known. */
+static void read_port(const struct hin_persona *p, struct line_reader *in,
+		      struct hin_persona_port *out)
 {
 	const struct hin_word *word =
 		hin_registry_named(HIN_REGISTRY_SERVICES, in->words[1], strlen(in->words[1]));
@@ -131,11 +133,14 @@ static void read_port(struct line_reader *in, struct hin_persona_port *out)
 	if (word == NULL && strcmp(in->words[1], "-") != 0)
 		line_fail(in, HIN_EFORMAT, "no service is called \"%.40s\"", in->words[1]);
 	out->service = word != NULL ? (uint16_t)word->number : 0;
+	for (const struct hin_persona_port *other = p->ports; other < out; other++)
+		if (other->port == out->port)
+			line_fail(in, HIN_EFORMAT, "port %u stands there twice", out->port);
 }
 
 static void read_served(struct hin_persona *p, struct line_reader *in, struct hin_persona_port *out)
 {
-	read_port(in, out);
+	read_port(p, in, out);
 	out->answer = HIN_PORT_SERVED;
 	if (out->service == HIN_SERVICE_SSH)
 		p->speaks_ssh = true;
@@ -164,7 +169,7 @@ static enum hin_code read_ports(struct hin_persona *p, struct hin_error *err)
 	while (served.code == HIN_OK && line_next(&open)) {
 		struct hin_persona_port *port = &p->ports[p->port_count++];
 
-		read_port(&open, port);
+		read_port(p, &open, port);
 		port->answer = HIN_PORT_OPEN;
 		port->close_ms = close_ms;
 		if (open.count == 3)
@@ -173,10 +178,6 @@ static enum hin_code read_ports(struct hin_persona *p, struct hin_error *err)
 	if (served.code != HIN_OK || open.code != HIN_OK)
 		return served.code != HIN_OK ? served.code : open.code;
 	qsort(p->ports, p->port_count, sizeof(*p->ports), by_port);
-	for (size_t i = 1; i < p->port_count; i++)
-		if (p->ports[i].port == p->ports[i - 1].port)
-			return hin_fail(err, HIN_EFORMAT, "%s: ports: %u stands there twice",
-					p->file, p->ports[i].port);
 	p->other.answer = (enum hin_port_answer)s->other;
 	p->other.close_ms = close_ms;
 	return HIN_OK;

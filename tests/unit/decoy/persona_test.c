@@ -157,7 +157,7 @@ static void settings_are_refused(void **state)
 		{ HEAD "ports:\n  served: [\"80 http\"]\n",
 		  "p:4: ports.served: \"http\" is not served yet; ssh and telnet are" },
 		{ HEAD "ports:\n  served: [\"22 ssh\"]\n  open: [\"22 http\"]\n",
-		  "p: ports: 22 stands there twice" },
+		  "p:5: ports.open: port 22 stands there twice" },
 		{ HEAD "ports:\n  open:\n    - \"80 http \\\\xg0\"\n",
 		  "p:5: ports.open: \"\\xg0\" is none of \\n \\r \\t \\\\ \\xNN" },
 		{ HEAD "users: [\"root:x:0:0:root:/root\"]\n",
