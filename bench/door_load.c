@@ -275,7 +275,7 @@ static void *ask(void *user)
 	int fd;
 	SSL *ssl = reach(&fd);
 
-	for (; due_s < length_s && p->count < p->room && buffer != NULL; due_s += gap_s) {
+	while (due_s < length_s && p->count < p->room && buffer != NULL) {
 		wait_until(due_s);
 		if (!put_request(ssl, p, path_of(turn++, path)) ||
 		    (status = read_answer(ssl, buffer)) == 0) {
@@ -287,6 +287,7 @@ static void *ask(void *user)
 			fprintf(stderr, "hinomi-door-load: %u %s\n", status,
 				path_of(turn - 1, path));
 		p->times_ms[p->count++] = (since_begin() - due_s) * 1000;
+		due_s += gap_s;
 	}
 	SSL_free(ssl);
 	close(fd);
