@@ -444,10 +444,11 @@ static void take_ended(struct hin_recorder *r, struct writer *w, int64_t now_us)
 	while (w->ended != NULL && w->frame.used == 0) {
 		struct tape *tape = w->ended;
 
-		w->ended = tape->said_next;
 		tape->seal.entry.chunks = (uint32_t)tape->seq;
 		memcpy(tape->seal.entry.digest, tape->chain, sizeof(tape->chain));
-		writer_add_seal(w, &tape->seal, now_us);
+		if (!writer_add_seal(w, &tape->seal, now_us))
+			break; /* when there is memory again */
+		w->ended = tape->said_next;
 		r->stats.sealed++;
 		free_tape(r, tape);
 	}

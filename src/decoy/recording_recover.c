@@ -134,70 +134,98 @@ void recorder_sweep(const struct hin_recorder *r, const char *path)
 
 /* ---- segments that were left open ---- */
 
+/* The frame head at `at`, and the length it tells. HIN_EOF: there is none, or it is torn. */
+static enum hin_code group_at(int fd, uint64_t at, uint64_t size,
+			      uint8_t frame[RECORDING_FRAME_HEAD], size_t *length)
+{
+	ssize_t got = pread(fd, frame, RECORDING_FRAME_HEAD, (off_t)at);
+
+	if (got < 0)
+		return HIN_ESYS;
+	*length = got == RECORDING_FRAME_HEAD ? recording_frame_size(frame, size - at) : 0;
+	return *length > 0 ? HIN_OK : HIN_EOF;
+}
+
 /*
- * Where the last group of a closed segment stands, without reading its sessions. False when it is
- * not closed, or damaged.
+ * Where the last group of a segment's seals stands, without reading its sessions. `*closed`: it is
+ * the final one. What is no group at all is left to those who read the whole segment.
  */
-static bool last_group(const char *path, struct seal_chain *chain, int64_t *end_us)
+static enum hin_code read_last(int fd, uint64_t size, struct seal_chain *chain, int64_t *end_us,
+			       bool *closed)
 {
 	uint8_t head_bytes[RECORDING_HEAD], frame[RECORDING_FRAME_HEAD];
-	uint64_t size = file_size(path, ".hseal"), at = RECORDING_HEAD, last = 0;
+	uint64_t at = RECORDING_HEAD, last = 0;
 	struct hin_buffer bytes = { 0 };
 	struct recording_head head;
 	struct recording_group group;
-	char name[PATH_MAX];
-	bool good = false;
 	size_t length = 0, one;
+	enum hin_code code;
 	char *room;
-	int fd;
 
-	if (snprintf(name, sizeof(name), "%s.hseal", path) >= (int)sizeof(name))
-		return false;
-	fd = open(name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-	if (fd == -1)
-		return false;
 	if (pread(fd, head_bytes, sizeof(head_bytes), 0) != (ssize_t)sizeof(head_bytes) ||
 	    recording_head_read(&head, RECORDING_SEALS, head_bytes, sizeof(head_bytes)) != HIN_OK)
-		goto out;
-	while (pread(fd, frame, sizeof(frame), (off_t)at) == (ssize_t)sizeof(frame) &&
-	       (one = recording_frame_size(frame, size - at)) > 0) {
+		return HIN_OK;
+	while ((code = group_at(fd, at, size, frame, &one)) == HIN_OK) {
 		last = at;
 		length = one;
 		at += RECORDING_FRAME_HEAD + one;
 	}
-	room = length > 0 && at == size ? hin_buffer_reserve(&bytes, length) : NULL;
-	if (room == NULL ||
-	    pread(fd, frame, sizeof(frame), (off_t)last) != (ssize_t)sizeof(frame) ||
-	    pread(fd, room, length, (off_t)(last + sizeof(frame))) != (ssize_t)length ||
-	    !recording_frame_holds(frame, room, length) ||
-	    recording_group_get(&group, room, length, &head) != HIN_OK ||
-	    !(group.flags & RECORDING_GROUP_FINAL) || !(group.flags & RECORDING_GROUP_FOREIGN))
-		goto out;
-	/* the head of all three files is the same but for its first bytes */
-	recording_head_write(head_bytes, RECORDING_REC, &head);
-	good = recording_group_digest(chain->digest, group.before_digest, head_bytes, group.start,
-				      group.meta, group.seals, group.seals_count) == HIN_OK;
-	chain->number = group.number;
-	chain->segment = head.segment;
-	*end_us = group.time_us;
-out:
-	close(fd);
+	if (code != HIN_EOF || length == 0)
+		return code == HIN_EOF ? HIN_OK : code;
+	room = hin_buffer_reserve(&bytes, length);
+	if (room == NULL)
+		return HIN_ENOMEM;
+	code = group_at(fd, last, size, frame, &one);
+	if (code == HIN_OK &&
+	    pread(fd, room, length, (off_t)(last + sizeof(frame))) == (ssize_t)length &&
+	    recording_frame_holds(frame, room, length) &&
+	    recording_group_get(&group, room, length, &head) == HIN_OK &&
+	    (group.flags & RECORDING_GROUP_FINAL) && (group.flags & RECORDING_GROUP_FOREIGN)) {
+		/* the head of all three files is the same but for its first bytes */
+		recording_head_write(head_bytes, RECORDING_REC, &head);
+		*closed = recording_group_digest(chain->digest, group.before_digest, head_bytes,
+						 group.start, group.meta, group.seals,
+						 group.seals_count) == HIN_OK;
+		chain->number = group.number;
+		chain->segment = head.segment;
+		*end_us = group.time_us;
+	}
 	hin_buffer_fini(&bytes);
-	return good;
+	return code;
 }
 
-/* Keep what is cut off a file beside it, for those who want to know. */
-static void keep_torn(const struct recording_segment *s, uint64_t from, uint64_t size)
+static enum hin_code last_group(const char *path, struct seal_chain *chain, int64_t *end_us,
+				bool *closed, struct hin_error *err)
+{
+	char name[PATH_MAX];
+	enum hin_code code;
+	int fd;
+
+	*closed = false;
+	if (snprintf(name, sizeof(name), "%s.hseal", path) >= (int)sizeof(name))
+		return hin_fail(err, HIN_ELIMIT, "path of %zu bytes is too long", strlen(path));
+	fd = open(name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	if (fd == -1)
+		return errno == ENOENT ? HIN_OK : hin_fail(err, HIN_ESYS, "open %s", name);
+	code = read_last(fd, file_size(path, ".hseal"), chain, end_us, closed);
+	if (code != HIN_OK)
+		code = hin_fail(err, code, "read %s", name);
+	close(fd);
+	return code;
+}
+
+/* Keep what is cut off a file beside it, for those who want to know. False: it is not kept. */
+static bool keep_torn(const struct recording_segment *s, uint64_t from, uint64_t size)
 {
 	uint8_t bytes[65536];
 	char name[PATH_MAX];
 	int fd;
 
 	if (snprintf(name, sizeof(name), "%s.torn", s->path) >= (int)sizeof(name))
-		return;
+		return false;
 	fd = open(name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (fd == -1)
-		return;
+		return false;
 	while (from < size) {
 		size_t want = size - from < sizeof(bytes) ? (size_t)(size - from) : sizeof(bytes);
 		ssize_t got = pread(s->rec, bytes, want, (off_t)from);
@@ -206,7 +234,7 @@ static void keep_torn(const struct recording_segment *s, uint64_t from, uint64_t
 			break;
 		from += (uint64_t)got;
 	}
-	close(fd);
+	return close(fd) == 0 && from >= size;
 }
 
 /* Cut the torn ends of a segment. */
@@ -218,9 +246,10 @@ static enum hin_code cut(struct hin_recorder *r, struct recording_segment *s, st
 	if (rec > s->scanned) {
 		hin_log(HIN_LOG_WARNING, "decoy.recording.torn", hin_log_text("segment", s->path),
 			hin_log_u64("cut_bytes", rec - s->scanned), hin_log_u64("at", s->scanned));
-		keep_torn(s, s->scanned, rec);
 		r->stats.torn_bytes += rec - s->scanned;
-		if (ftruncate(w->files[RECORDING_REC], (off_t)s->scanned) != 0)
+		/* what cannot be kept stays where it is: a check tells of it */
+		if (keep_torn(s, s->scanned, rec) &&
+		    ftruncate(w->files[RECORDING_REC], (off_t)s->scanned) != 0)
 			return hin_fail(err, HIN_ESYS, "cut %s.hrec", s->path);
 	}
 	w->rec_size = s->scanned;
@@ -308,35 +337,43 @@ enum hin_code writer_resume(struct writer **out, struct recording_segment *s, st
 	return code;
 }
 
-/* Seal the sessions that have no seal. */
-static void seal_rest(struct hin_recorder *r, struct recording_segment *s, struct writer *w,
-		      int64_t now_us)
+/* Seal the sessions that have no seal; but for those that cannot be read, which is told. */
+static enum hin_code seal_rest(struct hin_recorder *r, struct recording_segment *s,
+			       struct writer *w, int64_t now_us, struct hin_error *err)
 {
 	uint8_t *sealed = calloc(RECORDING_SLOTS / 8, 1);
-	struct hin_error err = { 0 };
+	enum hin_code code = HIN_OK;
 
 	if (sealed == NULL)
-		return;
+		return hin_fail(err, HIN_ENOMEM, "segment %s", s->path);
 	for (size_t k = 0; k < s->seal_count; k++)
 		sealed[s->seal_list[k].slot / 8] |= (uint8_t)(1u << s->seal_list[k].slot % 8);
-	for (size_t k = 0; k < s->seen_count; k++) {
+	for (size_t k = 0; code == HIN_OK && k < s->seen_count; k++) {
 		const struct recording_seen *seen = &s->seen[k];
+		struct hin_error why = { 0 };
 		struct recording_seal seal;
 
 		if (sealed[seen->slot / 8] & 1u << seen->slot % 8)
 			continue;
-		if (recording_segment_summary(s, seen, &seal, &err) != HIN_OK) {
+		code = recording_segment_summary(s, seen, &seal, &why);
+		if (code == HIN_ENOMEM || code == HIN_ESYS) {
+			if (err != NULL)
+				*err = why;
+		} else if (code != HIN_OK) {
 			hin_log_limited(HIN_LOG_WARNING, "decoy.recording.unsealed",
 					hin_log_u64("segment", s->number),
 					hin_log_u64("place", seen->slot),
-					hin_log_text("error", err.text));
-			continue;
+					hin_log_text("error", why.text));
+			code = HIN_OK;
+		} else if (writer_add_seal(w, &seal, now_us)) {
+			r->stats.cut += (seal.entry.flags & HIN_RECORDING_CUT) != 0;
+			r->stats.sealed++;
+		} else {
+			code = hin_fail(err, HIN_ENOMEM, "segment %s", s->path);
 		}
-		r->stats.cut += (seal.entry.flags & HIN_RECORDING_CUT) != 0;
-		r->stats.sealed++;
-		writer_add_seal(w, &seal, now_us);
 	}
 	free(sealed);
+	return code;
 }
 
 /* Cut, seal and close one segment that was left open. */
@@ -349,6 +386,12 @@ static enum hin_code close_left(struct hin_recorder *r, const char *path, int64_
 
 	if (code == HIN_OK)
 		code = recording_segment_refresh(s, true, err);
+	if (code == HIN_OK && s->closed) {
+		/* closed, with something behind its last group: that is for a check to tell */
+		code = recorder_add_old(r, s->number, path, s->end_us);
+		recording_segment_close(s);
+		return code;
+	}
 	if (code == HIN_OK && !s->has_master)
 		code = hin_fail(err, HIN_EVERIFY,
 				"%s.hrec was written with another recording.key: bring that back",
@@ -357,10 +400,10 @@ static enum hin_code close_left(struct hin_recorder *r, const char *path, int64_
 		code = writer_resume(&w, s, err);
 	if (code == HIN_OK)
 		code = cut(r, s, w, err);
-	if (code == HIN_OK) {
-		seal_rest(r, s, w, now_us);
+	if (code == HIN_OK)
+		code = seal_rest(r, s, w, now_us, err);
+	if (code == HIN_OK)
 		code = take_lists(s, w, err);
-	}
 	if (code == HIN_OK)
 		code = writer_seal(w, &r->chain, true, r->key, now_us, &r->stats.written_bytes,
 				   err);
@@ -403,7 +446,22 @@ static void take_chain(struct hin_recorder *r, const struct seal_chain *chain)
 		r->chain = *chain;
 }
 
-/* Where the chain stands in the segments that were left open, or were closed before. */
+/* Where the chain stands in a segment that was left open. */
+static enum hin_code open_chain(struct hin_recorder *r, const struct recording_file_name *item,
+				struct hin_error *err)
+{
+	struct seal_chain chain = { .segment = item->number };
+	struct recording_segment *s = NULL;
+	enum hin_code code = recording_segment_open(&s, item->path, r->master, err);
+
+	if (code == HIN_OK && recording_segment_chain(s, &chain.number, chain.digest))
+		take_chain(r, &chain);
+	recording_segment_close(s);
+	/* what cannot be read is told when it is to be closed */
+	return code == HIN_EFORMAT || code == HIN_ETRUNCATED || code == HIN_ENOENT ? HIN_OK : code;
+}
+
+/* The chain goes on behind the newest signature of all segments, closed or left open. */
 static enum hin_code read_chains(struct hin_recorder *r, const struct recording_folder *folder,
 				 bool *closed, struct hin_error *err)
 {
@@ -411,23 +469,23 @@ static enum hin_code read_chains(struct hin_recorder *r, const struct recording_
 
 	for (size_t k = 0; code == HIN_OK && k < folder->count; k++) {
 		const struct recording_file_name *item = &folder->items[k];
-		struct recording_segment *s = NULL;
 		struct seal_chain chain = { 0 };
-		int64_t end_us;
+		int64_t end_us = 0;
 
 		r->next_number = item->number + 1;
-		closed[k] = last_group(item->path, &chain, &end_us);
-		if (closed[k]) {
-			take_chain(r, &chain);
-			code = recorder_add_old(r, item->number, item->path, end_us);
-		} else if (recording_segment_open(&s, item->path, r->master, NULL) == HIN_OK) {
-			chain.segment = item->number;
-			if (recording_segment_chain(s, &chain.number, chain.digest))
-				take_chain(r, &chain);
-			recording_segment_close(s);
+		code = last_group(item->path, &chain, &end_us, &closed[k], err);
+		if (code != HIN_OK)
+			break;
+		if (!closed[k]) {
+			code = open_chain(r, item, err);
+			continue;
 		}
+		take_chain(r, &chain);
+		code = recorder_add_old(r, item->number, item->path, end_us);
+		if (code != HIN_OK)
+			code = hin_fail(err, code, "%s", r->folder);
 	}
-	return code == HIN_OK ? code : hin_fail(err, code, "%s", r->folder);
+	return code;
 }
 
 static enum hin_code close_all(struct hin_recorder *r, const struct recording_folder *folder,

@@ -463,21 +463,22 @@ enum hin_code writer_sync(struct writer *w, struct hin_error *err)
 
 /* ---- seals ---- */
 
-void writer_add_seal(struct writer *w, const struct recording_seal *seal, int64_t now_us)
+bool writer_add_seal(struct writer *w, const struct recording_seal *seal, int64_t now_us)
 {
 	struct hin_buffer one = { 0 };
+	bool done = false;
 
 	recording_seal_put(&one, seal, w->head.made_us);
-	if (w->seals_count == 0)
-		w->seals_since_us = now_us;
-	/* without memory it stays unsealed until a recorder opens the segment again */
 	if (!one.failed && hin_buffer_reserve(&w->seals, one.used + 10) != NULL) {
+		if (w->seals_count++ == 0)
+			w->seals_since_us = now_us;
 		recording_put(&w->seals, one.used);
 		hin_buffer_add(&w->seals, one.data, one.used);
-		w->seals_count++;
+		done = true;
 	}
 	w->seals.failed = false;
 	hin_buffer_fini(&one);
+	return done;
 }
 
 /* All of a group before its seals. */

@@ -104,7 +104,8 @@ bool writer_take(struct writer *writer, struct tape *tape);
 HIN_MUST_USE enum hin_code writer_write(struct writer *writer, uint64_t *written, uint64_t *freed,
 					struct hin_error *err);
 HIN_MUST_USE enum hin_code writer_sync(struct writer *writer, struct hin_error *err);
-void writer_add_seal(struct writer *writer, const struct recording_seal *seal, int64_t now_us);
+/* A session waits to be sealed. False without memory. */
+bool writer_add_seal(struct writer *writer, const struct recording_seal *seal, int64_t now_us);
 /* Sign and write what waits to be sealed; `final` closes the segment. */
 HIN_MUST_USE enum hin_code writer_seal(struct writer *writer, struct seal_chain *chain, bool final,
 				       const struct hin_sensor_key *key, int64_t now_us,

@@ -1,6 +1,8 @@
 /* recordings: the list and its filters, following, searching, other formats */
 #include "recording_kit.h"
 
+#include <sys/wait.h>
+
 #include "decoy/cast.h"
 #include "decoy/ttylog.h"
 #include "observe/registry_numbers.h"
@@ -261,6 +263,81 @@ static void follows_one(void **state)
 	kit_remove(kit.folder);
 }
 
+static bool count_item(void *into, const struct hin_recording_entry *entry,
+		       const struct hin_recording_item *item)
+{
+	(void)entry;
+	(void)item;
+	++*(unsigned *)into;
+	return true;
+}
+
+static bool count_entry(void *into, const struct hin_recording_entry *entry)
+{
+	(void)entry;
+	++*(unsigned *)into;
+	return true;
+}
+
+/* Another process records as fast as it can: who reads beside it never sees anything wrong. */
+static void beside_a_writer(void **state)
+{
+	enum { SESSIONS = 3000 };
+	const struct hin_recording_filter all = { .most = 50 };
+	struct hin_recordings *recordings;
+	struct hin_recording_check check;
+	unsigned items = 0, entries = 0;
+	struct hin_error err;
+	int status = 0;
+	struct kit kit;
+	pid_t child;
+
+	(void)state;
+	kit_begin(&kit);
+	kit.settings.segment_bytes = 1 << 16;
+	hin_recorder_settings(kit.recorder, &kit.settings);
+	recordings = kit_read(&kit);
+	assert_int_equal(hin_recordings_follow(recordings, 0, count_item, &items, &err), HIN_OK);
+	child = fork();
+	if (child == 0) {
+		int64_t now_us = NOON;
+		uint64_t number, before = 0;
+
+		for (unsigned k = 0; k < SESSIONS; k++) {
+			number = kit_session(&kit, k, now_us);
+			kit_say(&kit, number, now_us, HIN_TO_CLIENT,
+				"what everybody is told who comes");
+			if (before != 0) {
+				kit_say(&kit, before, now_us, HIN_FROM_CLIENT, "exit");
+				kit_over(&kit, before, now_us);
+			}
+			before = number;
+			now_us += 130000;
+			(void)hin_recorder_run(kit.recorder, now_us);
+		}
+		kit_over(&kit, before, now_us);
+		kit_flush(&kit, now_us);
+		_exit(0);
+	}
+	while (waitpid(child, &status, WNOHANG) == 0) {
+		if (hin_recordings_follow(recordings, 0, count_item, &items, &err) != HIN_OK ||
+		    hin_recordings_list(recordings, &all, count_entry, &entries, &err) != HIN_OK)
+			fail_msg("%s", err.text);
+		assert_int_equal(hin_recordings_verify(recordings, 0, kit.key.public_key, false,
+						       NULL, NULL, &check, &err),
+				 HIN_OK);
+		assert_int_equal(check.bad + check.damaged_segments, 0);
+	}
+	assert_int_equal(status, 0);
+	assert_int_equal(hin_recordings_follow(recordings, 0, count_item, &items, &err), HIN_OK);
+	assert_int_equal(items, 2 * SESSIONS - 1);
+	kit_check(&kit, &check, NULL, NULL);
+	assert_int_equal(check.sessions, SESSIONS);
+	assert_int_equal(check.bad + check.damaged_segments, 0);
+	hin_recordings_close(recordings);
+	kit_end(&kit);
+}
+
 /* ---- searching ---- */
 
 static bool take_hit(void *into, const struct hin_recording_entry *entry,
@@ -399,9 +476,10 @@ static void formats(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(lists),       cmocka_unit_test(without_key),
-		cmocka_unit_test(follows_all), cmocka_unit_test(follows_one),
-		cmocka_unit_test(searches),    cmocka_unit_test(formats),
+		cmocka_unit_test(lists),	   cmocka_unit_test(without_key),
+		cmocka_unit_test(follows_all),	   cmocka_unit_test(follows_one),
+		cmocka_unit_test(beside_a_writer), cmocka_unit_test(searches),
+		cmocka_unit_test(formats),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

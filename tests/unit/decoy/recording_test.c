@@ -201,6 +201,82 @@ static void killed(void **state)
 	kit_end(&kit);
 }
 
+/* Record for ever, and tell which sessions were acknowledged. */
+static void record_for_ever(struct kit *kit, int tell)
+{
+	for (int64_t now_us = NOON;; now_us += 1000) {
+		uint64_t numbers[3];
+
+		for (unsigned k = 0; k < 3; k++) {
+			numbers[k] = kit_session(kit, k, now_us);
+			kit_say(kit, numbers[k], now_us, HIN_TO_CLIENT,
+				"what everybody is told who comes");
+			kit_say(kit, numbers[k], now_us, HIN_FROM_CLIENT, "acknowledged");
+			if (k > 0)
+				kit_over(kit, numbers[k], now_us);
+		}
+		kit_flush(kit, now_us);
+		kit_say(kit, numbers[0], now_us, HIN_FROM_CLIENT, "perhaps");
+		if (write(tell, numbers, sizeof(numbers)) != sizeof(numbers))
+			_exit(1);
+		kit_over(kit, numbers[0], now_us);
+	}
+}
+
+/* Killed at any moment, again and again: nothing that was acknowledged is missing. */
+static void killed_anywhere(void **state)
+{
+	enum { ROUNDS = HIN_TEST_SLOW ? 8 : 20 };
+	uint64_t numbers[3], last[3] = { 0 };
+	struct hin_recording_check check;
+	struct hin_recordings *recordings;
+	struct hin_buffer text = { 0 };
+	unsigned acknowledged = 0;
+	int pipe_fd[2], status;
+	struct kit kit;
+	pid_t child;
+
+	(void)state;
+	kit_begin(&kit);
+	kit_close(&kit, NOON);
+	for (unsigned round = 0; round < ROUNDS; round++) {
+		unsigned wanted = 1 + round * 7 % 23;
+
+		assert_int_equal(pipe(pipe_fd), 0);
+		child = fork();
+		if (child == 0) {
+			kit_open(&kit, NOON);
+			record_for_ever(&kit, pipe_fd[1]);
+		}
+		close(pipe_fd[1]);
+		while (wanted > 0 && read(pipe_fd[0], numbers, sizeof(numbers)) == sizeof(numbers))
+			wanted--;
+		kill(child, SIGKILL);
+		assert_int_equal(waitpid(child, &status, 0), child);
+		assert_int_equal(wanted, 0);
+		do {
+			acknowledged++;
+			memcpy(last, numbers, sizeof(last));
+		} while (read(pipe_fd[0], numbers, sizeof(numbers)) == sizeof(numbers));
+		close(pipe_fd[0]);
+		kit_open(&kit, NOON + 1);
+		recordings = kit_read(&kit);
+		for (unsigned k = 0; k < 3; k++) {
+			hin_buffer_reset(&text);
+			assert_int_equal(kit_text(recordings, last[k], &text), HIN_EOF);
+			assert_non_null(strstr(hin_buffer_text(&text),
+					       ">what everybody is told who comes<acknowledged"));
+		}
+		hin_recordings_close(recordings);
+		kit_close(&kit, NOON + 2);
+	}
+	kit_check(&kit, &check, NULL, NULL);
+	assert_true(check.whole >= acknowledged * 3);
+	assert_int_equal(check.bad + check.damaged_segments + check.unsealed, 0);
+	hin_buffer_fini(&text);
+	kit_remove(kit.folder);
+}
+
 /* Cut the .hrec of a dead recorder at every byte: it is opened again, and all that is whole stays.
  */
 static void torn_anywhere(void **state)
@@ -256,6 +332,43 @@ static void torn_anywhere(void **state)
 	hin_buffer_fini(&keys);
 	hin_buffer_fini(&seals);
 	hin_buffer_fini(&text);
+	kit_remove(kit.folder);
+}
+
+/* A segment that was closed is never written again, whatever was put behind its seals. */
+static void closed_is_left_alone(void **state)
+{
+	struct hin_buffer before = { 0 }, after = { 0 };
+	char rec_path[PATH_MAX], seal_path[PATH_MAX];
+	struct hin_recording_check check;
+	uint64_t number;
+	struct kit kit;
+	int fd;
+
+	(void)state;
+	kit_begin(&kit);
+	number = kit_session(&kit, 1, NOON + 1);
+	kit_say(&kit, number, NOON + 2, HIN_FROM_CLIENT, "sealed");
+	kit_close(&kit, NOON + 3);
+	kit_file(&kit, ".hrec", 0, rec_path);
+	kit_file(&kit, ".hseal", 0, seal_path);
+	fd = open(seal_path, O_WRONLY | O_APPEND);
+	assert_int_equal(write(fd, "something", 9), 9);
+	close(fd);
+	kit_load(rec_path, &before);
+	kit_open(&kit, NOON + 4);
+	assert_int_equal(hin_recorder_stats(kit.recorder).torn_bytes, 0);
+	(void)kit_session(&kit, 2, NOON + 5);
+	kit_close(&kit, NOON + 6);
+	kit_load(rec_path, &after);
+	assert_int_equal(before.used, after.used);
+	assert_memory_equal(before.data, after.data, before.used);
+	kit_check(&kit, &check, NULL, NULL);
+	assert_int_equal(check.whole, 2);
+	assert_int_equal(check.bad, 0);
+	assert_int_equal(check.damaged_segments, 1);
+	hin_buffer_fini(&before);
+	hin_buffer_fini(&after);
 	kit_remove(kit.folder);
 }
 
@@ -509,7 +622,9 @@ int main(void)
 		cmocka_unit_test(round_trip),
 		cmocka_unit_test(every_byte),
 		cmocka_unit_test(killed),
+		cmocka_unit_test(killed_anywhere),
 		cmocka_unit_test(torn_anywhere),
+		cmocka_unit_test(closed_is_left_alone),
 		cmocka_unit_test(limits),
 		cmocka_unit_test(full_disk),
 		cmocka_unit_test(no_segment),
