@@ -24,6 +24,8 @@ static void *ssh_open(struct hin_session *session)
 	c->initial = true;
 	/* before the log-in: transport and key exchange alone */
 	ssh_dispatch_range(c, 1, SSH_KEX_LAST, SSH_ON_KEX_UNKNOWN);
+	if (c->dropbear)
+		ssh_dropbear_awaits(c);
 	c->dispatch[SSH_KEXINIT] = SSH_ON_KEXINIT;
 	c->deadline_us = c->profile->login_grace_ns > 0
 				 ? now_us + c->profile->login_grace_ns / HIN_NS_PER_US

@@ -9,6 +9,7 @@
 #define LISTS 10 /* of KEXINIT */
 #define HASH_MAX 64
 #define EXT_INFO_C "ext-info-c"
+#define KEXGUESS2 "kexguess2@matt.ucc.asn.au"
 #define STRICT_C "kex-strict-c-v00@openssh.com"
 #define STRICT_S "kex-strict-s-v00@openssh.com"
 
@@ -170,9 +171,13 @@ void ssh_kex_free(struct ssh_connection *c)
 
 /* ---- agreeing ---- */
 
-/* Take the next name of a list: false at its end, or at an empty name, as OpenSSH has it. */
-static bool next_name(struct hin_ssh_string *list, struct hin_ssh_string *name)
+/* Take the next name of a list: false at its end, or at an empty name, as OpenSSH has it; dropbear
+ * goes on behind that. */
+static bool next_name(const struct ssh_connection *c, struct hin_ssh_string *list,
+		      struct hin_ssh_string *name)
 {
+	bool any = list->size > 0;
+
 	const uint8_t *comma = memchr(list->data, ',', list->size);
 	size_t size = comma != NULL ? (size_t)(comma - list->data) : list->size;
 
@@ -181,14 +186,14 @@ static bool next_name(struct hin_ssh_string *list, struct hin_ssh_string *name)
 		size++;
 	list->data += size;
 	list->size -= size;
-	return name->size > 0;
+	return name->size > 0 || (c->dropbear && any);
 }
 
-static bool contains(struct hin_ssh_string list, const char *wanted)
+static bool contains(const struct ssh_connection *c, struct hin_ssh_string list, const char *wanted)
 {
 	struct hin_ssh_string name;
 
-	for (unsigned i = 0; i < SSH_NAMES_MAX && next_name(&list, &name); i++) {
+	for (unsigned i = 0; i < SSH_NAMES_MAX && next_name(c, &list, &name); i++) {
 		if (hin_ssh_string_is(name, wanted))
 			return true;
 	}
@@ -201,7 +206,7 @@ static const char *choose(const struct ssh_connection *c, struct hin_ssh_string 
 {
 	struct hin_ssh_string name;
 
-	for (unsigned i = 0; i < SSH_NAMES_MAX && next_name(&list, &name); i++) {
+	for (unsigned i = 0; i < SSH_NAMES_MAX && next_name(c, &list, &name); i++) {
 		for (size_t k = 0; k < ours->count; k++) {
 			if (hin_ssh_string_is(name, ours->items[k]) &&
 			    !is_hidden(c, ours->items[k]))
@@ -211,12 +216,18 @@ static const char *choose(const struct ssh_connection *c, struct hin_ssh_string 
 	return NULL;
 }
 
-static bool first_is(struct hin_ssh_string list, const struct hin_config_list *ours)
+/* Was the client's first name the one that was chosen, and by dropbear's rule of old ours, too? */
+static bool guessed(const struct ssh_connection *c, struct hin_ssh_string list,
+		    const struct hin_config_list *ours, bool any)
 {
 	struct hin_ssh_string name;
 
-	next_name(&list, &name);
-	return ours->count > 0 && hin_ssh_string_is(name, ours->items[0]);
+	next_name(c, &list, &name);
+	for (size_t i = 0; i < ours->count && (any || i == 0); i++) {
+		if (hin_ssh_string_is(name, ours->items[i]))
+			return true;
+	}
+	return false;
 }
 
 static bool choose_direction(struct ssh_connection *c, const struct hin_ssh_string lists[LISTS],
@@ -265,10 +276,10 @@ static void tell_fingerprint(struct ssh_connection *c, const struct hin_ssh_stri
 static bool note_client(struct ssh_connection *c, const struct hin_ssh_string lists[LISTS])
 {
 	tell_fingerprint(c, lists);
-	c->ext_info = contains(lists[KEX], EXT_INFO_C);
-	c->rsa_256 = contains(lists[HOST_KEY], "rsa-sha2-256");
-	c->rsa_512 = contains(lists[HOST_KEY], "rsa-sha2-512");
-	c->strict = contains(lists[KEX], STRICT_C) && ssh_list_has(&c->profile->kex, STRICT_S);
+	c->ext_info = contains(c, lists[KEX], EXT_INFO_C);
+	c->rsa_256 = contains(c, lists[HOST_KEY], "rsa-sha2-256");
+	c->rsa_512 = contains(c, lists[HOST_KEY], "rsa-sha2-512");
+	c->strict = contains(c, lists[KEX], STRICT_C) && ssh_list_has(&c->profile->kex, STRICT_S);
 	if (c->strict && c->number != 0) {
 		if (c->dropbear)
 			ssh_broken(c, "KEXINIT was not the first packet");
@@ -287,7 +298,7 @@ static void expect_exchange(struct ssh_connection *c)
 	else
 		c->dispatch[SSH_KEX_INIT] = SSH_ON_KEX_INIT;
 	if (c->dropbear) /* nothing else may come now */
-		c->dispatch[SSH_KEXINIT] = SSH_ON_NOTHING;
+		ssh_dropbear_awaits(c);
 }
 
 static bool agree(struct ssh_connection *c, const struct hin_ssh_string lists[LISTS], bool follows)
@@ -303,9 +314,12 @@ static bool agree(struct ssh_connection *c, const struct hin_ssh_string lists[LI
 		ssh_broken(c, "no algorithm in common");
 		return false;
 	}
-	if (follows)
-		c->skip = !first_is(lists[KEX], &c->profile->kex) ||
-			  !first_is(lists[HOST_KEY], &c->profile->host_keys);
+	if (follows) {
+		bool any = c->dropbear && contains(c, lists[KEX], KEXGUESS2);
+
+		c->skip = !guessed(c, lists[KEX], &c->profile->kex, any) ||
+			  !guessed(c, lists[HOST_KEY], &c->profile->host_keys, any);
+	}
 	return true;
 }
 
@@ -324,7 +338,7 @@ void ssh_on_kexinit(struct ssh_connection *c, uint8_t type, struct hin_reader *i
 		lists[i] = ssh_get_cstring(in);
 	follows = hin_read_u8(in) != 0;
 	hin_read_be32(in);
-	if (!ssh_at_end(in)) {
+	if (!ssh_was_read(c, in)) {
 		ssh_broken(c, "KEXINIT without its fields");
 		return;
 	}
@@ -498,7 +512,7 @@ static void send_newkeys(struct ssh_connection *c)
 
 	ssh_dispatch_range(c, 1, SSH_KEX_LAST, SSH_ON_KEX_UNKNOWN);
 	if (c->dropbear)
-		c->dispatch[SSH_KEXINIT] = SSH_ON_NOTHING;
+		ssh_dropbear_awaits(c);
 	ssh_begin(c, SSH_NEWKEYS);
 	ssh_finish(c);
 	c->dispatch[SSH_NEWKEYS] = SSH_ON_NEWKEYS;
@@ -520,7 +534,7 @@ void ssh_on_newkeys(struct ssh_connection *c, uint8_t type, struct hin_reader *i
 	(void)type;
 	c->dispatch[SSH_NEWKEYS] = SSH_ON_KEX_UNKNOWN;
 	c->dispatch[SSH_KEXINIT] = SSH_ON_KEXINIT;
-	if (!ssh_at_end(in)) {
+	if (!ssh_was_read(c, in)) {
 		ssh_broken(c, "NEWKEYS with a field");
 		return;
 	}
@@ -529,6 +543,11 @@ void ssh_on_newkeys(struct ssh_connection *c, uint8_t type, struct hin_reader *i
 	c->rx_blocks = c->rx_packets = 0;
 	c->initial = false;
 	ssh_kex_free(c);
+	if (c->dropbear) { /* these have no place until the next KEXINIT */
+		c->dispatch[SSH_NEWKEYS] = c->dispatch[SSH_KEX_INIT] = SSH_ON_NOTHING;
+		c->dispatch[SSH_SERVICE_REQUEST] = SSH_ON_SERVICE;
+		c->dispatch[SSH_SERVICE_ACCEPT] = SSH_ON_UNKNOWN;
+	}
 	if (initial)
 		ssh_auth_begin(c);
 }
@@ -623,7 +642,7 @@ static void take_value(struct ssh_connection *c, struct hin_reader *in)
 {
 	struct hin_ssh_string value = hin_ssh_get_string(in);
 
-	if (!ssh_at_end(in)) {
+	if (!ssh_was_read(c, in)) {
 		ssh_broken(c, "a value of key exchange without its fields");
 		return;
 	}

@@ -201,6 +201,12 @@ struct hin_ssh_string ssh_get_cstring(struct hin_reader *in);
 /* Was the whole message read, and no more? Else `in` fails. */
 bool ssh_at_end(struct hin_reader *in);
 
+/* The same where dropbear does not mind that there is more. */
+bool ssh_was_read(const struct ssh_connection *c, struct hin_reader *in);
+
+/* As dropbear while it waits for one message: a service or KEXINIT is the end. */
+void ssh_dropbear_awaits(struct ssh_connection *c);
+
 /* ---- ssh_kex.c ---- */
 
 /* Send KEXINIT unless it was; what is no key exchange waits from now on. */

@@ -218,10 +218,19 @@ static void on_unknown(struct ssh_connection *c, uint8_t type, struct hin_reader
 	ssh_unimplemented(c);
 }
 
+/* Is nothing but key exchange allowed? Dropbear minds until it has sent NEWKEYS, OpenSSH until that
+ * has come. */
+static bool is_strict(const struct ssh_connection *c)
+{
+	return c->initial && c->strict && !(c->dropbear && c->tx.cipher != NULL);
+}
+
 static void on_kex_unknown(struct ssh_connection *c, uint8_t type, struct hin_reader *in)
 {
 	(void)in;
-	if (c->initial && c->strict)
+	if (is_strict(c) && c->dropbear)
+		ssh_broken(c, "a message that strict key exchange forbids");
+	else if (is_strict(c))
 		ssh_disconnect(c, SSH_DISCONNECT_PROTOCOL_ERROR,
 			       "strict KEX violation: unexpected packet type %u (seqnr %u)", type,
 			       c->number);
@@ -255,6 +264,18 @@ bool ssh_at_end(struct hin_reader *in)
 	return !in->failed;
 }
 
+bool ssh_was_read(const struct ssh_connection *c, struct hin_reader *in)
+{
+	return c->dropbear ? !in->failed : ssh_at_end(in);
+}
+
+void ssh_dropbear_awaits(struct ssh_connection *c)
+{
+	c->dispatch[SSH_SERVICE_REQUEST] = SSH_ON_NOTHING;
+	c->dispatch[SSH_SERVICE_ACCEPT] = SSH_ON_NOTHING;
+	c->dispatch[SSH_KEXINIT] = SSH_ON_NOTHING;
+}
+
 /* Messages of the transport itself; true when that was all. */
 static bool handle_transport(struct ssh_connection *c, uint8_t type, struct hin_reader *in)
 {
@@ -265,7 +286,7 @@ static bool handle_transport(struct ssh_connection *c, uint8_t type, struct hin_
 		ssh_close(c, HIN_CLOSE_CLIENT);
 		return true;
 	}
-	if (c->initial && c->strict)
+	if (is_strict(c))
 		return false;
 	switch (type) {
 	case SSH_IGNORE:
@@ -417,7 +438,7 @@ static bool unpack(struct ssh_connection *c, const uint8_t *packet, size_t size,
 			       (int)padding);
 		return false;
 	}
-	if (padding + HEADER > size || (c->dropbear && (padding < 4 || padding + HEADER == size))) {
+	if (padding + HEADER > size || (c->dropbear && padding + HEADER == size)) {
 		ssh_broken(c, "a packet of padding alone");
 		return false;
 	}
@@ -624,35 +645,31 @@ static void read_identification(struct ssh_connection *c)
 
 #define DROPBEAR_LINE 255 /* bytes of a line */
 
-/* As dropbear reads: lines of at most 255 bytes, until one begins with SSH-. */
+/* As dropbear reads: the first line, or of a longer one 255 bytes, is the identification. */
 static void read_identification_dropbear(struct ssh_connection *c)
 {
 	char line[DROPBEAR_LINE + 1];
+	size_t used = 0, at = 0;
+	bool whole = false;
 
-	for (;;) {
-		const char *end = c->in.used > 0 ? memchr(c->in.data, '\n', c->in.used) : NULL;
-		size_t size = end != NULL ? (size_t)(end - c->in.data) + 1 : c->in.used, used = 0;
+	while (at < c->in.used && !whole) {
+		char ch = c->in.data[at++];
 
-		if (end == NULL && size < DROPBEAR_LINE)
-			return;
-		if (end == NULL || size >= DROPBEAR_LINE) {
-			ssh_broken(c, "no identification");
-			return;
-		}
-		for (size_t i = 0; i + 1 < size; i++) {
-			if (c->in.data[i] != '\r')
-				line[used++] = c->in.data[i];
-		}
-		line[used] = '\0';
-		memmove(c->in.data, c->in.data + size, c->in.used - size);
-		c->in.used -= size;
-		if (strncmp(line, "SSH-", 4) == 0) {
-			identify(c, line);
-			return;
-		}
-		refuse(c, NULL, false, "no identification");
-		return;
+		if (ch == '\n')
+			whole = true;
+		else if (ch != '\r')
+			line[used++] = ch;
+		whole = whole || used == DROPBEAR_LINE;
 	}
+	if (!whole)
+		return;
+	line[used] = '\0';
+	memmove(c->in.data, c->in.data + at, c->in.used - at);
+	c->in.used -= at;
+	if (strncmp(line, "SSH-", 4) == 0)
+		identify(c, line);
+	else
+		refuse(c, NULL, false, "no identification");
 }
 
 void ssh_process(struct ssh_connection *c)
