@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
@@ -25,6 +26,7 @@
 #define PROXIES 1024 /* that have connected and not said who comes */
 #define PROXY_WAIT_MS 5000
 #define STOP_MS 5000
+#define BUSY_MS 50	/* a worker that takes nothing for so long gets no more now */
 #define EARLY_MS 2000	/* a worker that dies so soon after its start ... */
 #define EARLY_DEATHS 5u /* ... so often in a row ends the program */
 
@@ -142,8 +144,16 @@ static bool hand_over(struct gate *g, int fd, const struct hin_gate_hello *hello
 	c->cmsg_type = SCM_RIGHTS;
 	c->cmsg_len = CMSG_LEN(sizeof(fd));
 	memcpy(CMSG_DATA(c), &fd, sizeof(fd));
-	return sendmsg(g->children[worker].gate, &message, MSG_NOSIGNAL | MSG_DONTWAIT) ==
-	       (ssize_t)sizeof(copy);
+	for (int tries = 0; tries < 2; tries++) {
+		struct pollfd room = { .fd = g->children[worker].gate, .events = POLLOUT };
+
+		if (sendmsg(room.fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT) ==
+		    (ssize_t)sizeof(copy))
+			return true;
+		if (errno != EAGAIN || poll(&room, 1, BUSY_MS) != 1)
+			return false;
+	}
+	return false;
 }
 
 static void admit(struct gate *g, int fd, struct hin_gate_hello *hello)

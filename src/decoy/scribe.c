@@ -2,6 +2,7 @@
 #include "decoy/scribe.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
@@ -33,7 +34,7 @@ struct source {
 	int fd;
 	struct hin_buffer in;
 	struct open_session *sessions;
-	uint32_t session_room;
+	uint32_t session_room, open;
 	bool is_poisoned; /* sent nonsense: nothing of it counts any more */
 };
 
@@ -218,6 +219,7 @@ static void end_all(struct scribe *s, struct source *from)
 	for (uint32_t i = 0; i < from->session_room; i++)
 		if (from->sessions[i].is_open)
 			end(s, &from->sessions[i], &m);
+	from->open = 0;
 }
 
 static bool take_session(struct scribe *s, struct source *from, const struct hin_wire_message *m)
@@ -229,6 +231,7 @@ static bool take_session(struct scribe *s, struct source *from, const struct hin
 	switch (m->type) {
 	case HIN_WIRE_BEGIN:
 		begin(s, session, m);
+		from->open++;
 		break;
 	case HIN_WIRE_BYTES:
 		hin_recorder_bytes(s->recorder, session->number, m->time_us, m->channel,
@@ -242,6 +245,7 @@ static bool take_session(struct scribe *s, struct source *from, const struct hin
 		break;
 	default:
 		end(s, session, m);
+		from->open--;
 	}
 	return true;
 }
@@ -428,6 +432,21 @@ static void write_status(struct scribe *s)
 	hin_buffer_fini(&out);
 }
 
+/* After a crowd: what nobody uses goes back to the system. */
+static void trim(struct scribe *s)
+{
+	for (unsigned i = 0; i < GATE; i++) {
+		struct source *from = &s->sources[i];
+
+		if (from->open > 0 || from->session_room == 0)
+			continue;
+		free(from->sessions);
+		from->sessions = NULL;
+		from->session_room = 0;
+	}
+	malloc_trim(0);
+}
+
 static void run_due(struct scribe *s)
 {
 	struct hin_error why = { 0 };
@@ -441,6 +460,7 @@ static void run_due(struct scribe *s)
 	}
 	if (now >= s->status_us || now < s->status_us - STATUS_US) {
 		write_status(s);
+		trim(s);
 		s->status_us = now + STATUS_US;
 	}
 	if (now >= s->vault_us || now < s->vault_us - VAULT_US) {
