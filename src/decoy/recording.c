@@ -11,6 +11,7 @@
 #define TAPE_SLOTS ((size_t)1024) /* at first; a power of two */
 #define DAY_US INT64_C(86400000000)
 #define EXPIRE_US INT64_C(60000000)
+#define APART_US (INT64_C(1) << 50) /* 35 years: times that are further apart are none */
 
 /* ---- tapes by number ---- */
 
@@ -92,7 +93,7 @@ static struct source *find_source(struct hin_recorder *r, const struct hin_addr 
 	uint64_t low, high;
 	struct source **at, *source;
 
-	if (now_us / DAY_US != r->source_day || r->source_count >= SOURCES_MOST) {
+	if (now_us / DAY_US > r->source_day || r->source_count >= SOURCES_MOST) {
 		forget_sources(r);
 		r->source_day = now_us / DAY_US;
 	}
@@ -126,8 +127,11 @@ struct place {
 static struct place begin_item(struct tape *tape, int64_t time_us, uint32_t channel, unsigned kind)
 {
 	struct place place = { tape->pending.used, tape->last_us, tape->channel };
-	int64_t apart = time_us > tape->last_us ? time_us - tape->last_us : 0;
+	int64_t last_us = tape->seal.entry.about.time_us + APART_US, apart;
 
+	if (time_us > last_us)
+		time_us = last_us;
+	apart = time_us > tape->last_us ? time_us - tape->last_us : 0;
 	recording_put(&tape->pending,
 		      (uint64_t)apart << 3 | (channel == tape->channel ? 4u : 0u) | kind);
 	if (channel != tape->channel)
@@ -307,9 +311,9 @@ static enum hin_code current(struct hin_recorder *r, int64_t now_us)
 	struct writer *w = r->current;
 	enum hin_code code;
 
-	if (w != NULL && (w->full || w->made_day != now_us / DAY_US ||
-			  w->rec_size >= r->settings.segment_bytes ||
-			  w->next_slot > RECORDING_SLOTS - RECORDING_STRINGS - 1)) {
+	if (w != NULL &&
+	    (w->full || now_us / DAY_US > w->made_day || w->rec_size >= r->settings.segment_bytes ||
+	     w->next_slot > RECORDING_SLOTS - RECORDING_STRINGS - 1)) {
 		w->full = true;
 		w = r->current = NULL;
 	}
@@ -342,8 +346,9 @@ static struct tape *new_tape(struct hin_recorder *r, struct writer *w,
 	seal = &tape->seal;
 	tape->writer = w;
 	seal->entry.about = *about;
-	if (seal->entry.about.time_us < 0)
-		seal->entry.about.time_us = 0;
+	if (about->time_us < w->head.made_us - APART_US ||
+	    about->time_us > w->head.made_us + APART_US)
+		seal->entry.about.time_us = w->head.made_us;
 	seal->entry.about.host = seal->entry.about.persona = NULL;
 	seal->entry.end_us = tape->last_us = seal->entry.about.time_us;
 	seal->host = writer_name(w, about->host);
@@ -370,14 +375,17 @@ enum hin_code hin_recorder_begin(struct hin_recorder *r, const struct hin_record
 				 uint64_t *number)
 {
 	enum hin_code code = HIN_OK;
+	int64_t now_us = about->time_us;
 	struct tape *tape = NULL;
 	struct tape **at;
 
 	*number = 0;
+	if (now_us < r->now_us || now_us > r->now_us + DAY_US) /* whose clock is that? */
+		now_us = r->now_us;
 	if (r->stats.running >= HIN_RECORDING_SESSIONS || r->waiting >= r->settings.memory_bytes)
 		code = HIN_ELIMIT;
 	if (code == HIN_OK)
-		code = current(r, about->time_us);
+		code = current(r, now_us);
 	if (code == HIN_OK) {
 		tape = new_tape(r, r->current, about);
 		code = tape != NULL ? HIN_OK : HIN_ENOMEM;
@@ -390,7 +398,7 @@ enum hin_code hin_recorder_begin(struct hin_recorder *r, const struct hin_record
 	if (tape->next != NULL)
 		tape->next->prev = tape;
 	r->current->tapes = tape;
-	tape->source = find_source(r, &about->client, about->time_us);
+	tape->source = find_source(r, &about->client, now_us);
 	if (tape->source != NULL)
 		tape->source->running++;
 	if (r->stats.running >= r->tape_slots)
@@ -537,6 +545,7 @@ static enum hin_code seal_all(struct hin_recorder *r, bool now, int64_t now_us,
 		if (recorder_add_old(r, w->number, w->path, now_us) != HIN_OK)
 			hin_log_limited(HIN_LOG_WARNING, "decoy.recording.memory");
 		recorder_sweep(r, w->path);
+		r->expire_at_us = 0; /* there may be too much now */
 		*at = w->next;
 		if (r->current == w)
 			r->current = NULL;
@@ -581,7 +590,7 @@ int64_t hin_recorder_run(struct hin_recorder *r, int64_t now_us)
 	int64_t next;
 
 	r->now_us = now_us;
-	if (r->current != NULL && r->current->made_day != now_us / DAY_US) {
+	if (r->current != NULL && now_us / DAY_US > r->current->made_day) {
 		r->current->full = true;
 		r->current = NULL;
 	}
@@ -604,6 +613,7 @@ enum hin_code hin_recorder_flush(struct hin_recorder *r, int64_t now_us, struct 
 {
 	enum hin_code code;
 
+	r->now_us = now_us;
 	r->stats.blocked = false;
 	code = write_all(r, now_us, err);
 	if (code == HIN_OK)

@@ -150,7 +150,7 @@ enum hin_code writer_create(struct writer **out, const char *folder, uint64_t nu
 		code = hin_fail(err, HIN_ENOMEM, "recordings in %s", folder);
 		goto out;
 	}
-	w->head = (struct recording_head){ .segment = number, .made_us = now_us };
+	w->head = (struct recording_head){ .segment = number, .made_us = now_us > 0 ? now_us : 0 };
 	memcpy(w->head.public_key, key->public_key, sizeof(w->head.public_key));
 	recording_key_id(w->head.key_id, master);
 	code = open_files(w, O_CREAT | O_EXCL, err);

@@ -143,6 +143,42 @@ static void every_byte(void **state)
 	kit_remove(kit.folder);
 }
 
+/* Times that a broken teller gives are bent, and nothing else is. */
+static void odd_times(void **state)
+{
+	static const int64_t times[] = {
+		INT64_MIN, INT64_MAX, 0, -1, NOON, INT64_MAX / 4, NOON - 1
+	};
+	struct hin_buffer text = { 0 };
+	struct hin_recording_check check;
+	struct hin_recordings *recordings;
+	uint64_t numbers[HIN_COUNT(times)];
+	struct kit kit;
+
+	(void)state;
+	kit_begin(&kit);
+	(void)kit_session(&kit, 1, NOON);
+	for (unsigned k = 0; k < HIN_COUNT(times); k++) {
+		numbers[k] = kit_session(&kit, 1, times[k]);
+		for (unsigned j = 0; j < HIN_COUNT(times); j++)
+			kit_say(&kit, numbers[k], times[j], HIN_TO_CLIENT, "x");
+		kit_over(&kit, numbers[k], times[k]);
+	}
+	kit_close(&kit, NOON + 1);
+	recordings = kit_read(&kit);
+	for (unsigned k = 0; k < HIN_COUNT(times); k++) {
+		hin_buffer_reset(&text);
+		assert_int_equal(kit_text(recordings, numbers[k], &text), HIN_EOF);
+		assert_string_equal(hin_buffer_text(&text), ">x>x>x>x>x>x>x");
+	}
+	hin_recordings_close(recordings);
+	kit_check(&kit, &check, NULL, NULL);
+	assert_int_equal(check.whole, HIN_COUNT(times) + 1);
+	assert_int_equal(check.bad + check.damaged_segments, 0);
+	hin_buffer_fini(&text);
+	kit_remove(kit.folder);
+}
+
 /* ---- death ---- */
 
 /* A process that is killed: what was flushed is there, the rest is cut. */
@@ -618,19 +654,13 @@ static void one_recorder(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(numbers),
-		cmocka_unit_test(round_trip),
-		cmocka_unit_test(every_byte),
-		cmocka_unit_test(killed),
-		cmocka_unit_test(killed_anywhere),
-		cmocka_unit_test(torn_anywhere),
-		cmocka_unit_test(closed_is_left_alone),
-		cmocka_unit_test(limits),
-		cmocka_unit_test(full_disk),
-		cmocka_unit_test(no_segment),
-		cmocka_unit_test(days_and_retention),
-		cmocka_unit_test(too_many_open),
-		cmocka_unit_test(one_recorder),
+		cmocka_unit_test(numbers),	 cmocka_unit_test(round_trip),
+		cmocka_unit_test(every_byte),	 cmocka_unit_test(odd_times),
+		cmocka_unit_test(killed),	 cmocka_unit_test(killed_anywhere),
+		cmocka_unit_test(torn_anywhere), cmocka_unit_test(closed_is_left_alone),
+		cmocka_unit_test(limits),	 cmocka_unit_test(full_disk),
+		cmocka_unit_test(no_segment),	 cmocka_unit_test(days_and_retention),
+		cmocka_unit_test(too_many_open), cmocka_unit_test(one_recorder),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
