@@ -315,9 +315,12 @@ static enum hin_code take_settings(struct hin_api *api, const struct hin_api_set
 	api->rates = hin_rate_new(RATE_ENTRIES);
 	if (failed || api->rates == NULL)
 		return hin_fail(err, HIN_ENOMEM, "no memory for the door");
-	zone = hin_zone_of(s->zone, err);
+	zone = hin_zone_of(s->zone, NULL);
 	if (zone == NULL)
-		return HIN_EFORMAT;
+		return hin_fail(err, HIN_EFORMAT,
+				"people.zone: \"%.60s\" is no time zone, as Asia/Tokyo, UTC or "
+				"+09:00",
+				s->zone);
 	hin_zone_unref(zone);
 	randombytes_buf(random, sizeof(random));
 	(void)sodium_bin2hex(api->boot, sizeof(api->boot), random, sizeof(random));
