@@ -281,7 +281,7 @@ static int64_t run(void *self, int64_t now_us)
 		time_out(t);
 		return HIN_SERVICE_NEVER;
 	}
-	if (t->stage == STAGE_NAME || t->stage == STAGE_PASSWORD || t->stage == STAGE_WAITS)
+	if (t->stage >= STAGE_STARTS && t->stage <= STAGE_WAITS)
 		telnet_login_run(t, now_us);
 	if (t->stage == STAGE_SHELL)
 		telnet_shell_run(t, now_us, &next_us);

@@ -364,8 +364,6 @@ static void on_verb(struct telnet *t, uint8_t option)
 	default:
 		on_dont(t, option);
 	}
-	if (t->stage != STAGE_OVER)
-		go_on(t);
 }
 
 /* ---- subnegotiations ---- */
@@ -602,8 +600,6 @@ static void end_sub(struct telnet *t)
 	subnegotiation(t);
 	hin_buffer_fini(&t->sub);
 	t->state = DATA;
-	if (t->stage != STAGE_OVER)
-		go_on(t);
 }
 
 static void protocol_byte(struct telnet *t, uint8_t byte)
@@ -668,5 +664,7 @@ void telnet_bsd_receive(struct telnet *t, const uint8_t *data, size_t size)
 			data_byte(t, data[at]);
 		else
 			protocol_byte(t, data[at]);
-	}
+	}	/* It looks whether its questions are answered when a piece is read whole. */
+	if (t->stage == STAGE_NEGOTIATES)
+		go_on(t);
 }

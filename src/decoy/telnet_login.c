@@ -94,20 +94,17 @@ static void enter(struct telnet *t)
 		telnet_shell_start(t);
 }
 
-void telnet_login_start(struct telnet *t)
+/* The program is there. What was typed before is forgotten, as getty and login do. */
+static void begin(struct telnet *t)
 {
 	const char *user = t->profile->user;
 
-	if (!is_own(t) && t->profile->login != HIN_TELNET_LOGIN_NONE && !telnet_terminal(t)) {
-		telnet_over(t, HIN_CLOSE_LIMIT);
-		return;
-	}
-	if (t->profile->timeout_ns > 0)
-		t->deadline_us = telnet_now_us(t) + t->profile->timeout_ns / 1000;
+	t->wake_us = HIN_SERVICE_NEVER;
 	if (is_busybox(t))
 		show_issue(t);
-	else
+	else if (t->profile->engine != HIN_TELNET_BSD)
 		telnet_text(t, t->profile->banner, NULL);
+	flush(t);
 	if (t->profile->login != HIN_TELNET_LOGIN_NONE) {
 		ask_first(t);
 		return;
@@ -116,6 +113,20 @@ void telnet_login_start(struct telnet *t)
 		enter(t);
 	else
 		telnet_over(t, HIN_CLOSE_SERVICE);
+}
+
+void telnet_login_start(struct telnet *t)
+{
+	if (!is_own(t) && t->profile->login != HIN_TELNET_LOGIN_NONE && !telnet_terminal(t)) {
+		telnet_over(t, HIN_CLOSE_LIMIT);
+		return;
+	}
+	if (t->profile->timeout_ns > 0)
+		t->deadline_us = telnet_now_us(t) + t->profile->timeout_ns / 1000;
+	if (t->profile->engine == HIN_TELNET_BSD && !is_busybox(t))
+		telnet_text(t, t->profile->banner, NULL); /* by telnetd itself */
+	t->stage = STAGE_STARTS;
+	t->wake_us = telnet_now_us(t) + t->profile->start_ns / 1000;
 }
 
 /* ---- answers ---- */
@@ -251,10 +262,13 @@ void telnet_login_run(struct telnet *t, int64_t now_us)
 {
 	struct hin_buffer line = { 0 };
 
-	if (t->stage == STAGE_WAITS) {
+	if (t->stage == STAGE_WAITS || t->stage == STAGE_STARTS) {
 		if (now_us < t->wake_us)
 			return;
-		refused(t);
+		if (t->stage == STAGE_STARTS)
+			begin(t);
+		else
+			refused(t);
 	}
 	while ((t->stage == STAGE_NAME || t->stage == STAGE_PASSWORD) && t->terminal != NULL &&
 	       !is_own(t) && hin_terminal_line(t->terminal, &line))
@@ -265,7 +279,7 @@ void telnet_login_run(struct telnet *t, int64_t now_us)
 /* ^C, ^\ end login; at busybox' password ^C is a wrong one. */
 void telnet_login_signal(struct telnet *t, int number)
 {
-	if (number == SIGTSTP)
+	if (number == SIGTSTP || t->stage == STAGE_STARTS)
 		return;
 	if (t->stage == STAGE_PASSWORD && is_busybox(t) && number == SIGINT) {
 		telnet_text(t, "\n", NULL);

@@ -54,6 +54,7 @@ enum {
 
 enum telnet_stage {
 	STAGE_NEGOTIATES, /* nothing is shown before the client has answered */
+	STAGE_STARTS,	  /* the log-in program is not there yet */
 	STAGE_NAME,
 	STAGE_PASSWORD,
 	STAGE_WAITS, /* the pause after a wrong pair */
@@ -73,7 +74,7 @@ struct telnet {
 	struct hin_session_shell shell_settings;
 	enum telnet_stage stage;
 	int64_t deadline_us; /* of the log-in, or of silence */
-	int64_t wake_us;     /* the pause ends */
+	int64_t wake_us;     /* the pause ends, or the program is there */
 	unsigned tries, empties;
 	char *name; /* that was given */
 	char *type; /* TERM of the client */

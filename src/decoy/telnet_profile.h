@@ -42,7 +42,7 @@ struct hin_telnet_profile {
 	struct hin_config_list will, accept; /* option numbers */
 	char *banner, *login_prompt, *password_prompt, *incorrect, *welcome;
 	char *locked, *timeout_text, *mask, *user;
-	int64_t delay_ns, jitter_ns, timeout_ns, idle_ns;
+	int64_t start_ns, delay_ns, jitter_ns, timeout_ns, idle_ns;
 	uint64_t tries;
 	bool expand_tabs, asks_cursor;
 	char *term;
@@ -119,6 +119,10 @@ extern const char *const hin_telnet_engines[], *const hin_telnet_logins[],
 		HIN_TELNET_ROW(TYPE, MEMBER, user, "user", HIN_TELNET_RULE(HIN_VALUE_TEXT),        \
 			       "admin", "who it is when nobody asks for a name",                   \
 			       "名前を尋ねないときの利用者"),                                      \
+		HIN_TELNET_ROW(TYPE, MEMBER, start_ns, "start",                                    \
+			       HIN_TELNET_RULE(HIN_VALUE_DURATION, 0, 60000000000), "20ms",        \
+			       "from the first bytes until the log-in program asks",               \
+			       "最初のバイト列からログイン要求までの時間"),                        \
 		HIN_TELNET_ROW(TYPE, MEMBER, delay_ns, "delay",                                    \
 			       HIN_TELNET_RULE(HIN_VALUE_DURATION, 0, 60000000000), "3s",          \
 			       "pause after a wrong pair", "誤りの後の待ち時間"),                  \

@@ -199,7 +199,7 @@ def probes(which):
 
 def settings(which, real):
     if which == "busybox":
-        return ["telnet.banner=" + real.issue, "telnet.asks_cursor=true",
+        return ["telnet.banner=" + real.issue, "telnet.asks_cursor=true", "telnet.start=5ms",
                 "telnet.welcome=" + real.welcome]
     import telnet_probes_bsd
     return telnet_probes_bsd.settings(real)

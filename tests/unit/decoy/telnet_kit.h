@@ -45,14 +45,16 @@ static int64_t kit_clock(void *user)
 	return 1700000000000000;
 }
 
-/* A host whose profile is the default but for `settings` ("telnet.tries=1"; ends with NULL). */
+/* A host whose profile is the default, without a start, but for `settings` ("telnet.tries=1"; ends
+ * with NULL). */
 static inline bool kit_open(struct kit_host *h, const char *name, const char *const *settings)
 {
 	struct hin_error err;
 	bool good = true;
 
 	memset(h, 0, sizeof(*h));
-	good = hin_config_init(&kit_table, h, &err) == HIN_OK;
+	good = hin_config_init(&kit_table, h, &err) == HIN_OK &&
+	       hin_config_set(&kit_table, h, "telnet.start=0s", &err) == HIN_OK;
 	for (; good && settings != NULL && *settings != NULL; settings++)
 		good = hin_config_set(&kit_table, h, *settings, &err) == HIN_OK;
 	good = good && hin_telnet_profile_prepare(&h->profile, &err) == HIN_OK;
