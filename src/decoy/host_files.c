@@ -386,7 +386,8 @@ static struct hin_fs *make_files(const struct hin_host *host)
 		put_debian(&s);
 		put_homes(&s);
 	}
-	if (hin_persona_ssh(host->persona) != NULL)
+	if (hin_persona_ssh(host->persona) != NULL &&
+	    hin_persona_ssh(host->persona)->like == HIN_SSH_LIKE_OPENSSH)
 		put_host_key(&s);
 	put_documents(&s);
 	put_keys(&s);
