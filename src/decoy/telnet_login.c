@@ -57,6 +57,7 @@ static void ask_password(struct telnet *t)
 static void ask_first(struct telnet *t)
 {
 	if (t->profile->login == HIN_TELNET_LOGIN_PASSWORD) {
+		free(t->name);
 		t->name = strdup(t->profile->user);
 		ask_password(t);
 		return;

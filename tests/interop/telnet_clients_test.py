@@ -96,7 +96,7 @@ def main():
     folder = tempfile.mkdtemp()
     telnet_real.write(f"{folder}/users", "admin\nroot\n")
     telnet_real.write(f"{folder}/passwords", "1234\nadmin\npassword\ntoor\nxc3511\n")
-    servers = [subprocess.Popen([sys.argv[1], str(PORT + number), "router", "telnet.banner=\n",
+    servers = [subprocess.Popen([sys.argv[1], str(PORT + number), "router",
                                  "telnet.start=20ms", f"telnet.tries={tries}"])
                for number, tries in ((0, 3), (1, 1))]
     failures = 0

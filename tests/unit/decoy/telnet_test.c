@@ -382,6 +382,25 @@ static void menus_answer(void **state)
 		free(items[i]);
 }
 
+/* Found by fuzzing: each try of a router that asks for no name took another one. */
+static void a_password_alone(void **state)
+{
+	struct talk t;
+
+	(void)state;
+	begin(&t, (const char *const[]){ "telnet.engine=plain", "telnet.login=password",
+					 "telnet.opening=", "telnet.user=root", "telnet.delay=0s",
+					 "telnet.locked=bye\n", NULL });
+	WANT(&t, "greeting", "Password: ");
+	SAY(&t, "a\r");
+	WANT(&t, "wrong", "\r\nLogin incorrect\r\nPassword: ");
+	SAY(&t, "b\r");
+	SAY(&t, "c\r");
+	assert_true(t.session->over);
+	WANT(&t, "the end", "\r\nLogin incorrect\r\nPassword: \r\nLogin incorrect\r\nbye\r\n");
+	finish(&t);
+}
+
 /* ---- profiles ---- */
 
 static void encodings(void **state)
@@ -550,6 +569,7 @@ int main(void)
 		cmocka_unit_test(bsd_refuses_and_does_not_loop),
 		cmocka_unit_test(plain_agrees_once),
 		cmocka_unit_test(menus_answer),
+		cmocka_unit_test(a_password_alone),
 		cmocka_unit_test(encodings),
 		cmocka_unit_test(refuses_bad_profiles),
 		cmocka_unit_test(storms),
