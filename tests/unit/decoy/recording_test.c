@@ -521,6 +521,45 @@ static void full_disk(void **state)
 	kit_end(&kit);
 }
 
+/* The disk takes chunks but no seal for a while: it comes later, and the chain is one. */
+static void full_before_seal(void **state)
+{
+	struct hin_recording_check check;
+	struct hin_error err = { 0 };
+	uint8_t before[32], after[32];
+	uint64_t a, number;
+	struct kit kit;
+
+	(void)state;
+	signal(SIGXFSZ, SIG_IGN);
+	kit_begin(&kit);
+	assert_false(hin_recorder_head(kit.recorder, &number, before));
+	a = kit_session(&kit, 1, NOON);
+	kit_over(&kit, a, NOON + 1);
+	no_more_than(200);
+	assert_int_equal(hin_recorder_flush(kit.recorder, NOON + 2, &err), HIN_ESYS);
+	assert_false(hin_recorder_head(kit.recorder, &number, before));
+	kit_check(&kit, &check, NULL, NULL);
+	assert_int_equal(check.unsealed, 1);
+	assert_int_equal(check.bad + check.damaged_segments, 0);
+	assert_int_equal(hin_recorder_flush(kit.recorder, NOON + 3, &err), HIN_ESYS);
+	no_more_than(RLIM_INFINITY);
+	kit_flush(&kit, NOON + 4);
+	assert_true(hin_recorder_head(kit.recorder, &number, before));
+	assert_int_equal(number, 1);
+	a = kit_session(&kit, 1, NOON + 5);
+	kit_over(&kit, a, NOON + 6);
+	kit_flush(&kit, NOON + 7);
+	assert_true(hin_recorder_head(kit.recorder, &number, after));
+	assert_int_equal(number, 2);
+	kit_check(&kit, &check, NULL, NULL);
+	assert_int_equal(check.whole, 2);
+	assert_int_equal(check.bad + check.damaged_segments, 0);
+	assert_int_equal(check.head, 2);
+	assert_memory_equal(check.head_digest, after, 32);
+	kit_end(&kit);
+}
+
 /* No segment can be made: the session goes on unrecorded, and that is counted. */
 static void no_segment(void **state)
 {
@@ -654,13 +693,21 @@ static void one_recorder(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(numbers),	 cmocka_unit_test(round_trip),
-		cmocka_unit_test(every_byte),	 cmocka_unit_test(odd_times),
-		cmocka_unit_test(killed),	 cmocka_unit_test(killed_anywhere),
-		cmocka_unit_test(torn_anywhere), cmocka_unit_test(closed_is_left_alone),
-		cmocka_unit_test(limits),	 cmocka_unit_test(full_disk),
-		cmocka_unit_test(no_segment),	 cmocka_unit_test(days_and_retention),
-		cmocka_unit_test(too_many_open), cmocka_unit_test(one_recorder),
+		cmocka_unit_test(numbers),
+		cmocka_unit_test(round_trip),
+		cmocka_unit_test(every_byte),
+		cmocka_unit_test(odd_times),
+		cmocka_unit_test(killed),
+		cmocka_unit_test(killed_anywhere),
+		cmocka_unit_test(torn_anywhere),
+		cmocka_unit_test(closed_is_left_alone),
+		cmocka_unit_test(limits),
+		cmocka_unit_test(full_disk),
+		cmocka_unit_test(full_before_seal),
+		cmocka_unit_test(no_segment),
+		cmocka_unit_test(days_and_retention),
+		cmocka_unit_test(too_many_open),
+		cmocka_unit_test(one_recorder),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
