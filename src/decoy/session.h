@@ -21,7 +21,7 @@ enum hin_event_type {
 	HIN_EVENT_CLOSE,       /* number: enum hin_close */
 	HIN_EVENT_CLIENT,      /* a: the client's identification, without its line end */
 	HIN_EVENT_FINGERPRINT, /* a: what its fingerprint is of, b: 16 bytes HASSH (MD5) */
-	HIN_EVENT_CREDENTIAL,  /* a: user, b: password or public key; number: enum hin_credential;
+	HIN_EVENT_CREDENTIAL,  /* a: user, b: password or public key; number: enum hin_tried;
 				  verdict */
 	HIN_EVENT_CHANNEL,     /* channel opened; number: enum hin_channel; a: command, or target */
 	HIN_EVENT_TERMINAL,    /* of the channel; number: columns << 16 | rows; a: TERM */
@@ -36,7 +36,7 @@ enum hin_event_type {
 	HIN_EVENT_NOTE,	      /* number: a protocol error or limit; a: our own words for it */
 };
 
-enum hin_credential {
+enum hin_tried {
 	HIN_CREDENTIAL_PASSWORD = 1,
 	HIN_CREDENTIAL_PUBLIC_KEY,
 	HIN_CREDENTIAL_TYPED, /* told to a command: su, passwd, ... */

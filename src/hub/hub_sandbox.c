@@ -88,6 +88,8 @@ size_t hin_hub_reads(struct hin_hub *hub, const char *config, const char *const 
 		add_folder(hub, files[i]);
 	if (t->templates != NULL && t->templates[0] != '\0')
 		add(hub, t->templates);
+	for (size_t i = 0; i < hub->settings.people.decoys.count; i++)
+		add(hub, hub->settings.people.decoys.items[i]);
 	add_authorities(hub, &hub->settings.witnesses);
 	for (size_t i = 0; i < HIN_COUNT(names) && hin_hub_sends(hub); i++)
 		add(hub, names[i]);

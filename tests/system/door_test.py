@@ -307,6 +307,8 @@ def objects_of(operation, path, owner, people):
         return [1]
     if path in ("/api/v1/sensors/{id}", "/api/v1/sensors/{id}/watched"):
         return [SENSOR]
+    if "/decoys/" in path:
+        return [1]
     if "/rules/" in path:
         return ["scanner"]
     if "/reports/" in path:

@@ -292,6 +292,16 @@ static const char *copy(struct hin_api *api, const char *text, bool *failed)
 	return out;
 }
 
+static void copy_decoys(struct hin_api *api, const struct hin_api_settings *settings, bool *failed)
+{
+	const char **list = hin_arena_array(&api->texts, settings->decoy_count + 1, sizeof(*list));
+
+	*failed = *failed || list == NULL;
+	for (size_t i = 0; i < settings->decoy_count && list != NULL; i++)
+		list[i] = copy(api, settings->decoys[i], failed);
+	api->settings.decoys = list;
+}
+
 static enum hin_code take_settings(struct hin_api *api, const struct hin_api_settings *settings,
 				   struct hin_error *err)
 {
@@ -311,6 +321,7 @@ static enum hin_code take_settings(struct hin_api *api, const struct hin_api_set
 	s->folder = copy(api, settings->folder, &failed);
 	s->trust = copy(api, settings->trust, &failed);
 	s->countries = copy(api, settings->countries, &failed);
+	copy_decoys(api, settings, &failed);
 	s->zone = copy(api, settings->zone != NULL ? settings->zone : "UTC", &failed);
 	api->rates = hin_rate_new(RATE_ENTRIES);
 	if (failed || api->rates == NULL)

@@ -54,6 +54,8 @@ struct hin_api_settings {
 	const char *trust;		   /* folder of the CA, or NULL */
 	const char *zone;		   /* of reports: "Asia/Tokyo"; NULL = UTC */
 	const char *countries;		   /* a table of addresses (base/geo.h), or NULL */
+	const char *const *decoys;	   /* folders of decoys, to be read; decoy_count of them */
+	size_t decoy_count;
 	const struct hin_geo *geo;	   /* AS numbers; borrowed, or NULL */
 	bool ledger_public;		   /* its files are for everybody */
 	struct hin_live *live;		   /* what comes in now; borrowed, or NULL */

@@ -441,11 +441,12 @@ extern const size_t api_people_route_count, api_account_route_count, api_case_ro
 extern const struct api_route api_lease_routes[], api_sensor_routes[], api_authority_routes[],
 	api_rule_routes[], api_export_routes[], api_silence_routes[], api_word_routes[],
 	api_tile_routes[], api_owner_routes[], api_view_routes[], api_setting_routes[],
-	api_notice_routes[], api_sensor_time_routes[], api_report_routes[];
+	api_notice_routes[], api_sensor_time_routes[], api_report_routes[], api_decoy_routes[];
 extern const size_t api_lease_route_count, api_sensor_route_count, api_authority_route_count,
 	api_rule_route_count, api_export_route_count, api_silence_route_count, api_word_route_count,
 	api_tile_route_count, api_owner_route_count, api_view_route_count, api_setting_route_count,
-	api_notice_route_count, api_sensor_time_route_count, api_report_route_count;
+	api_notice_route_count, api_sensor_time_route_count, api_report_route_count,
+	api_decoy_route_count;
 
 /* ---- pages ---- */
 

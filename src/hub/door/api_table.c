@@ -13,6 +13,6 @@ const struct api_routes api_tables[] = {
 	PART(api_sensor),  PART(api_authority), PART(api_rule),	   PART(api_export),
 	PART(api_silence), PART(api_word),	PART(api_tile),	   PART(api_owner),
 	PART(api_view),	   PART(api_setting),	PART(api_notice),  PART(api_sensor_time),
-	PART(api_report),
+	PART(api_report),  PART(api_decoy),
 };
 const size_t api_table_count = HIN_COUNT(api_tables);

@@ -124,6 +124,8 @@ enum hin_code hin_door_open(struct hin_hub *hub, const struct hin_hub_settings *
 	s.folder = hub->folder;
 	s.countries = people->countries;
 	s.zone = people->zone;
+	s.decoys = (const char *const *)people->decoys.items;
+	s.decoy_count = people->decoys.count;
 	s.geo = hub->geo;
 	s.ledger_public = people->ledger_public;
 	s.trust = hub->trust;

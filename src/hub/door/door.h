@@ -14,7 +14,7 @@ struct hin_door_settings {
 	char *zone;	 /* of reports */
 	bool ledger_public;
 	char *listen, *certificate, *key; /* "" = not opened; the hub's own certificate */
-	struct hin_config_list proxies;
+	struct hin_config_list proxies, decoys;
 	bool plain, forwarded, second_factor;
 	int64_t idle_ns, session_ns, query_ns;
 	uint64_t rate, connections, streams, query_memory;
@@ -82,6 +82,10 @@ struct hin_door_settings {
 			     "addresses to countries, a MaxMind DB: for maps and groups",                                       \
 			     "アドレスから国への表 (MaxMind DB)。地図と集計に使う",                                             \
 			     HIN_VALUE_TEXT),                                                                                   \
+		HIN_DOOR_ROW(base, "people.decoys", decoys, NULL,                                                               \
+			     "folders of decoys on this machine, whose recordings the page shows",                              \
+			     "この機械にあるおとりのフォルダー (記録をページに示す)",                                           \
+			     HIN_VALUE_LIST),                                                                                   \
 		HIN_DOOR_ROW(base, "people.zone", zone, "Asia/Tokyo",                                                           \
 			     "time zone of reports by month and year",                                                          \
 			     "月報・年報の暦のタイムゾーン", HIN_VALUE_TEXT),                                                   \
