@@ -58,6 +58,18 @@ struct cells {
 	bool failed;
 };
 
+/* Even without a cell there is somewhere to point at. */
+static struct cells no_cells(void)
+{
+	struct cells c = { .room = 128 };
+
+	c.at = calloc(c.room, sizeof(c.at[0]));
+	c.failed = c.at == NULL;
+	if (c.failed)
+		c.room = 0;
+	return c;
+}
+
 static void add_cell(struct cells *c, const char *bytes, size_t size, unsigned width)
 {
 	if (c->count == c->room) {
@@ -135,7 +147,7 @@ static const char *last_line(const struct editor *e, size_t *size)
 
 static struct cells cells_of(const struct editor *e, const struct hin_buffer *line, size_t point)
 {
-	struct cells c = { 0 };
+	struct cells c = no_cells();
 	const char *text = hin_buffer_text(line), *prompt;
 	size_t i = 0, size;
 
@@ -500,7 +512,7 @@ static void draw(struct editor *e)
 /* The prompt and all behind it, on an empty row. */
 static void draw_again(struct editor *e)
 {
-	struct cells old = { 0 };
+	struct cells old = no_cells();
 	const char *prompt = hin_buffer_text(&e->prompt);
 	size_t size;
 

@@ -374,6 +374,23 @@ static void readline_on_a_dumb_terminal(void **state)
 	close_bench(&b);
 }
 
+/* Found by fuzzing: a line of no cells at all. */
+static void a_prompt_may_be_empty(void **state)
+{
+	static const struct keys keys[] = {
+		{ "", ON "$ " },
+		{ "PS1=\r", "PS1=\r\n" OFF ON },
+		{ "\x14", "\a" },
+		{ "a\x02\x1b[3~", "a\r\x1b[K" },
+	};
+	struct bench b = { 0 };
+
+	(void)state;
+	open_shell(&b, true, "xterm");
+	play(&b, keys, HIN_COUNT(keys));
+	close_bench(&b);
+}
+
 static void long_lines_wrap(void **state)
 {
 	struct bench b = { 0 };
@@ -442,6 +459,7 @@ int main(void)
 		cmocka_unit_test(edits_as_busybox_does),
 		cmocka_unit_test(edits_as_readline_does),
 		cmocka_unit_test(readline_on_a_dumb_terminal),
+		cmocka_unit_test(a_prompt_may_be_empty),
 		cmocka_unit_test(long_lines_wrap),
 		cmocka_unit_test(typed_ahead_is_edited_later),
 		cmocka_unit_test(an_editor_is_bounded),
