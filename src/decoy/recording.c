@@ -1,5 +1,6 @@
 /* recording - sessions as they are told; see recording.h */
 #include <assert.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,6 +12,7 @@
 #define TAPE_SLOTS ((size_t)1024) /* at first; a power of two */
 #define DAY_US INT64_C(86400000000)
 #define EXPIRE_US INT64_C(60000000)
+#define MANY 100u		    /* sessions at once, after which memory is given back */
 #define APART_US (INT64_C(1) << 50) /* 35 years: times that are further apart are none */
 
 /* ---- tapes by number ---- */
@@ -66,53 +68,37 @@ static void unhash(struct hin_recorder *r, struct tape *tape)
 
 /* ---- sources ---- */
 
-static void forget_sources(struct hin_recorder *r)
+static void find_source(struct hin_recorder *r, const struct hin_addr *addr, int64_t now_us,
+			uint16_t out[SOURCE_ROWS])
 {
-	for (size_t k = 0; k < SOURCE_SLOTS; k++) {
-		struct source **at = &r->sources[k];
+	uint8_t hash[crypto_shorthash_BYTES];
 
-		while (*at != NULL) {
-			struct source *source = *at;
-
-			source->bytes = 0;
-			if (source->running > 0) {
-				at = &source->next;
-				continue;
-			}
-			*at = source->next;
-			free(source);
-			r->source_count--;
-		}
+	if (now_us / DAY_US > r->sources->day) {
+		memset(r->sources->bytes, 0, sizeof(r->sources->bytes));
+		r->sources->day = now_us / DAY_US;
 	}
+	crypto_shorthash(hash, addr->b, sizeof(addr->b), r->sources->key);
+	for (unsigned row = 0; row < SOURCE_ROWS; row++)
+		out[row] = (uint16_t)((hash[row * 2] | hash[row * 2 + 1] << 8) % SOURCE_SLOTS);
 }
 
-/* What a source has said today; NULL without memory, and it is not limited then. */
-static struct source *find_source(struct hin_recorder *r, const struct hin_addr *addr,
-				  int64_t now_us)
+/* What the source of a session has said today, by all its sessions. */
+static uint64_t source_said(const struct hin_recorder *r, const struct tape *tape)
 {
-	uint64_t low, high;
-	struct source **at, *source;
+	uint64_t least = UINT64_MAX;
 
-	if (now_us / DAY_US > r->source_day || r->source_count >= SOURCES_MOST) {
-		forget_sources(r);
-		r->source_day = now_us / DAY_US;
+	for (unsigned row = 0; row < SOURCE_ROWS; row++) {
+		uint64_t bytes = r->sources->bytes[row][tape->source[row]];
+
+		least = bytes < least ? bytes : least;
 	}
-	memcpy(&high, addr->b, 8);
-	memcpy(&low, addr->b + 8, 8);
-	at = &r->sources[((high ^ low) * UINT64_C(0x9e3779b97f4a7c15) >> 40) % SOURCE_SLOTS];
-	for (source = *at; source != NULL; source = source->next) {
-		if (hin_addr_equal(&source->addr, addr))
-			return source;
-	}
-	if (r->source_count >= SOURCES_MOST)
-		return NULL;
-	source = calloc(1, sizeof(*source));
-	if (source != NULL) {
-		*source = (struct source){ .next = *at, .addr = *addr };
-		*at = source;
-		r->source_count++;
-	}
-	return source;
+	return least;
+}
+
+static void source_says(struct hin_recorder *r, const struct tape *tape, size_t size)
+{
+	for (unsigned row = 0; row < SOURCE_ROWS; row++)
+		r->sources->bytes[row][tape->source[row]] += size;
 }
 
 /* ---- items ---- */
@@ -187,7 +173,7 @@ static bool may_say(struct hin_recorder *r, struct tape *tape, size_t size)
 {
 	r->stats.said_bytes += size;
 	if (tape->said_bytes + size > r->settings.session_bytes ||
-	    (tape->source != NULL && tape->source->bytes + size > r->settings.source_bytes)) {
+	    source_said(r, tape) + size > r->settings.source_bytes) {
 		lose(r, tape, size, true);
 		return false;
 	}
@@ -196,8 +182,7 @@ static bool may_say(struct hin_recorder *r, struct tape *tape, size_t size)
 		return false;
 	}
 	tape->said_bytes += size;
-	if (tape->source != NULL)
-		tape->source->bytes += size;
+	source_says(r, tape, size);
 	return true;
 }
 
@@ -296,8 +281,6 @@ static void free_tape(struct hin_recorder *r, struct tape *tape)
 		w->tapes = tape->next;
 	if (tape->next != NULL)
 		tape->next->prev = tape->prev;
-	if (tape->source != NULL)
-		tape->source->running--;
 	r->waiting -= tape->pending.used;
 	hin_buffer_fini(&tape->pending);
 	explicit_bzero(&tape->secret, sizeof(tape->secret));
@@ -398,9 +381,7 @@ enum hin_code hin_recorder_begin(struct hin_recorder *r, const struct hin_record
 	if (tape->next != NULL)
 		tape->next->prev = tape;
 	r->current->tapes = tape;
-	tape->source = find_source(r, &about->client, now_us);
-	if (tape->source != NULL)
-		tape->source->running++;
+	find_source(r, &about->client, now_us, tape->source);
 	if (r->stats.running >= r->tape_slots)
 		rehash(r);
 	at = &r->tapes[slot_of(r, tape->number)];
@@ -408,6 +389,8 @@ enum hin_code hin_recorder_begin(struct hin_recorder *r, const struct hin_record
 	*at = tape;
 	r->stats.sessions++;
 	r->stats.running++;
+	if (r->stats.running > r->most_running)
+		r->most_running = r->stats.running;
 	*number = tape->number;
 	return HIN_OK;
 }
@@ -605,6 +588,10 @@ int64_t hin_recorder_run(struct hin_recorder *r, int64_t now_us)
 		(void)sync_all(r, &err);
 	if (due(&r->expire_at_us, now_us, EXPIRE_US * 1000))
 		recorder_expire(r, now_us);
+	if (r->stats.running == 0 && r->waiting == 0 && r->most_running > MANY) {
+		malloc_trim(0); /* what a flood took */
+		r->most_running = 0;
+	}
 	next = r->write_at_us < r->sync_at_us ? r->write_at_us : r->sync_at_us;
 	return next;
 }
@@ -672,14 +659,7 @@ static void free_recorder(struct hin_recorder *r)
 		}
 		writer_free(w);
 	}
-	for (size_t k = 0; k < SOURCE_SLOTS; k++) {
-		while (r->sources[k] != NULL) {
-			struct source *source = r->sources[k];
-
-			r->sources[k] = source->next;
-			free(source);
-		}
-	}
+	free(r->sources);
 	for (size_t k = 0; k < r->old_count; k++)
 		free(r->old[k].path);
 	free(r->old);
@@ -706,19 +686,21 @@ enum hin_code hin_recorder_open(struct hin_recorder **out, const char *folder,
 	r->key = key;
 	r->now_us = now_us;
 	r->next_number = 1;
-	r->source_day = now_us / DAY_US;
 	r->folder = strdup(folder);
+	r->sources = calloc(1, sizeof(*r->sources));
 	r->tape_slots = TAPE_SLOTS;
 	r->tapes = calloc(r->tape_slots, sizeof(struct tape *));
-	if (r->folder == NULL || r->tapes == NULL) {
+	if (r->folder == NULL || r->tapes == NULL || r->sources == NULL) {
 		free_recorder(r);
 		return hin_fail(err, HIN_ENOMEM, "recordings in %s", folder);
 	}
+	r->sources->day = now_us / DAY_US;
 	code = recorder_recover(r, now_us, err);
 	if (code != HIN_OK) {
 		free_recorder(r);
 		return code;
 	}
+	randombytes_buf(r->sources->key, sizeof(r->sources->key)); /* libsodium has begun */
 	*out = r;
 	return HIN_OK;
 }

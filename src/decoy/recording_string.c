@@ -16,13 +16,13 @@
 #define WINDOW ((size_t)16)
 #define REFER ((size_t)20)  /* a match of a string from this length on is referred to */
 #define REPEAT ((size_t)32) /* what was said before becomes a string from this length on */
-#define LATELY ((size_t)128 << 10)
-#define STRINGS_ROOM ((size_t)256 << 10) /* bytes of strings */
-#define LATELY_SLOTS ((size_t)1 << 14)
-#define STRING_SLOTS ((size_t)1 << 15)
-#define RUNS 4096u
+#define LATELY ((size_t)64 << 10)
+#define STRINGS_ROOM ((size_t)128 << 10) /* bytes of strings */
+#define LATELY_SLOTS ((size_t)1 << 13)
+#define STRING_SLOTS ((size_t)1 << 14)
+#define RUNS 2048u
 #define SHORT_LEAST ((size_t)6) /* shorter ones cost no more than a reference */
-#define SHORT_SLOTS ((size_t)4096)
+#define SHORT_SLOTS ((size_t)2048)
 #define SHORT_TIMES 3u
 
 struct run { /* bytes that were said in one piece */
@@ -267,7 +267,7 @@ static bool promote(struct recording_texts *t, struct match *m, bool ours, recor
 	memcpy(t->strings + text->start, m->from, m->size);
 	t->strings_used += m->size;
 	t->theirs_used += ours ? 0 : m->size;
-	for (size_t k = 0; k + WINDOW <= m->size; k += WINDOW / 4)
+	for (size_t k = 0; k + WINDOW <= m->size; k += WINDOW / 2)
 		put_place(t->string_table, STRING_SLOTS, hash_window(m->from + k), t->count + 1, k);
 	m->is_string = true;
 	m->string = t->count++;

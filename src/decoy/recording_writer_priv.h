@@ -59,6 +59,20 @@ struct writer {
 	uint64_t last_group; /* in this file; 0 = none */
 };
 
+/*
+ * What sources have said today: two rows of counters by a keyed hash of the address, of which the
+ * smaller one counts. It takes the same memory however many sources there are; one that shares
+ * both its counters with others is taken for a bit more than it said.
+ */
+#define SOURCE_ROWS 2u
+#define SOURCE_SLOTS 4096u
+
+struct sources {
+	uint8_t key[crypto_shorthash_KEYBYTES];
+	uint64_t bytes[SOURCE_ROWS][SOURCE_SLOTS];
+	int64_t day;
+};
+
 /* One session that runs. */
 struct tape {
 	struct tape *hash_next, *next, *prev, *said_next, *said_prev;
@@ -72,7 +86,7 @@ struct tape {
 	struct hin_buffer pending; /* items of the next chunk */
 	uint64_t said_bytes;
 	uint64_t gap;
-	struct source *source; /* may be NULL */
+	uint16_t source[SOURCE_ROWS]; /* its counters */
 	struct recording_seal seal;
 	bool is_said, is_over;
 };
@@ -113,16 +127,6 @@ HIN_MUST_USE enum hin_code writer_seal(struct writer *writer, struct seal_chain 
 
 /* ---- the recorder ---- */
 
-#define SOURCE_SLOTS 4096u
-#define SOURCES_MOST 65536u
-
-struct source { /* what one source has said today */
-	struct source *next;
-	struct hin_addr addr;
-	uint64_t bytes;
-	uint32_t running;
-};
-
 struct hin_recorder {
 	char *folder;
 	int lock;
@@ -137,9 +141,8 @@ struct hin_recorder {
 	struct tape **tapes;	/* by number */
 	size_t tape_slots;
 	uint64_t waiting; /* bytes of pending items */
-	struct source *sources[SOURCE_SLOTS];
-	uint32_t source_count;
-	int64_t source_day;
+	struct sources *sources;
+	uint64_t most_running; /* since memory was given back */
 	int64_t now_us;
 	int64_t write_at_us, sync_at_us, expire_at_us;
 	struct old_segment {
