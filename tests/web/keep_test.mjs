@@ -11,6 +11,11 @@ export async function ledger(hub, browser, inspector) {
 	await page.locator('tbody tr >> text=Check').first().click();
 	await page.waitForSelector('.say.good');
 	truth('proved', (await page.textContent('.say.good')).includes('Proved by this browser'));
+	// what an act was about is searched
+	await page.goto(hub.url + '/ledger');
+	await page.fill('input[type=search]', 'ann2');
+	await page.waitForURL(/text=ann2/);
+	await page.waitForFunction(() => document.querySelectorAll('tbody tr').length > 0 && [...document.querySelectorAll('tbody tr')].every((one) => one.textContent.includes('ann2')));
 	// a proof that was tampered with in each of its parts is found out
 	const real = async (path) => (await hub.ask(hub.admin, 'GET', path));
 	const act = (await real('/ledger/acts?kind=case-opened&limit=5')).acts.at(-1);

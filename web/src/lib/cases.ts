@@ -42,7 +42,7 @@ export async function actOn(cases: Case[], act: CaseAct, after: () => void): Pro
 	const ids = cases.map((one) => one.id);
 	try {
 		const done = await send(ids, act);
-		const back = backOf(cases, act);
+		const back = act.action === 'split' && done.case !== undefined && cases[0] ? [{ ids: [done.case], act: { action: 'merge' as const, into: cases[0].id, text: t('undo') } }] : backOf(cases, act);
 		const undo = async () => {
 			try {
 				for (const step of back) await send(step.ids, step.act);

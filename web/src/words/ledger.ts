@@ -5,6 +5,7 @@ export const ledger = {
 	'ledger.title': ['Ledger', '台帳'],
 	'ledger.lead': ['Everything that matters later is an act in a log that only grows. Check an act here: your browser recomputes its proof.', '後に意味を持つ行為はすべて、追記のみの台帳に残ります。各行為の証明は、このブラウザで計算し直して確かめられます。'],
 	'ledger.kind': ['Kind', '種類'],
+	'ledger.text': ['in what it was about', '対象の内容'],
 	'ledger.when': ['When', '日時'],
 	'ledger.what': ['Act', '行為'],
 	'ledger.who': ['By', '実行者'],
