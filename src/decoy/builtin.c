@@ -992,7 +992,7 @@ static const struct command ash_builtins[] = {
 	{ "history", do_nothing, false },
 };
 
-static const char *const applets_inside[] = { "echo", "printf", "test", "[", "kill" };
+static const char *const applets_inside[] = { "echo", "printf", "test", "[", "kill", "[[" };
 
 const struct command *builtin_find(const struct process *p, const char *name)
 {
@@ -1002,7 +1002,7 @@ const struct command *builtin_find(const struct process *p, const char *name)
 	for (size_t i = 0; is_busybox(p) && i < HIN_COUNT(ash_builtins); i++)
 		if (strcmp(ash_builtins[i].name, name) == 0)
 			return &ash_builtins[i];
-	for (size_t i = 0; i < HIN_COUNT(applets_inside); i++)
+	for (size_t i = 0; i < HIN_COUNT(applets_inside) - (p->dialect == HIN_SHELL_DASH); i++)
 		if (strcmp(applets_inside[i], name) == 0)
 			return applet_find(name);
 	return NULL;

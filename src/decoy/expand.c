@@ -205,7 +205,7 @@ static const char *special_value(struct process *p, const char *name, char space
 		snprintf(space, 32, "%d", p->status);
 		return space;
 	case '$':
-		snprintf(space, 32, "%u", p->shell->pid);
+		snprintf(space, 32, "%u", p->shell_pid);
 		return space;
 	case '!':
 		if (p->last_job == 0)
@@ -506,6 +506,7 @@ static void put_command(struct process *p, struct expansion *e, const struct hin
 	struct file *capture;
 	const char *text;
 	size_t size;
+	int status;
 
 	if (part->quoted)
 		put(p, e, 0, MARK_NOTHING);
@@ -516,7 +517,11 @@ static void put_command(struct process *p, struct expansion *e, const struct hin
 	child = process_inside(p);
 	file_close(p->shell, child->fds[1]);
 	child->fds[1] = file_ref(capture);
+	status = p->status;
 	process_run(child, command_body, part->command);
+	p->substituted = p->status;
+	if (!is_bash(p))
+		p->status = status; /* of $? in the same words */
 	text = hin_buffer_text(&capture->text);
 	size = capture->text.used;
 	while (size > 0 && text[size - 1] == '\n')
@@ -758,6 +763,8 @@ void expand(struct process *p, const struct hin_word *word, struct fields *field
 	size_t start = 0, i = 0;
 	bool hard = false; /* a delimiter that is no white space ended the last field */
 
+	if (is_bash(p) && expand_braces(p, word, fields))
+		return;
 	put_word(p, &e, word, false, true);
 	while (i < e.size) {
 		bool white;

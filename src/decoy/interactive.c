@@ -210,7 +210,9 @@ static void run_line(struct process *p, const struct line_text *line)
 /* Is the text one that ends inside of something? */
 static bool wants_more(const struct process *p, const char *text, size_t size)
 {
-	struct hin_syntax syntax = { .ash = p->dialect != HIN_SHELL_DASH, .more = true, .line = 1 };
+	struct hin_syntax syntax = {
+		.ash = p->dialect != HIN_SHELL_DASH, .bash = is_bash(p), .more = true, .line = 1
+	};
 	struct hin_arena arena = hin_arena_of((size_t)4 << 20);
 	enum hin_syntax_result result = HIN_SYNTAX_OK;
 

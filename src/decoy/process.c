@@ -33,8 +33,7 @@ static _Noreturn void kill_for_memory(struct process *p)
 	process_die(p, 128 + 9);
 }
 
-/* As memory_of(), but NULL without. */
-static void *memory_try(struct process *p, size_t size)
+void *memory_try(struct process *p, size_t size)
 {
 	struct piece *piece;
 	size_t all;
@@ -473,6 +472,7 @@ struct process *process_fork(struct process *p)
 	child->task = p->task;
 	child->pid = p->shell->next_pid++;
 	child->parent = p->pid;
+	child->shell_pid = p->shell_pid;
 	child->last_job = p->last_job;
 	child->dialect = p->dialect;
 	child->functions = functions_copy(p->functions);
@@ -724,8 +724,10 @@ void process_run(struct process *child, void (*body)(struct process *p, void *wh
 {
 	struct process *p = child->outer;
 
-	(void)process_try(child, body, what);
+	bool lived = process_try(child, body, what);
+
 	p->status = child->status;
+	p->killed = !lived && !child->exits && child->status > 128;
 	process_free(child);
 }
 

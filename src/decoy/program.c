@@ -166,13 +166,14 @@ static void run_command(struct process *p, const struct command *command, struct
 	p->call = call;
 	p->call_pid = pid;
 	p->is_stage = false;
+	p->killed = false;
 	lived = process_try(p, program_body, &program);
 	p->call = outer;
 	p->call_pid = outer_pid;
 	p->is_stage = is_stage;
 	(void)task_budget(p, budget);
 	step(p); /* the whole of it may be over */
-	if (!lived && !is_stage)
+	if ((!lived || p->killed) && !is_stage)
 		tell_death(p, call, pid);
 }
 
@@ -359,12 +360,14 @@ char *command_path(struct process *p, const char *name)
 
 void run_words(struct process *p, struct fields *words, bool functions)
 {
-	const char *name = words->items[0];
+	const char *name = words->count > 0 ? words->items[0] : "";
 	const struct function *f = functions ? function_find(p, name) : NULL;
 	const struct command *builtin = strchr(name, '/') == NULL ? builtin_find(p, name) : NULL;
 	char *path;
 
 	step(p);
+	if (words->count == 0)
+		return;
 	tell_command_run(p, words);
 	if (f != NULL && (builtin == NULL || !builtin->special)) {
 		run_function(p, f, words);

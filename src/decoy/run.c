@@ -233,11 +233,11 @@ static void run_simple(struct process *p, const struct hin_node *node)
 	struct fields words = { 0 };
 	struct redirected *r;
 	const struct command *builtin = NULL;
-	int before = p->status;
 	bool special, tail = p->tail && node->redirects == NULL && node->assignments == NULL;
 
 	p->tail = false;
 	p->line = node->line;
+	p->substituted = 0;
 	for (const struct hin_word *w = node->words; w != NULL; w = w->next)
 		expand(p, w, &words);
 	if (words.count > 0)
@@ -250,10 +250,9 @@ static void run_simple(struct process *p, const struct hin_node *node)
 		if (special && !is_bash(p))
 			process_die(p, p->status);
 	} else if (words.count == 0) {
-		if (node->assignments != NULL || before == p->status)
-			p->status = p->status == before ? 0 : p->status;
 		if (!assign_all(p, node->assignments))
 			process_die(p, 2);
+		p->status = p->substituted; /* of the last substitution, if there was one */
 		redirect_back(p, r);
 	} else {
 		p->tail = tail;
@@ -592,7 +591,9 @@ void run_text(struct process *p, const char *text, size_t size)
 
 	p->builtin = NULL; /* eval and . are not what goes wrong in their text */
 	while (size > 0 && p->flow == FLOW_ON) {
-		struct hin_syntax syntax = { .ash = is_busybox(p) || is_bash(p), .line = line };
+		struct hin_syntax syntax = { .ash = is_busybox(p) || is_bash(p),
+					     .bash = is_bash(p),
+					     .line = line };
 		struct unit *unit = calloc(1, sizeof(*unit));
 		enum hin_syntax_result result;
 

@@ -96,6 +96,7 @@ struct hin_shell *hin_shell_new(const struct hin_shell_settings *settings)
 	shell->line.limit = HIN_SYNTAX_TEXT;
 	p->shell = shell;
 	shell->pid = p->pid = shell->next_pid++;
+	p->shell_pid = p->pid;
 	p->parent = p->pid - 1;
 	p->began_us = shell->began_us;
 	p->user = settings->user;

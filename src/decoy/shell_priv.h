@@ -145,6 +145,7 @@ struct process {
 	struct process *below; /* of an interactive shell: where its exit leads */
 	jmp_buf *out;	       /* where a dead process goes */
 	uint32_t pid, parent, last_job;
+	uint32_t shell_pid; /* $$ */
 	enum hin_shell_dialect dialect;
 	const struct call *call; /* of the program that runs in it, which ps shows as a process */
 	uint32_t call_pid;
@@ -164,7 +165,7 @@ struct process {
 	char *folder_name; /* as cd went there */
 	uint32_t umask;
 	unsigned options;
-	int status;
+	int status, substituted;  /* of the last substitution of a command's words */
 	unsigned line, next_line; /* that runs; of an interactive shell, that is read next */
 	const char *builtin;	  /* that runs, for messages; or NULL */
 	enum flow flow;
@@ -177,6 +178,7 @@ struct process {
 	bool is_stage;	  /* it is there for one command, which is this process then */
 	bool tail;	  /* nothing comes behind the command that runs */
 	bool exits;	  /* exit was said */
+	bool killed;	  /* a shell in it was ended by a signal */
 	bool continued;	  /* a command goes on in the next line */
 	char *name;	  /* $0 */
 };
@@ -280,7 +282,8 @@ enum hin_shell_state tasks_wait(const struct hin_shell *shell);
 
 /* ---- process.c ---- */
 
-void *memory_of(struct process *p, size_t size); /* zeroed; dies without */
+void *memory_of(struct process *p, size_t size);  /* zeroed; dies without */
+void *memory_try(struct process *p, size_t size); /* NULL without */
 /* The same, until the process ends. */
 void *memory_kept(struct process *p, size_t size);
 char *text_of(struct process *p, const char *text, size_t size);
@@ -417,6 +420,9 @@ void fields_add(struct process *p, struct fields *fields, char *text);
 
 /* Expand a word to any number of fields. */
 void expand(struct process *p, const struct hin_word *word, struct fields *fields);
+
+/* The braces of bash; false when there are none. */
+bool expand_braces(struct process *p, const struct hin_word *word, struct fields *fields);
 
 /* Expand a word to one text, without splitting; as a pattern, what was quoted is escaped. */
 char *expand_text(struct process *p, const struct hin_word *word);

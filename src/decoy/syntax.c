@@ -47,6 +47,7 @@ struct parser {
 };
 
 static struct hin_node *parse_list(struct parser *p, const char *const *ends);
+static bool is_misplaced(const char *word);
 static _Noreturn void unexpected(struct parser *p, const char *expecting);
 
 /* ---- ends ---- */
@@ -863,7 +864,7 @@ static void read_redirect(struct parser *p, int fd)
 			if (peek(p) == '-') {
 				take(p);
 				tabs = true;
-			} else if (peek(p) == '<' && p->syntax->ash) {
+			} else if (peek(p) == '<' && p->syntax->bash) {
 				take(p);
 				here = false;
 				string = true;
@@ -1540,8 +1541,9 @@ static struct hin_node *parse_list(struct parser *p, const char *const *ends)
 
 		if (ends != NULL)
 			skip_newlines(p);
-		if (is_end(p, ends))
-			break;
+		if (is_end(p, ends) || (first != NULL && ends != NULL && p->token == TOKEN_WORD &&
+					is_misplaced(p->plain)))
+			break; /* who wanted the list says what it expected behind */
 		if (ends == NULL && p->token == TOKEN_NEWLINE) {
 			drop(p);
 			break;

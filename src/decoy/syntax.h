@@ -139,6 +139,7 @@ enum hin_syntax_result {
 
 struct hin_syntax {
 	bool ash;  /* what ash has beyond POSIX, as function f, $'', &>, ${x:1:2} */
+	bool bash; /* what bash has beyond that: <<< */
 	bool more; /* more text may come; else its end ends what can be ended */
 	/* out */
 	struct hin_node *tree;	/* NULL: nothing to run */

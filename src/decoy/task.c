@@ -257,10 +257,17 @@ void task_forget(struct hin_shell *shell, uint32_t pid)
 			t->forgotten = true;
 }
 
-/* The process `pid` of a task, which may be its innermost, another, or the command it runs. */
-static struct process *process_in(const struct task *task, uint32_t pid)
+/* The innermost process of a task: of the one that runs now, who has asked last. */
+static struct process *innermost(const struct hin_shell *shell, const struct task *task)
 {
-	for (struct process *p = task->p; p != NULL; p = p->outer)
+	return shell->asking != NULL && shell->asking->task == task ? shell->asking : task->p;
+}
+
+/* The process `pid` of a task, which may be its innermost, another, or the command it runs. */
+static struct process *process_in(const struct hin_shell *shell, const struct task *task,
+				  uint32_t pid)
+{
+	for (struct process *p = innermost(shell, task); p != NULL; p = p->outer)
 		if (p->pid == pid || (p->call != NULL && p->call_pid == pid))
 			return p;
 	return NULL;
@@ -280,7 +287,7 @@ static void signal_process(struct task *task, struct process *p, int number)
 bool task_kill(struct hin_shell *shell, uint32_t pid, int number)
 {
 	for (struct task *t = shell->tasks; t != NULL; t = t->next) {
-		struct process *p = t->state != TASK_ENDED ? process_in(t, pid) : NULL;
+		struct process *p = t->state != TASK_ENDED ? process_in(shell, t, pid) : NULL;
 
 		if (p == NULL)
 			continue;
@@ -304,7 +311,7 @@ void tasks_each(const struct hin_shell *shell,
 {
 	for (const struct task *t = shell->tasks; t != NULL; t = t->next)
 		if (t->state != TASK_ENDED && t->p != NULL)
-			each(user, t->p, t->state);
+			each(user, innermost(shell, t), t->state);
 }
 
 int task_spare(struct process *p)

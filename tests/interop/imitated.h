@@ -13,9 +13,23 @@ static inline bool imitated_add(struct hin_fs_image *image, const char *path,
 	       HIN_OK;
 }
 
-/* Commands in /bin, some devices, /etc/passwd, and the folders /tmp, /root and /w; NULL without
- * memory. */
-static inline struct hin_fs_image *imitated_image(void)
+/* Is `name` a line of `names`? NULL: all are. */
+static inline bool imitated_has(const char *names, const char *name)
+{
+	size_t size = strlen(name);
+
+	for (; names != NULL && *names != '\0'; names += strcspn(names, "\n") + 1) {
+		if (strncmp(names, name, size) == 0 && (names[size] == '\n' || names[size] == '\0'))
+			return true;
+		if (names[strcspn(names, "\n")] == '\0')
+			break;
+	}
+	return names == NULL;
+}
+
+/* The commands that `names` has a line for in /bin (NULL: all that there are), some devices,
+ * /etc/passwd, and the folders /proc, /tmp, /root and /w; NULL without memory. */
+static inline struct hin_fs_image *imitated_image_of(const char *names)
 {
 	static const struct hin_fs_stat folder = { .type = HIN_FS_DIRECTORY, .mode = 0755 },
 					sticky = { .type = HIN_FS_DIRECTORY, .mode = 01777 },
@@ -35,6 +49,8 @@ static inline struct hin_fs_image *imitated_image(void)
 
 	for (size_t i = 0; good && hin_shell_applet(i) != NULL; i++) {
 		snprintf(path, sizeof(path), "/bin/%s", hin_shell_applet(i));
+		if (!imitated_has(names, hin_shell_applet(i)))
+			continue;
 		good = imitated_add(image, path, program, "\177ELF");
 	}
 	for (size_t i = 0; good && i < HIN_COUNT(devices); i++) {
@@ -57,4 +73,9 @@ static inline struct hin_fs_image *imitated_image(void)
 		return NULL;
 	}
 	return image;
+}
+
+static inline struct hin_fs_image *imitated_image(void)
+{
+	return imitated_image_of(NULL);
 }

@@ -2,7 +2,10 @@
  * shell_probe - run one line in the imitated shell, as "dash -c LINE" or "busybox sh -c LINE"
  * would.
  *
- * usage: shell_probe dash|ash LINE [NAME [ARGUMENT ...]]
+ * usage: shell_probe dash|ash|bash LINE [NAME [ARGUMENT ...]]
+ *
+ * SHELL_PROBE_COMMANDS has the names of the commands that the machine has, a line each; all of ours
+ * where it is not set.
  */
 #include <stdlib.h>
 #include <time.h>
@@ -62,7 +65,9 @@ int main(int argc, char *argv[])
 					     .hardware = "x86_64",
 					     .now_us = now_us };
 	struct hin_shell_settings settings = { .machine = &machine,
-					       .name = ash ? "sh" : "dash",
+					       .name = ash	  ? "sh"
+						       : argc > 1 ? argv[1]
+								  : "dash",
 					       .variables = variables,
 					       .folder = "/w",
 					       .first_pid = 1000,
@@ -73,10 +78,10 @@ int main(int argc, char *argv[])
 	int status;
 
 	if (argc < 3) {
-		fprintf(stderr, "usage: shell_probe dash|ash LINE [NAME [ARGUMENT ...]]\n");
+		fprintf(stderr, "usage: shell_probe dash|ash|bash LINE [NAME [ARGUMENT ...]]\n");
 		return 2;
 	}
-	image = imitated_image();
+	image = imitated_image_of(getenv("SHELL_PROBE_COMMANDS"));
 	if (image == NULL)
 		return 9;
 	settings.fs = hin_fs_new(image, &quota);

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """shell_test - lines in the imitated shell and in the real one: same output, errors and status?
 
-usage: shell_test.py dash|ash SHELL_PROBE LINES
+usage: shell_test.py dash|ash|bash SHELL_PROBE LINES
 
 LINES has a command on each line, or several lines between two of "%%". Each runs in an empty folder of its
 own; the real shells are Debian's dash with coreutils, and busybox with its own commands. Ends with 77 where
@@ -16,7 +16,7 @@ import tempfile
 from concurrent.futures import ThreadPoolExecutor
 
 DIALECT, PROBE, LINES = sys.argv[1], sys.argv[2], sys.argv[3]
-REAL = shutil.which("dash" if DIALECT == "dash" else "busybox")
+REAL = shutil.which("busybox" if DIALECT == "ash" else DIALECT)
 WANTED = 0.99  # of all lines
 if REAL is None:
     print("%s is not installed" % DIALECT)
@@ -48,10 +48,10 @@ def real(text):
         os.mkdir(folder)
         os.mkdir(programs)
         environment = {"PATH": programs, "HOME": "/root", "LC_ALL": "C"}
-        if DIALECT == "dash":
-            os.symlink(REAL, os.path.join(programs, "sh"))
+        if DIALECT != "ash":
+            os.symlink(shutil.which("dash"), os.path.join(programs, "sh"))
             environment["PATH"] += ":/usr/bin:/bin"
-            done = subprocess.run(["dash", "-c", text], executable=REAL, capture_output=True, cwd=folder, timeout=60,
+            done = subprocess.run([DIALECT, "-c", text], executable=REAL, capture_output=True, cwd=folder, timeout=60,
                                   env=environment, stdin=subprocess.DEVNULL, check=False)
         else:
             environment["PATH"] = APPLETS.name
@@ -61,8 +61,11 @@ def real(text):
 
 
 def ours(text):
+    environment = dict(os.environ)
+    if DIALECT == "ash":
+        environment["SHELL_PROBE_COMMANDS"] = "\n".join(sorted(os.listdir(APPLETS.name)))
     return result(subprocess.run([PROBE, DIALECT, text], capture_output=True, timeout=120, check=False,
-                                 stdin=subprocess.DEVNULL), "/w")
+                                 stdin=subprocess.DEVNULL, env=environment), "/w")
 
 
 APPLETS = tempfile.TemporaryDirectory(prefix="hinomi-applets-")

@@ -43,6 +43,9 @@ unsigned long long size_of(const char *text);
 /* A whole file or the input, as text of the process; NULL with a word to the user. */
 char *slurp_name(struct call *call, const char *name, size_t *size);
 
+/* The same, at most `most` bytes: the file may have no end. */
+char *slurp_part(struct call *call, const char *name, unsigned long long most, size_t *size);
+
 /* Wait so long for a key; true for "q", and at the input's end. */
 bool quit_pressed(struct process *p, int64_t ms);
 
@@ -117,10 +120,11 @@ int run_as(struct call *call, const struct account *account, char **words);
 
 #define FAMILIES(X)                                                                                \
 	X(about)                                                                                   \
-	X(account) X(admin) X(attribute) X(awk) X(cat) X(copy) X(cut) X(dd) X(disk) X(echo) X(encode)     \
-		X(expr) X(fetch) X(find) X(grep) X(hardware) X(line) X(list) X(make) X(name)       \
-			X(network) X(package) X(process) X(remote) X(run) X(sed) X(shell)          \
-				X(signal) X(sort) X(test) X(time) X(who)
+	X(account)                                                                                 \
+	X(admin) X(archive) X(attribute) X(awk) X(cat) X(compare) X(copy) X(cut) X(dd) X(disk)     \
+		X(dump) X(echo) X(encode) X(expr) X(fetch) X(find) X(grep) X(hardware) X(line)     \
+			X(list) X(make) X(name) X(network) X(package) X(process) X(remote) X(run)  \
+				X(sed) X(shell) X(signal) X(sort) X(test) X(time) X(who)
 
 /* Each ends with a name that is NULL. */
 #define FAMILY(name) extern const struct command name##_commands[];

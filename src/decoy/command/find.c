@@ -106,6 +106,11 @@ static int do_find(struct call *call)
 			 strcmp(word, "-size") == 0 || strcmp(word, "-mtime") == 0 ||
 			 strcmp(word, "-mmin") == 0)
 			at++;
+		else if (strcmp(word, "-exec") == 0 && at + 1 >= call->argc)
+			return complain(call,
+					is_busybox(p) ? "%s: argument expected"
+						      : "missing argument to `%s'",
+					word);
 		else if (strcmp(word, "-exec") == 0) {
 			f.command = call->argv + at + 1;
 			for (at++; at < call->argc && strcmp(call->argv[at], ";") != 0 &&

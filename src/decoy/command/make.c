@@ -177,7 +177,7 @@ static int do_ln(struct call *call)
 	} else if (fault == 0) {
 		fault = path_find(p, target, false, &to);
 		if (fault != 0)
-			return is_busybox(p) ? complain(call, "%s: %s", path, error_text(fault))
+			return is_busybox(p) ? complain(call, "%s: %s", target, error_text(fault))
 					     : complain(call, "failed to access '%s': %s", target,
 							error_text(fault));
 		fault = hin_fs_link(p->shell->fs, folder, name, to, now_s(p));

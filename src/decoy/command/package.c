@@ -233,7 +233,9 @@ static int do_interpreter(struct call *call)
 
 		if (path_find(p, call->argv[1], true, &ino) != 0) {
 			if (strncmp(name, "python", 6) == 0)
-				errf(p, "%s: can't open file '%s': [Errno 2] No such file or directory\n",
+				errf(p,
+				     "%s: can't open file '%s': [Errno 2] No such file or "
+				     "directory\n",
 				     name, call->argv[1]);
 			else
 				errf(p, "Can't open %s script \"%s\": No such file or directory\n",

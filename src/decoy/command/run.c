@@ -416,6 +416,8 @@ static int do_timeout(struct call *call)
 		(void)task_kill(p->shell, pid, number);
 		task_block(p, TASK_WAITS, NULL, pid);
 		task_forget(p->shell, pid);
+		if (is_busybox(p))
+			errf(p, "Terminated\n");
 		return is_busybox(p) ? 143 : 124;
 	}
 	(void)task_is_alive(p->shell, pid, &status);

@@ -40,6 +40,7 @@ static struct process *shell_process(struct call *call, const char *name)
 		child->pid = p->call_pid;
 		p->call = NULL;
 	}
+	child->shell_pid = child->pid;
 	child->options = 0;
 	child->tested = 0;
 	child->line = child->next_line = 1;

@@ -28,7 +28,7 @@ static int signal_pid(struct call *call, uint32_t pid, int number)
 	event.text = seen.command;
 	tell(p, &event);
 	if (pid == p->pid && p->call == NULL && (p->traps == NULL || p->traps[number] == NULL)) {
-		p->exits = true;
+		p->exits = p->interactive;
 		process_die(p, 128 + number);
 	}
 	if (task_kill(shell, pid, number))
@@ -55,15 +55,15 @@ static int tell_signals(struct call *call)
 			outf(p, "%s\n", name);
 		return name == NULL;
 	}
-	for (int i = 1; i < 32; i++) {
-		const char *name = signal_name(i);
+	for (int i = p->dialect == HIN_SHELL_DASH ? 0 : 1; i < 32; i++) {
+		const char *name = i == 0 ? "0" : signal_name(i);
 
 		if (name == NULL)
 			continue;
 		if (is_bash(p))
 			outf(p, "%2d) SIG%-8s%s", i, name, ++column % 5 == 0 ? "\n" : "\t");
-		else if (is_busybox(p) && p->call != NULL)
-			outf(p, "%d) %s\n", i, name);
+		else if (is_busybox(p))
+			outf(p, "%2d) %s\n", i, name);
 		else
 			outf(p, "%s\n", name);
 	}

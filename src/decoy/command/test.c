@@ -82,14 +82,14 @@ static bool test_file(struct testing *t, char what, const char *path)
 	}
 }
 
-static bool is_binary(const char *text)
+static bool is_binary(const struct process *p, const char *text)
 {
 	static const char *const words[] = { "=",   "==",  "!=",  "<",	 ">",	"-eq", "-ne",
 					     "-gt", "-ge", "-lt", "-le", "-nt", "-ot", "-ef" };
 
 	for (size_t i = 0; i < HIN_COUNT(words); i++)
 		if (strcmp(text, words[i]) == 0)
-			return true;
+			return p->dialect != HIN_SHELL_DASH || strcmp(text, "==") != 0;
 	return false;
 }
 
@@ -98,10 +98,13 @@ static bool test_binary(struct testing *t, const char *a, const char *op, const 
 	struct process *p = t->call->p;
 	int64_t x, y;
 
-	if (op[0] == '=')
-		return strcmp(a, b) == 0;
-	if (op[0] == '!')
-		return strcmp(a, b) != 0;
+	if (op[0] == '=' || op[0] == '!') {
+		bool equal = strcmp(a, b) == 0;
+
+		if (t->call->argv[0][0] == '[' && t->call->argv[0][1] == '[' && is_bash(p))
+			equal |= pattern_matches(b, a);
+		return equal == (op[0] == '=');
+	}
 	if (op[0] == '<')
 		return strcmp(a, b) < 0;
 	if (op[0] == '>')
@@ -173,7 +176,7 @@ static bool test_primary(struct testing *t)
 			t->status = 2;
 		return false;
 	}
-	if (left >= 3 && is_binary(argv[t->at + 1])) {
+	if (left >= 3 && is_binary(t->call->p, argv[t->at + 1])) {
 		t->at += 3;
 		return test_binary(t, argv[t->at - 3], argv[t->at - 2], argv[t->at - 1]);
 	}
@@ -230,8 +233,9 @@ static int do_test(struct call *call)
 	struct testing t = { .call = call, .at = 1, .end = call->argc };
 	bool value;
 
-	if (strcmp(call->argv[0], "[") == 0) {
-		if (call->argc < 2 || strcmp(call->argv[call->argc - 1], "]") != 0) {
+	if (call->argv[0][0] == '[') {
+		if (call->argc < 2 ||
+		    strcmp(call->argv[call->argc - 1], call->argv[0][1] == '[' ? "]]" : "]") != 0) {
 			if (is_busybox(call->p))
 				errf(call->p, "%s: missing ]\n", call->p->name);
 			else
@@ -242,7 +246,7 @@ static int do_test(struct call *call)
 	}
 	if (t.end == 1)
 		return 1;
-	if (t.end == 4 && is_binary(call->argv[2])) {
+	if (t.end == 4 && is_binary(call->p, call->argv[2])) {
 		value = test_binary(&t, call->argv[1], call->argv[2], call->argv[3]);
 		return t.status != 0 ? t.status : !value;
 	}
@@ -269,6 +273,7 @@ static int do_test(struct call *call)
 
 const struct command test_commands[] = {
 	{ "[", do_test, false },
+	{ "[[", do_test, false },
 	{ "test", do_test, false },
 	{ NULL, NULL, false },
 };

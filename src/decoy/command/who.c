@@ -108,8 +108,7 @@ static int do_w(struct call *call)
 			     l->from != NULL ? l->from : "");
 			continue;
 		}
-		strftime(when, sizeof(when), now_s(p) - l->from_s > 64800 ? "%d%b" : "%H:%M",
-			 &tm);
+		strftime(when, sizeof(when), now_s(p) - l->from_s > 64800 ? "%d%b" : "%H:%M", &tm);
 		outf(p, "%-8.8s %-8.8s %-16.16s %-7s  %5s   0.02s  0.00s %s\n", l->user, l->tty,
 		     l->from != NULL ? l->from : "-", when, own ? "0.00s" : "2days",
 		     own ? call->argv[0] : "-bash");
