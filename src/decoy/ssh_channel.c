@@ -94,6 +94,14 @@ static void send_simple(struct ssh_channel *ch, unsigned type)
 	ssh_finish(ch->connection);
 }
 
+void ssh_channel_send_eof(struct ssh_channel *ch)
+{
+	if (ch->eof_sent || ch->close_sent || ch->close_got)
+		return;
+	ch->eof_sent = true;
+	send_simple(ch, SSH_CHANNEL_EOF);
+}
+
 static void adjust(struct ssh_channel *ch, uint32_t more)
 {
 	struct hin_buffer *out = ssh_begin(ch->connection, SSH_CHANNEL_WINDOW_ADJUST);
@@ -232,10 +240,7 @@ static void give_back(struct ssh_channel *ch)
 static bool finish(struct ssh_channel *ch)
 {
 	if (ch->output_done && ch->out.used == 0 && ch->err.used == 0) {
-		if (!ch->eof_sent && !ch->close_sent) {
-			ch->eof_sent = true;
-			send_simple(ch, SSH_CHANNEL_EOF);
-		}
+		ssh_channel_send_eof(ch);
 		if (!ch->close_sent && (ch->input_closed || ch->eof_got)) {
 			ch->close_sent = true;
 			send_simple(ch, SSH_CHANNEL_CLOSE);
@@ -271,6 +276,8 @@ int64_t ssh_channels_run(struct ssh_connection *c, int64_t now_us)
 		if (ch->connecting)
 			continue;
 		flush(ch);
+		if ((ch->out.used == 0 && ch->err.used == 0) || ch->remote_window == 0)
+			ssh_session_tell_end(ch);
 		give_back(ch);
 		finish(ch);
 	}
@@ -465,9 +472,7 @@ void ssh_on_channel_request(struct ssh_connection *c, uint8_t type, struct hin_r
 				       "server_input_channel_req: unknown channel %d", (int)id);
 		return;
 	}
-	if (hin_ssh_string_is(name, "eow@openssh.com"))
-		ch->output_done = true;
-	else if (ch->session != NULL)
+	if (ch->session != NULL && !hin_ssh_string_is(name, "eow@openssh.com"))
 		success = ssh_session_request(ch, name, in);
 	if (hin_session_is_over(c->session) || !want_reply || ch->close_sent)
 		return;

@@ -51,6 +51,9 @@ struct hin_buffer *ssh_channel_request(struct ssh_channel *ch, const char *name)
 /* Nobody reads any more: OpenSSH's client is told (eow). */
 void ssh_channel_close_input(struct ssh_channel *ch);
 
+/* Send EOF unless it was, or either side has closed. */
+void ssh_channel_send_eof(struct ssh_channel *ch);
+
 /* The channel carries data from now on: its window is told. */
 void ssh_channel_start(struct ssh_channel *ch, uint32_t window);
 
@@ -73,6 +76,9 @@ void ssh_session_input_end(struct ssh_channel *ch);
 
 /* Go on; when it wants to be called again. */
 int64_t ssh_session_run(struct ssh_channel *ch, int64_t now_us);
+
+/* Tell the client of its end, if it has come to one. */
+void ssh_session_tell_end(struct ssh_channel *ch);
 
 /* ---- ssh_forward.c ---- */
 

@@ -27,7 +27,8 @@ struct ssh_session {
 	char *term, *command;	     /* command NULL: a log-in shell */
 	struct hin_buffer variables; /* "NAME=value", each with its NUL */
 	unsigned variable_count;
-	bool input_ended;
+	bool input_ended, told;
+	int status;		 /* of what ran, once ENDED */
 	int64_t due_us;		 /* while DELAYED */
 	struct hin_buffer typed; /* before the shell has begun */
 	struct hin_session_shell shell_settings;
@@ -564,18 +565,29 @@ void ssh_session_input_end(struct ssh_channel *ch)
 
 /* ---- going on ---- */
 
-/* Tell the end, as OpenSSH does: status, then that nobody reads, then EOF and CLOSE. */
+/* What ran is over; its end is told when all that it said is on its way. */
 static void end(struct ssh_session *s, int status)
 {
-	struct ssh_channel *ch = s->channel;
-	struct hin_buffer *out;
-
 	tell(s, HIN_EVENT_CHANNEL_END, (uint64_t)(unsigned)status, NULL);
 	s->state = ENDED;
+	s->status = status;
 	stop(s);
+}
+
+/* As OpenSSH: the status, that nobody reads, then EOF and CLOSE. */
+void ssh_session_tell_end(struct ssh_channel *ch)
+{
+	struct ssh_session *s = ch->session;
+	struct hin_buffer *out;
+
+	if (s == NULL || s->state != ENDED || s->told)
+		return;
+	s->told = true;
+	if (ch->eof_got)
+		ssh_channel_send_eof(ch);
 	if (!ch->close_sent) {
 		out = ssh_channel_request(ch, "exit-status");
-		hin_ssh_put_u32(out, (uint32_t)status & 0xff);
+		hin_ssh_put_u32(out, (uint32_t)s->status & 0xff);
 		ssh_finish(ch->connection);
 	}
 	ssh_channel_close_input(ch);

@@ -494,6 +494,9 @@ static void a_command_runs(void **state)
 	in = talk_expect(&t, SSH_CHANNEL_WINDOW_ADJUST);
 	talk_expect(&t, SSH_CHANNEL_SUCCESS);
 	talk_run(&t);
+	in = talk_expect(&t, SSH_CHANNEL_DATA);
+	hin_read_be32(&in);
+	assert_true(hin_ssh_string_is(hin_ssh_get_string(&in), "hello\n"));
 	in = talk_expect(&t, SSH_CHANNEL_REQUEST);
 	hin_read_be32(&in);
 	assert_true(hin_ssh_string_is(hin_ssh_get_string(&in), "exit-status"));
@@ -502,9 +505,6 @@ static void a_command_runs(void **state)
 	in = talk_expect(&t, SSH_CHANNEL_REQUEST);
 	hin_read_be32(&in);
 	assert_true(hin_ssh_string_is(hin_ssh_get_string(&in), "eow@openssh.com"));
-	in = talk_expect(&t, SSH_CHANNEL_DATA);
-	hin_read_be32(&in);
-	assert_true(hin_ssh_string_is(hin_ssh_get_string(&in), "hello\n"));
 	talk_expect(&t, SSH_CHANNEL_EOF);
 	talk_expect(&t, SSH_CHANNEL_CLOSE);
 	assert_int_equal(t.kit.channel_status, 3);
