@@ -101,17 +101,20 @@ static int digit(char c)
 	return at != NULL ? (int)(at - digits) : -1;
 }
 
-const uint8_t *line_bytes(struct line_reader *in, unsigned index, size_t *size)
+const uint8_t *line_bytes(struct line_reader *in, unsigned index, size_t *size,
+			  const uint8_t **chosen)
 {
 	static const char names[] = "nrt\\\"", meant[] = "\n\r\t\\\"";
 	const char *from = in->words[index];
-	uint8_t *bytes = hin_arena_alloc(in->arena, strlen(from) + 1);
+	uint8_t *bytes = hin_arena_alloc(in->arena, strlen(from) + 1), *marks;
 	size_t used = 0;
 
-	if (bytes == NULL) {
+	marks = hin_arena_alloc(in->arena, strlen(from) + 1);
+	if (bytes == NULL || marks == NULL) {
 		line_fail(in, HIN_ENOMEM, "no memory");
 		return NULL;
 	}
+	*chosen = NULL;
 	while (*from != '\0') {
 		const char *name;
 
@@ -123,11 +126,15 @@ const uint8_t *line_bytes(struct line_reader *in, unsigned index, size_t *size)
 		if (name != NULL) {
 			bytes[used++] = (uint8_t)meant[name - names];
 			from += 2;
+		} else if (from[1] == '?') {
+			marks[used++] = 1;
+			*chosen = marks;
+			from += 2;
 		} else if (from[1] == 'x' && digit(from[2]) >= 0 && digit(from[3]) >= 0) {
 			bytes[used++] = (uint8_t)(digit(from[2]) << 4 | digit(from[3]));
 			from += 4;
 		} else {
-			line_fail(in, HIN_EFORMAT, "\"%.4s\" is none of \\n \\r \\t \\\\ \\xNN",
+			line_fail(in, HIN_EFORMAT, "\"%.4s\" is none of \\n \\r \\t \\\\ \\? \\xNN",
 				  from);
 			return NULL;
 		}

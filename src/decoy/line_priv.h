@@ -54,6 +54,8 @@ const char *line_word(const struct line_reader *in, unsigned index);
 
 /*
  * The bytes that the text of word `index` means, with \n, \r, \t, \\, \" and \xNN; in the arena.
- * NULL and a failure otherwise.
+ * NULL and a failure otherwise. `\?` is a byte that is chosen anew each time: `*chosen` has a 1 for
+ * it, or is NULL when there is none.
  */
-const uint8_t *line_bytes(struct line_reader *in, unsigned index, size_t *size);
+const uint8_t *line_bytes(struct line_reader *in, unsigned index, size_t *size,
+			  const uint8_t **chosen);

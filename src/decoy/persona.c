@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "decoy/persona_priv.h"
+#include "decoy/organisation_priv.h"
 #include "observe/registry.h"
 
 struct line_reader persona_lines(struct hin_persona *p, const struct hin_config_list *list,
@@ -173,7 +173,10 @@ static enum hin_code read_ports(struct hin_persona *p, struct hin_error *err)
 		port->answer = HIN_PORT_OPEN;
 		port->close_ms = close_ms;
 		if (open.count == 3)
-			port->banner = line_bytes(&open, 2, &port->banner_size);
+			port->banner =
+				line_bytes(&open, 2, &port->banner_size, &port->banner_chosen);
+		if (port->banner_size > HIN_PERSONA_BANNER)
+			line_fail(&open, HIN_ELIMIT, "more than %d bytes", HIN_PERSONA_BANNER);
 	}
 	if (served.code != HIN_OK || open.code != HIN_OK)
 		return served.code != HIN_OK ? served.code : open.code;
@@ -190,6 +193,19 @@ const struct hin_persona_port *hin_persona_service(const struct hin_persona *p, 
 	if (p->port_count > 0)
 		found = bsearch(&key, p->ports, p->port_count, sizeof(key), by_port);
 	return found != NULL ? found : &p->other;
+}
+
+size_t hin_persona_banner(const struct hin_persona_port *port, uint64_t random,
+			  uint8_t out[HIN_PERSONA_BANNER])
+{
+	for (size_t i = 0; i < port->banner_size; i++) {
+		bool chosen = port->banner_chosen != NULL && port->banner_chosen[i] != 0;
+
+		/* what can be seen: a salt of MySQL has no other bytes */
+		out[i] = chosen ? (uint8_t)(33 + (host_random(&random) >> 32) % 94)
+				: port->banner[i];
+	}
+	return port->banner_size;
 }
 
 const struct hin_persona_port *hin_persona_port_at(const struct hin_persona *p, size_t index)

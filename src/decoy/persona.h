@@ -55,8 +55,18 @@ struct hin_persona_port {
 	uint16_t service;      /* registry services; 0: nothing known */
 	const uint8_t *banner; /* what an open port says first; NULL: it waits */
 	size_t banner_size;
+	const uint8_t *banner_chosen; /* 1 for each byte that is chosen anew; NULL: none */
 	uint32_t close_ms; /* an open port closes when it has heard nothing for so long; 0: never */
 };
+
+#define HIN_PERSONA_BANNER 512 /* most bytes of one */
+
+/*
+ * The banner of an open port for one connection, in `out`: bytes that the real server chooses anew
+ * each time, such as a salt, are made of `random`. Returns its size.
+ */
+size_t hin_persona_banner(const struct hin_persona_port *port, uint64_t random,
+			  uint8_t out[HIN_PERSONA_BANNER]);
 
 /* What TCP port `port` does; never NULL. The field `port` is 0 for one that the persona does not
  * name. */

@@ -1,5 +1,6 @@
 /* raw - a port that is open and says nothing more than its banner: see service.h */
 #include <stdlib.h>
+#include <sys/random.h>
 
 #include "decoy/persona.h"
 #include "decoy/service.h"
@@ -19,6 +20,9 @@ static void *open_raw(struct hin_session *session)
 {
 	const struct hin_session_settings *about = hin_session_about(session);
 	struct raw *r = calloc(1, sizeof(*r));
+	uint8_t banner[HIN_PERSONA_BANNER];
+	uint64_t random = 0;
+	size_t size;
 
 	if (r == NULL)
 		return NULL;
@@ -28,8 +32,12 @@ static void *open_raw(struct hin_session *session)
 	hin_session_tell(session, (struct hin_event){ .type = HIN_EVENT_CHANNEL,
 						      .channel = CHANNEL,
 						      .number = HIN_CHANNEL_RAW });
-	hin_session_send(session, r->port->banner, r->port->banner_size);
-	hin_session_record(session, CHANNEL, HIN_TO_CLIENT, r->port->banner, r->port->banner_size);
+	/* no secret: without it the salt of a server would be the same for all */
+	if (getrandom(&random, sizeof(random), 0) != (ssize_t)sizeof(random))
+		random = (uint64_t)r->heard_us;
+	size = hin_persona_banner(r->port, random, banner);
+	hin_session_send(session, banner, size);
+	hin_session_record(session, CHANNEL, HIN_TO_CLIENT, banner, size);
 	return r;
 }
 

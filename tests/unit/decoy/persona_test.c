@@ -79,6 +79,7 @@ static void ports_answer(void **state)
 		{ 65535, HIN_PORT_REFUSED, 0 },
 	};
 	struct hin_persona *p = load("database");
+	uint8_t first[HIN_PERSONA_BANNER], second[HIN_PERSONA_BANNER];
 	const struct hin_persona_port *port;
 
 	(void)state;
@@ -90,6 +91,20 @@ static void ports_answer(void **state)
 	port = hin_persona_service(p, 3306);
 	assert_int_equal(port->banner_size, 104); /* a length of 100, and its four bytes */
 	assert_memory_equal(port->banner, "d\0\0\0\n5.5.5-10.11.", 16);
+	/* its salt is another each time, the rest is not */
+	assert_int_equal(hin_persona_banner(port, 1, first), 104);
+	assert_int_equal(hin_persona_banner(port, 1, second), 104);
+	assert_memory_equal(first, second, 104);
+	assert_int_equal(hin_persona_banner(port, 2, second), 104);
+	for (size_t i = 0; i < 104; i++) {
+		bool chosen = i == 38 || (i >= 42 && i < 50) || (i >= 69 && i < 81);
+
+		if (!chosen)
+			assert_int_equal(first[i], second[i]);
+		else
+			assert_true(first[i] > 32 && first[i] < 127);
+	}
+	assert_memory_not_equal(first + 42, second + 42, 8);
 	assert_int_equal(hin_persona_port_at(p, 0)->port, 22);
 	assert_int_equal(hin_persona_port_at(p, 1)->port, 3306);
 	assert_null(hin_persona_port_at(p, 2));
@@ -159,7 +174,7 @@ static void settings_are_refused(void **state)
 		{ HEAD "ports:\n  served: [\"22 ssh\"]\n  open: [\"22 http\"]\n",
 		  "p:5: ports.open: port 22 stands there twice" },
 		{ HEAD "ports:\n  open:\n    - \"80 http \\\\xg0\"\n",
-		  "p:5: ports.open: \"\\xg0\" is none of \\n \\r \\t \\\\ \\xNN" },
+		  "p:5: ports.open: \"\\xg0\" is none of \\n \\r \\t \\\\ \\? \\xNN" },
 		{ HEAD "users: [\"root:x:0:0:root:/root\"]\n",
 		  "p:3: users: \"root:x:0:0:root:/root\" is not NAME:x:UID:GID:TEXT:HOME:SHELL as "
 		  "in /etc/passwd" },
