@@ -1,5 +1,4 @@
 /* recording - sessions as they are told; see recording.h */
-#include <assert.h>
 #include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -72,6 +71,7 @@ static void find_source(struct hin_recorder *r, const struct hin_addr *addr, int
 			uint16_t out[SOURCE_ROWS])
 {
 	uint8_t hash[crypto_shorthash_BYTES];
+	struct hin_reader in = hin_reader_of(hash, sizeof(hash));
 
 	if (now_us / DAY_US > r->sources->day) {
 		memset(r->sources->bytes, 0, sizeof(r->sources->bytes));
@@ -79,7 +79,7 @@ static void find_source(struct hin_recorder *r, const struct hin_addr *addr, int
 	}
 	crypto_shorthash(hash, addr->b, sizeof(addr->b), r->sources->key);
 	for (unsigned row = 0; row < SOURCE_ROWS; row++)
-		out[row] = (uint16_t)((hash[row * 2] | hash[row * 2 + 1] << 8) % SOURCE_SLOTS);
+		out[row] = (uint16_t)(hin_read_le16(&in) % SOURCE_SLOTS);
 }
 
 /* What the source of a session has said today, by all its sessions. */
@@ -271,6 +271,13 @@ void hin_recorder_event(struct hin_recorder *r, uint64_t number, const struct hi
 
 /* ---- sessions ---- */
 
+static void end_memory(struct tape *tape)
+{
+	hin_buffer_fini(&tape->pending);
+	explicit_bzero(&tape->secret, sizeof(tape->secret));
+	free(tape);
+}
+
 static void free_tape(struct hin_recorder *r, struct tape *tape)
 {
 	struct writer *w = tape->writer;
@@ -282,9 +289,7 @@ static void free_tape(struct hin_recorder *r, struct tape *tape)
 	if (tape->next != NULL)
 		tape->next->prev = tape->prev;
 	r->waiting -= tape->pending.used;
-	hin_buffer_fini(&tape->pending);
-	explicit_bzero(&tape->secret, sizeof(tape->secret));
-	free(tape);
+	end_memory(tape);
 }
 
 /* The segment for a new session. */
@@ -653,9 +658,9 @@ static void free_recorder(struct hin_recorder *r)
 		struct writer *w = r->writers;
 
 		r->writers = w->next;
-		while (w->tapes != NULL) {
-			assert(w->tapes->writer == w && w->tapes->prev == NULL);
-			free_tape(r, w->tapes);
+		for (struct tape *tape = w->tapes, *next; tape != NULL; tape = next) {
+			next = tape->next;
+			end_memory(tape);
 		}
 		writer_free(w);
 	}
