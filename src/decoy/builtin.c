@@ -985,8 +985,39 @@ static const struct command builtins[] = {
 	{ "wait", do_wait, false },
 };
 
-/* Of ash alone, and those applets that are builtins of both. */
+/* help: ash names its builtins, bash says what it is. */
+static int do_help(struct call *call)
+{
+	if (is_bash(call->p)) {
+		outs(call->p,
+		     "GNU bash, version 5.2.15(1)-release (x86_64-pc-linux-gnu)\n"
+		     "These shell commands are defined internally.  Type `help' to see this "
+		     "list.\n");
+		return 0;
+	}
+	outs(call->p, "Built-in commands:\n------------------\n"
+		      "\t. : [ [[ alias bg break cd chdir command continue echo eval exec\n"
+		      "\texit export false fg getopts hash help history jobs kill let\n"
+		      "\tlocal printf pwd read readonly return set shift source test times\n"
+		      "\ttrap true type ulimit umask unalias unset wait\n");
+	return 0;
+}
+
+/* declare: as local, but for its options. */
+static int do_declare(struct call *call)
+{
+	return declare(call, NULL, NULL);
+}
+
+static const struct command bash_builtins[] = {
+	{ "declare", do_declare, false }, { "disown", do_nothing, false },
+	{ "enable", do_nothing, false },  { "shopt", do_nothing, false },
+	{ "typeset", do_declare, false },
+};
+
+/* Of ash and bash. */
 static const struct command ash_builtins[] = {
+	{ "help", do_help, false },
 	{ "source", do_dot, true },
 	{ "let", do_let, false },
 	{ "history", do_nothing, false },
@@ -999,7 +1030,10 @@ const struct command *builtin_find(const struct process *p, const char *name)
 	for (size_t i = 0; i < HIN_COUNT(builtins); i++)
 		if (strcmp(builtins[i].name, name) == 0)
 			return &builtins[i];
-	for (size_t i = 0; is_busybox(p) && i < HIN_COUNT(ash_builtins); i++)
+	for (size_t i = 0; is_bash(p) && i < HIN_COUNT(bash_builtins); i++)
+		if (strcmp(bash_builtins[i].name, name) == 0)
+			return &bash_builtins[i];
+	for (size_t i = 0; p->dialect != HIN_SHELL_DASH && i < HIN_COUNT(ash_builtins); i++)
 		if (strcmp(ash_builtins[i].name, name) == 0)
 			return &ash_builtins[i];
 	for (size_t i = 0; i < HIN_COUNT(applets_inside) - (p->dialect == HIN_SHELL_DASH); i++)

@@ -17,6 +17,7 @@ import telnet_real
 import telnet_probes
 
 WIDTH = 80     # connections at once
+AGAIN = 3      # rounds for what differed
 DELAY = 0.45   # seconds by which two delays may differ
 
 
@@ -144,26 +145,24 @@ def main():
         decoy = start_decoy(program, 3000, telnet_probes.settings(which, real))
         try:
             theirs, ours = run(real.port, probes), run(3000, probes)
-            unsteady = 0
-            different = []
-            for probe in probes:
-                if differs(theirs[probe.name], ours[probe.name]) is not None:
-                    different.append(probe)
-            # what differs is asked again, alone: load and the real one's own races are no answer
-            again = run(real.port, different) if different else {}
-            ours_again = run(3000, different) if different else {}
+            different = [probe for probe in probes
+                         if differs(theirs[probe.name], ours[probe.name])]
+            first = len(different)
+            # the real one has races of its own, and load is no answer: they are asked again
+            for _ in range(AGAIN):
+                real_again, ours_again = run(real.port, different), run(3000, different)
+                different = [probe for probe in different
+                             if differs(real_again[probe.name], ours_again[probe.name])
+                             and differs(real_again[probe.name], ours[probe.name])
+                             and differs(theirs[probe.name], ours_again[probe.name])]
         finally:
             decoy.kill()
             decoy.wait()
-    failures = 0
     for probe in different:
-        found = differs(again[probe.name], ours_again[probe.name])
-        if found is None or differs(again[probe.name], ours[probe.name]) is None:
-            unsteady += 1
-            continue
-        failures += 1
-        step = "at the start" if found[0] == 0 else f"after {probe.steps[found[0] - 1]!r}"
-        print(f"{probe.name}: {step}\n   {found[1]}")
+        number, how = differs(real_again[probe.name], ours_again[probe.name])
+        step = "at the start" if number == 0 else f"after {probe.steps[number - 1]!r}"
+        print(f"{probe.name}: {step}\n   {how}")
+    failures, unsteady = len(different), first - len(different)
     answers = sum(len(theirs[probe.name]) for probe in probes)
     print(f"{len(probes)} probes, {answers} answers, {failures} differ"
           f" ({unsteady} did so once)")

@@ -1,6 +1,7 @@
 """telnet_probes - what is sent to Telnet servers by telnet_diff: probes made by rules."""
 
 import itertools
+import os
 import random
 
 IAC, DONT, DO, WONT, WILL, SB, SE = 255, 254, 253, 252, 251, 250, 240
@@ -186,14 +187,32 @@ def shell():
         yield Probe(f"shell {number}", *LOGIN, *steps, quiet=0.7)
 
 
+REFUSES = b"".join(verb(WONT, option) for option in (24, 32, 35, 39, 36)) + verb(DONT, 37) + \
+    verb(DONT, 38)
+NO_HOW = b"".join(verb(WONT, option) for option in (1, 34, 31, 33)) + verb(DONT, 5)
+
+
+def bsd():
+    """What BSD's telnetd is asked: before it has its answers, and after."""
+    rules = (options, commands, subnegotiations, pieces)
+    for probe in (one for rule in rules for one in rule()):
+        if probe.name.startswith("garbage") or " 34" in probe.name or " 254" in probe.name:
+            continue  # line mode is another's matter
+        yield Probe(probe.name, *probe.steps)
+        yield Probe("after: " + probe.name, REFUSES, (NO_HOW, 1.2), *probe.steps)
+    for order in itertools.permutations((24, 32, 39)):
+        yield Probe(f"will {order}", b"".join(verb(WILL, option) for option in order),
+                    REFUSES, sub(24, b"\0xterm"), sub(32, b"\x0038400,38400"), sub(39, b"\0"))
+    yield Probe("log-in", REFUSES, (NO_HOW, 1.2), b"root\r\n", (b"toor\r\n", 2.0))
+
+
 def probes(which):
+    if which == "inetutils":
+        return list(bsd())
     made = []
     for rule in (options, commands, subnegotiations, pieces, line_ends, names, passwords, signals,
                  strangers, clients, shell):
         made.extend(rule())
-    if which == "inetutils":
-        import telnet_probes_bsd
-        made = telnet_probes_bsd.probes(made)
     return made
 
 
@@ -201,5 +220,7 @@ def settings(which, real):
     if which == "busybox":
         return ["telnet.banner=" + real.issue, "telnet.asks_cursor=true", "telnet.start=5ms",
                 "telnet.welcome=" + real.welcome]
-    import telnet_probes_bsd
-    return telnet_probes_bsd.settings(real)
+    return ["telnet.engine=bsd", "telnet.login=shadow", "telnet.editor=bash",
+            "telnet.expand_tabs=false", "telnet.start=20ms", "telnet.tries=5",
+            "telnet.banner=\nLinux " + os.uname().release + " (%h) (%t)\n\n",
+            "telnet.incorrect=\nLogin incorrect\n", "telnet.term=network"]

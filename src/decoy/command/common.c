@@ -148,6 +148,59 @@ static int take_value(struct options *o, char letter, const char *word)
 	return '?';
 }
 
+/* Is the command one of those, with a space around each? */
+static bool is_one_of(const struct call *call, const char *names)
+{
+	return strstr(names, format_of(call->p, " %s ", name_of(call->argv[0]))) != NULL;
+}
+
+/* Has the option word `word` its value in the next word? */
+static bool wants_next(struct options *o, const char *letters, const char *word)
+{
+	const char *value = NULL, *found;
+
+	if (word[1] == '-') {
+		char letter = long_option(o, word + 2, &value);
+
+		found = letter != '\0' ? strchr(letters, letter) : NULL;
+		return found != NULL && found[1] == ':' && value == NULL;
+	}
+	for (const char *c = word + 1; *c != '\0'; c++) {
+		found = *c != ':' ? strchr(letters, *c) : NULL;
+		if (found != NULL && found[1] == ':')
+			return c[1] == '\0';
+	}
+	return false;
+}
+
+/*
+ * An operand stands at o->at: bring the next option before it, as getopt(3) of GNU does. What runs
+ * other commands leaves the options to them.
+ */
+static bool permute(struct options *o, const char *letters)
+{
+	struct call *call = o->call;
+	int from = o->at;
+
+	if (is_one_of(call,
+		      " env nohup nice setsid ionice chrt taskset stdbuf chroot timeout time watch "
+		      "xargs sudo su ssh dbclient awk gawk mawk unshare setarch ip nslookup "))
+		return false;
+	while (from < call->argc && (call->argv[from][0] != '-' || call->argv[from][1] == '\0'))
+		from++;
+	if (from >= call->argc || strcmp(call->argv[from], "--") == 0)
+		return false;
+	for (int n = wants_next(o, letters, call->argv[from]) && from + 1 < call->argc ? 2 : 1,
+		 to = o->at;
+	     n > 0; n--, from++, to++) {
+		char *word = call->argv[from];
+
+		memmove(call->argv + to + 1, call->argv + to, (size_t)(from - to) * sizeof(char *));
+		call->argv[to] = word;
+	}
+	return true;
+}
+
 int option_next(struct options *o, const char *letters)
 {
 	struct call *call = o->call;
@@ -159,8 +212,13 @@ int option_next(struct options *o, const char *letters)
 	o->value = NULL;
 	if (o->inside == 0) {
 		word = o->at < call->argc ? call->argv[o->at] : NULL;
-		if (word == NULL || word[0] != '-' || word[1] == '\0')
+		if (word == NULL)
 			return -1;
+		if (word[0] != '-' || word[1] == '\0') {
+			if (!permute(o, letters))
+				return -1;
+			word = call->argv[o->at];
+		}
 		if (strcmp(word, "--") == 0) {
 			o->at++;
 			return -1;
@@ -264,12 +322,6 @@ void wait_ms(struct process *p, int64_t ms)
 int64_t now_s(const struct process *p)
 {
 	return now_us(p) / 1000000;
-}
-
-/* Is the command one of those, with a space around each? */
-static bool is_one_of(const struct call *call, const char *names)
-{
-	return strstr(names, format_of(call->p, " %s ", name_of(call->argv[0]))) != NULL;
 }
 
 struct file *open_input(struct call *call, const char *name)

@@ -347,7 +347,7 @@ static int do_curl(struct call *call)
 		return 2;
 	}
 	for (; o.at < call->argc; o.at++)
-		if (call->argv[o.at][0] != '-') {
+		if (call->argv[o.at][0] != '-' || call->argv[o.at][1] == '\0') {
 			status = curl_one(&c, call->argv[o.at]);
 		} else { /* options may stand behind the address */
 			struct options more = { .call = call, .names = o.names, .at = o.at };
