@@ -1,5 +1,5 @@
 // Every page in both languages and themes, at both widths.
-import { mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { failures, need, quiet, truth, windowOf } from './kit.mjs';
 
@@ -19,6 +19,8 @@ async function judge(page, name, theme, device) {
 
 async function looksIn(hub, browser, admin, pictures, lang, locale) {
 	const pages = { in: await windowOf(browser, admin, { locale }), out: await windowOf(browser, null, { locale }) };
+	const cameras = new Map();
+	for (const page of Object.values(pages)) cameras.set(page, await page.context().newCDPSession(page));
 	for (const [name, path, press] of views) {
 		const page = name === 'front' ? pages.out : pages.in;
 		await page.setViewportSize({ width: 1366, height: 900 });
@@ -35,7 +37,9 @@ async function looksIn(hub, browser, admin, pictures, lang, locale) {
 				await page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))));
 				const wide = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
 				truth(`${name} ${lang} ${device} fits`, wide <= 1, wide + ' pixels too wide');
-				await page.screenshot({ path: join(pictures, `${name}.${lang}.${theme}.${device}.png`) });
+				// as the browser has it: several times faster than to have it packed well
+				const { data } = await cameras.get(page).send('Page.captureScreenshot', { format: 'png', optimizeForSpeed: true });
+				writeFileSync(join(pictures, `${name}.${lang}.${theme}.${device}.png`), Buffer.from(data, 'base64'));
 				if (lang === 'en') await judge(page, name, theme, device);
 			}
 		}
