@@ -236,9 +236,30 @@ static void tell_flow(struct telnet *t)
 	telnet_raw(t, bytes, sizeof(bytes));
 }
 
+/* A client that marks times is one that edits lines itself, it thinks. */
+static void on_timing_mark(struct telnet *t)
+{
+	struct bsd *b = t->bsd;
+
+	if (b->linemode != LINEMODE_NONE)
+		return;
+	b->linemode = LINEMODE_KLUDGE;
+	ask(t, &b->ours, IAC_WONT, OPTION_SGA);
+}
+
+/* Kerberos 5, mutual or not: RFC 2941, 2942. */
+static void ask_authentication(struct telnet *t)
+{
+	static const uint8_t bytes[] = { IAC, IAC_SB, OPTION_AUTHENTICATION, 1, 2, 2, 2, 0,
+					 IAC, IAC_SE };
+
+	telnet_raw(t, bytes, sizeof(bytes));
+}
+
 static bool takes_will(uint8_t option)
 {
 	switch (option) {
+	case OPTION_AUTHENTICATION:
 	case OPTION_BINARY:
 	case OPTION_SGA:
 	case OPTION_TTYPE:
@@ -261,8 +282,10 @@ static void on_will(struct telnet *t, uint8_t option)
 	bool confirmed = false;
 
 	count_answer(s, option, true);
-	if (option == OPTION_TM)
+	if (option == OPTION_TM) {
+		on_timing_mark(t);
 		return;
+	}
 	if (s->answers[option] == 0 && is_wanted(s, option)) {
 		confirmed = true;
 		if (option == OPTION_ECHO)
@@ -271,6 +294,8 @@ static void on_will(struct telnet *t, uint8_t option)
 		if (takes_will(option)) {
 			set(s, option, WANTED, true);
 			say(t, IAC_DO, option);
+			if (option == OPTION_AUTHENTICATION)
+				ask_authentication(t);
 		} else {
 			s->answers[option]++;
 			say(t, IAC_DONT, option);
@@ -294,6 +319,10 @@ static void on_wont(struct telnet *t, uint8_t option)
 	struct side *s = &b->theirs;
 
 	count_answer(s, option, false);
+	if (option == OPTION_TM && s->answers[option] == 0) {
+		ask(t, &b->ours, IAC_WILL, OPTION_SGA);
+		ask(t, &b->ours, IAC_WILL, OPTION_ECHO);
+	}
 	if (s->answers[option] == 0 && is_wanted(s, option)) {
 		for (size_t i = 0; i < HIN_COUNT(waits); i++)
 			if (waits[i].option == option)
@@ -535,16 +564,37 @@ static void key(struct telnet *t, uint8_t byte)
 		hin_buffer_putc(&t->line, (char)byte);
 }
 
+/* Before there is a pty, its descriptor is the connection's: keys come back as they are. */
+static void flush_pty(struct telnet *t)
+{
+	if (t->stage != STAGE_NEGOTIATES || t->line.used == 0)
+		return;
+	telnet_raw(t, t->line.data, t->line.used);
+	hin_buffer_fini(&t->line);
+}
+
 static void interrupt(struct telnet *t, int number)
 {
+	flush_pty(t);
 	if (t->terminal != NULL)
 		hin_terminal_interrupt(t->terminal, number);
 }
 
 static void abort_output(struct telnet *t)
 {
+	flush_pty(t);
+	if (t->stage == STAGE_NEGOTIATES)
+		return;
 	key(t, 15);
 	telnet_bsd_flushed(t);
+}
+
+/* Keys of the terminal that the client names by what they do. */
+static void edit_key(struct telnet *t, uint8_t byte)
+{
+	flush_pty(t);
+	if (t->stage != STAGE_NEGOTIATES)
+		key(t, byte);
 }
 
 static void command(struct telnet *t, uint8_t byte)
@@ -585,10 +635,10 @@ static void command(struct telnet *t, uint8_t byte)
 		abort_output(t);
 		break;
 	case IAC_EC:
-		key(t, 127);
+		edit_key(t, 127);
 		break;
 	case IAC_EL:
-		key(t, 21);
+		edit_key(t, 21);
 		break;
 	default:
 		break;
@@ -664,7 +714,7 @@ void telnet_bsd_receive(struct telnet *t, const uint8_t *data, size_t size)
 			data_byte(t, data[at]);
 		else
 			protocol_byte(t, data[at]);
-	}	/* It looks whether its questions are answered when a piece is read whole. */
+	} /* It looks whether its questions are answered when a piece is read whole. */
 	if (t->stage == STAGE_NEGOTIATES)
 		go_on(t);
 }

@@ -7,6 +7,7 @@ and their number; the status is 1 when there is one. Skipped (77) where the serv
 missing.
 """
 
+import re
 import selectors
 import socket
 import subprocess
@@ -19,6 +20,11 @@ import telnet_probes
 WIDTH = 80     # connections at once
 AGAIN = 3      # rounds for what differed
 DELAY = 0.45   # seconds by which two delays may differ
+
+
+def steady(answer):
+    """Without what differs from connection to connection: the terminal's number."""
+    return re.sub(rb"pts/\d+", b"pts/0", answer)
 
 
 class Talk:
@@ -58,7 +64,7 @@ class Talk:
         return self.first is not None or self.answers or now - self.started > 0.3
 
     def finish(self):
-        self.answers.append((self.current, self.first, self.closed))
+        self.answers.append((steady(self.current), self.first, self.closed))
         self.done = True
         self.socket.close()
 
@@ -69,7 +75,7 @@ class Talk:
         if not self.steps:
             self.finish()
             return
-        self.answers.append((self.current, self.first, False))
+        self.answers.append((steady(self.current), self.first, False))
         step = self.steps.pop(0)
         self.current, self.first = b"", None
         self.started = self.last = now
