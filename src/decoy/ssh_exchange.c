@@ -7,6 +7,7 @@
 #include <openssl/sha.h>
 #include <sys/random.h>
 
+#include "decoy/mlkem768.h"
 #include "decoy/sntrup761.h"
 #include "decoy/ssh_moduli.h"
 #include "decoy/ssh_wire.h"
@@ -20,10 +21,12 @@
 #define ECDH HIN_SSH_EXCHANGE_ECDH
 #define X25519 HIN_SSH_EXCHANGE_X25519
 #define SNTRUP HIN_SSH_EXCHANGE_SNTRUP
+#define MLKEM HIN_SSH_EXCHANGE_MLKEM
 
 static const struct hin_ssh_exchange exchanges[] = {
 	{ "curve25519-sha256", X25519, "SHA256", 32, 0, NULL },
 	{ "curve25519-sha256@libssh.org", X25519, "SHA256", 32, 0, NULL },
+	{ "mlkem768x25519-sha256", MLKEM, "SHA256", 32, 0, NULL },
 	{ "sntrup761x25519-sha512", SNTRUP, "SHA512", 64, 0, NULL },
 	{ "sntrup761x25519-sha512@openssh.com", SNTRUP, "SHA512", 64, 0, NULL },
 	{ "ecdh-sha2-nistp256", ECDH, "SHA256", 32, 0, "P-256" },
@@ -285,6 +288,33 @@ static enum hin_code answer_sntrup(const uint8_t *value, size_t size, struct hin
 	return HIN_OK;
 }
 
+static enum hin_code answer_mlkem(const uint8_t *value, size_t size, struct hin_buffer *reply,
+				  struct hin_buffer *secret)
+{
+	uint8_t ours[HIN_MLKEM768_CIPHERTEXT + X25519_SIZE];
+	uint8_t both[HIN_MLKEM768_SECRET + X25519_SIZE], digest[SHA256_DIGEST_LENGTH];
+	uint8_t random[32];
+	enum hin_code code;
+
+	if (size != HIN_MLKEM768_PUBLIC + X25519_SIZE)
+		return HIN_EFORMAT;
+	if (getrandom(random, sizeof(random), 0) != sizeof(random))
+		return HIN_ESYS;
+	code = hin_mlkem768_encapsulate(ours, both, value, random);
+	explicit_bzero(random, sizeof(random));
+	if (code == HIN_OK)
+		code = answer_x25519(value + HIN_MLKEM768_PUBLIC, ours + HIN_MLKEM768_CIPHERTEXT,
+				     both + HIN_MLKEM768_SECRET);
+	if (code == HIN_OK) {
+		SHA256(both, sizeof(both), digest);
+		hin_ssh_put_string(reply, ours, sizeof(ours));
+		hin_ssh_put_string(secret, digest, sizeof(digest));
+		explicit_bzero(digest, sizeof(digest));
+	}
+	explicit_bzero(both, sizeof(both));
+	return code;
+}
+
 enum hin_code hin_ssh_exchange_answer(const struct hin_ssh_exchange *exchange,
 				      const struct hin_ssh_group *group, const uint8_t *value,
 				      size_t size, struct hin_buffer *reply,
@@ -299,6 +329,9 @@ enum hin_code hin_ssh_exchange_answer(const struct hin_ssh_exchange *exchange,
 		break;
 	case SNTRUP:
 		code = answer_sntrup(value, size, reply, secret);
+		break;
+	case MLKEM:
+		code = answer_mlkem(value, size, reply, secret);
 		break;
 	case ECDH:
 		code = answer_ecdh(exchange->curve, value, size, reply, secret);

@@ -13,6 +13,7 @@ enum hin_ssh_exchange_kind {
 	HIN_SSH_EXCHANGE_ECDH,
 	HIN_SSH_EXCHANGE_X25519,
 	HIN_SSH_EXCHANGE_SNTRUP, /* with X25519 */
+	HIN_SSH_EXCHANGE_MLKEM,	 /* likewise */
 };
 
 struct hin_ssh_exchange {

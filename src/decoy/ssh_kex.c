@@ -674,24 +674,24 @@ static uint32_t within(uint32_t value, uint32_t least, uint32_t most)
 void ssh_on_gex_request(struct ssh_connection *c, uint8_t type, struct hin_reader *in)
 {
 	struct ssh_kex *kex = c->kex;
+	uint32_t least, wanted, most;
 	struct hin_buffer *out;
 
 	c->dispatch[type] = SSH_ON_KEX_UNKNOWN;
 	kex->least = hin_read_be32(in);
 	kex->wanted = hin_read_be32(in);
 	kex->most = hin_read_be32(in);
+	least = within(kex->least, HIN_SSH_GROUP_LEAST, UINT32_MAX);
+	wanted = within(kex->wanted, HIN_SSH_GROUP_LEAST, HIN_SSH_GROUP_MOST);
+	most = within(kex->most, 0, HIN_SSH_GROUP_MOST);
 	if (!ssh_at_end(in) || kex->most < kex->least || kex->wanted < kex->least ||
-	    kex->most < kex->wanted || kex->most < HIN_SSH_GROUP_LEAST) {
+	    kex->most < kex->wanted || most < least || wanted < least || most < wanted) {
 		ssh_broken(c, "a wish for a group that is out of range");
 		return;
 	}
 	kex->group = calloc(1, sizeof(*kex->group));
-	if (kex->group == NULL ||
-	    hin_ssh_group_choose(
-		    kex->group, kex->least > HIN_SSH_GROUP_LEAST ? kex->least : HIN_SSH_GROUP_LEAST,
-		    within(kex->wanted, HIN_SSH_GROUP_LEAST, HIN_SSH_GROUP_MOST),
-		    kex->most < HIN_SSH_GROUP_MOST ? kex->most : HIN_SSH_GROUP_MOST) != HIN_OK) {
-		ssh_broken(c, "no group of that size");
+	if (kex->group == NULL || hin_ssh_group_choose(kex->group, least, wanted, most) != HIN_OK) {
+		ssh_broken(c, "no memory for a group");
 		return;
 	}
 	out = ssh_begin(c, SSH_GEX_GROUP);

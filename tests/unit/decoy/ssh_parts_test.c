@@ -3,6 +3,7 @@
 
 #include <openssl/sha.h>
 
+#include "decoy/mlkem768.h"
 #include "decoy/sntrup761.h"
 #include "decoy/ssh_exchange.h"
 #include "decoy/ssh_pubkey.h"
@@ -78,6 +79,39 @@ static void sntrup_of_the_reference(void **state)
 	SHA512(ciphertext, sizeof(ciphertext), digest);
 	assert_memory_equal(digest, ciphertext_digest, sizeof(ciphertext_digest));
 	assert_memory_equal(secret, secret_wanted, sizeof(secret_wanted));
+}
+
+/* A key with all numbers in range; what the code gave when OpenSSL 3.5 decapsulated its
+ * ciphertexts. */
+static void mlkem_stays(void **state)
+{
+	static const uint8_t ciphertext_digest[] = {
+		0x56, 0x15, 0x43, 0x35, 0xdb, 0x25, 0x71, 0x99, 0x0b, 0x2f, 0x4a,
+		0x23, 0x9f, 0x85, 0x20, 0xe6, 0x4c, 0x0e, 0x63, 0xbb, 0x2e, 0x95,
+		0x2b, 0xe9, 0x84, 0xd6, 0xe1, 0x2d, 0xa2, 0xa9, 0xb2, 0xd6
+	};
+	static const uint8_t secret_wanted[] = { 0x74, 0xbe, 0xc1, 0x3b, 0xb1, 0x23, 0x2d, 0x71,
+						 0xfb, 0xe0, 0x0a, 0x50, 0x7e, 0xf5, 0x9c, 0xb2,
+						 0xdb, 0x09, 0x3b, 0xb3, 0x3f, 0x8a, 0x40, 0x49,
+						 0xb8, 0x82, 0x67, 0x24, 0x17, 0xa4, 0xb8, 0x5a };
+	uint8_t public_key[HIN_MLKEM768_PUBLIC], random[32];
+	uint8_t ciphertext[HIN_MLKEM768_CIPHERTEXT], secret[HIN_MLKEM768_SECRET], digest[64];
+
+	(void)state;
+	stream = 768;
+	fill(public_key, sizeof(public_key));
+	for (size_t i = 0; i < 1152; i += 3) { /* below 2048, which is in range */
+		public_key[i + 1] &= 0x77;
+		public_key[i + 2] &= 0x7f;
+	}
+	fill(random, sizeof(random));
+	assert_int_equal(hin_mlkem768_encapsulate(ciphertext, secret, public_key, random), HIN_OK);
+	SHA512(ciphertext, sizeof(ciphertext), digest);
+	assert_memory_equal(digest, ciphertext_digest, sizeof(ciphertext_digest));
+	assert_memory_equal(secret, secret_wanted, sizeof(secret_wanted));
+	public_key[0] = public_key[1] = 0xff; /* out of range */
+	assert_int_equal(hin_mlkem768_encapsulate(ciphertext, secret, public_key, random),
+			 HIN_EFORMAT);
 }
 
 static void make(struct hin_ssh_hostkeys *keys, enum hin_ssh_hostkey_type type)
@@ -174,9 +208,8 @@ static void groups_are_chosen(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(umac_of_the_standard),
-		cmocka_unit_test(sntrup_of_the_reference),
-		cmocka_unit_test(host_keys_stay),
+		cmocka_unit_test(umac_of_the_standard), cmocka_unit_test(sntrup_of_the_reference),
+		cmocka_unit_test(mlkem_stays),		cmocka_unit_test(host_keys_stay),
 		cmocka_unit_test(groups_are_chosen),
 	};
 
