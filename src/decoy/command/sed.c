@@ -265,11 +265,9 @@ static void read_substitution(struct sed *s, struct edit *e)
 	e->expression = compile(s, pattern, fold);
 }
 
-static void read_edit(struct sed *s, int *open, int *depth)
+/* The addresses of a command, and what turns them round. */
+static void read_addresses(struct sed *s, struct edit *e)
 {
-	struct edit *e = &s->edits[s->count];
-
-	*e = (struct edit){ .expression = -1 };
 	read_address(s, &e->from);
 	skip_spaces(s);
 	if (*s->at == ',' && e->from.type != ADDRESS_NONE) {
@@ -285,6 +283,41 @@ static void read_edit(struct sed *s, int *open, int *depth)
 		s->at++;
 		skip_spaces(s);
 	}
+}
+
+/* "{" and "}": which belong together. */
+static void read_block(struct sed *s, const struct edit *e, int *open, int *depth)
+{
+	if (e->command == '{' && *depth < 16)
+		open[(*depth)++] = s->count;
+	else if (e->command == '}' && *depth > 0)
+		s->edits[open[--*depth]].block_end = s->count;
+	else
+		wrong(s, e->command == '{' ? "unmatched `{'" : "unexpected `}'");
+}
+
+static void read_transliteration(struct sed *s, struct edit *e)
+{
+	char mark = *s->at;
+
+	if (mark == '\0' || mark == '\n' || mark == '\\') {
+		wrong(s, "unterminated `y' command");
+		return;
+	}
+	s->at++;
+	e->other = until(s, mark, false);
+	e->text = s->wrong ? NULL : until(s, mark, false);
+	if (!s->wrong && strlen(e->other) != strlen(e->text))
+		wrong(s, "strings for `y' command are different lengths");
+}
+
+static void read_edit(struct sed *s, int *open, int *depth)
+{
+	struct edit *e = &s->edits[s->count];
+	char *end;
+
+	*e = (struct edit){ .expression = -1 };
+	read_addresses(s, e);
 	if (s->wrong)
 		return;
 	e->command = *s->at;
@@ -293,85 +326,31 @@ static void read_edit(struct sed *s, int *open, int *depth)
 		return;
 	}
 	s->at++;
-	switch (e->command) {
-	case '{':
-		if (*depth == 16) {
-			wrong(s, "unmatched `{'");
-			return;
-		}
-		open[(*depth)++] = s->count;
-		break;
-	case '}':
-		if (*depth == 0) {
-			wrong(s, "unexpected `}'");
-			return;
-		}
-		s->edits[open[--*depth]].block_end = s->count;
-		break;
-	case 's':
-		read_substitution(s, e);
-		break;
-	case 'y': {
-		char mark = *s->at;
-
-		if (mark == '\0' || mark == '\n' || mark == '\\') {
-			wrong(s, "unterminated `y' command");
-			return;
-		}
-		s->at++;
-		e->other = until(s, mark, false);
-		e->text = s->wrong ? NULL : until(s, mark, false);
-		if (!s->wrong && strlen(e->other) != strlen(e->text))
-			wrong(s, "strings for `y' command are different lengths");
-		break;
+	if (e->command == '#') {
+		(void)rest(s, "\n");
+		return;
 	}
-	case 'a':
-	case 'i':
-	case 'c':
+	if (strchr("{}", e->command) != NULL) {
+		read_block(s, e, open, depth);
+	} else if (e->command == 's') {
+		read_substitution(s, e);
+	} else if (e->command == 'y') {
+		read_transliteration(s, e);
+	} else if (strchr("aic", e->command) != NULL) {
 		e->text = insertion(s);
-		break;
-	case ':':
-	case 'b':
-	case 't':
-	case 'T':
+	} else if (strchr(":btT", e->command) != NULL) {
 		e->text = rest(s, e->command == ':' ? "\n;" : "\n;}");
-		break;
-	case 'r':
-	case 'w':
+	} else if (strchr("rw", e->command) != NULL) {
 		e->file = rest(s, "\n");
-		break;
-	case 'q':
-	case 'Q':
-	case 'l': {
-		char *end;
-
+	} else if (strchr("qQl", e->command) != NULL) {
 		skip_spaces(s);
 		e->number = strtoul(s->at, &end, 10);
 		s->at = end;
-		break;
-	}
-	case 'd':
-	case 'D':
-	case 'p':
-	case 'P':
-	case 'n':
-	case 'N':
-	case 'g':
-	case 'G':
-	case 'h':
-	case 'H':
-	case 'x':
-	case '=':
-		break;
-	case '#':
-		(void)rest(s, "\n");
-		return;
-	default:
+	} else if (strchr("dDpPnNgGhHx=", e->command) == NULL) {
 		wrong(s, is_busybox(s->p) ? format_of(s->p, "unsupported command %c", e->command)
 					  : format_of(s->p, "unknown command: `%c'", e->command));
-		return;
 	}
-	s->count++;
+	s->count += !s->wrong;
 }
 
 static void read_script(struct sed *s, const char *script, int *open, int *depth)
@@ -598,7 +577,7 @@ static void put_file(struct sed *s, const char *path, bool append, const char *t
 	file_done(s->p, file);
 }
 
-enum next_step { NEXT_LINE, NEXT_DELETED, NEXT_AGAIN, NEXT_QUIT };
+enum next_step { NEXT_EDIT, /* of the same line */ NEXT_LINE, NEXT_DELETED, NEXT_AGAIN, NEXT_QUIT };
 
 /* h, H, g, G and x: between the pattern space and the hold space. */
 static void use_hold(struct sed *s, char command)
@@ -638,6 +617,124 @@ static void queue_file(struct sed *s, const char *path)
 	grow(s->p, &s->after, text, size);
 }
 
+/* The first line of the pattern space: where its newline is, or NULL. */
+static char *first_end(const struct sed *s)
+{
+	return s->pattern.size > 0 ? memchr(s->pattern.data, '\n', s->pattern.size) : NULL;
+}
+
+static void put_unless_quiet(struct sed *s)
+{
+	if (!s->quiet)
+		put_pattern(s);
+}
+
+/* The commands that end the line's way, or bring another line. */
+static enum next_step move_on(struct sed *s, const struct edit *e)
+{
+	char *end = first_end(s);
+
+	switch (e->command) {
+	case 'D':
+		if (end == NULL)
+			return NEXT_DELETED;
+		s->pattern.size -= (size_t)(end + 1 - s->pattern.data);
+		memmove(s->pattern.data, end + 1, s->pattern.size + 1);
+		return NEXT_AGAIN;
+	case 'q':
+	case 'Q':
+		s->status = (int)e->number;
+		if (e->command == 'Q')
+			return NEXT_QUIT;
+		put_unless_quiet(s);
+		put_after(s);
+		return NEXT_QUIT;
+	case 'n':
+	case 'N':
+		if (!s->has_next || e->command == 'n')
+			put_unless_quiet(s);
+		if (!s->has_next)
+			return NEXT_QUIT;
+		if (e->command == 'n')
+			put_after(s);
+		(void)next_line(s, e->command == 'N');
+		return NEXT_EDIT;
+	default:
+		return NEXT_DELETED;
+	}
+}
+
+/* y: letter for letter. */
+static void transliterate(struct sed *s, const struct edit *e)
+{
+	for (size_t i = 0; i < s->pattern.size; i++) {
+		const char *found = strchr(e->other, s->pattern.data[i]);
+
+		if (found != NULL && s->pattern.data[i] != '\0')
+			s->pattern.data[i] = e->text[found - e->other];
+	}
+}
+
+/* s, with what its flags say; did it replace anything? */
+static bool replace(struct sed *s, struct edit *e)
+{
+	if (!substitute(s, e))
+		return false;
+	if (e->print)
+		put_pattern(s);
+	if (e->file != NULL)
+		put_file(s, e->file, true, format_of(s->p, "%s\n", s->pattern.data),
+			 s->pattern.size + 1);
+	return true;
+}
+
+/* The commands that show or change something, and go on. */
+static void edit_line(struct sed *s, struct edit *e)
+{
+	const char *end = first_end(s), *text;
+
+	switch (e->command) {
+	case 'p':
+		put_pattern(s);
+		break;
+	case 'P':
+		put(s, s->pattern.data,
+		    end != NULL ? (size_t)(end - s->pattern.data) : s->pattern.size);
+		put(s, "\n", 1);
+		break;
+	case 'a':
+		grow_text(s->p, &s->after, e->text);
+		break;
+	case 'i':
+		put(s, e->text, strlen(e->text));
+		break;
+	case 'y':
+		transliterate(s, e);
+		break;
+	case '=':
+		text = format_of(s->p, "%lu\n", s->line);
+		put(s, text, strlen(text));
+		break;
+	case 'h':
+	case 'H':
+	case 'g':
+	case 'G':
+	case 'x':
+		use_hold(s, e->command);
+		break;
+	case 'w':
+		put_file(s, e->file, s->line > 1,
+			 format_of(s->p, "%.*s\n", (int)s->pattern.size, s->pattern.data),
+			 s->pattern.size + 1);
+		break;
+	case 'r':
+		queue_file(s, e->file);
+		break;
+	default:
+		break;
+	}
+}
+
 /* All commands for one line. */
 static enum next_step run_line(struct sed *s)
 {
@@ -645,7 +742,7 @@ static enum next_step run_line(struct sed *s)
 
 	for (int at = 0; at < s->count; at++) {
 		struct edit *e = &s->edits[at];
-		char *end;
+		enum next_step next = NEXT_EDIT;
 
 		step(s->p);
 		if (e->command == '}' || e->command == ':')
@@ -655,118 +752,23 @@ static enum next_step run_line(struct sed *s)
 				at = e->block_end;
 			continue;
 		}
-		switch (e->command) {
-		case 's':
-			if (!substitute(s, e))
-				break;
-			replaced = true;
-			if (e->print)
-				put_pattern(s);
-			if (e->file != NULL)
-				put_file(s, e->file, true, format_of(s->p, "%s\n", s->pattern.data),
-					 s->pattern.size + 1);
-			break;
-		case 'd':
-			return NEXT_DELETED;
-		case 'D':
-			end = s->pattern.size > 0 ? memchr(s->pattern.data, '\n', s->pattern.size)
-						  : NULL;
-			if (end == NULL)
-				return NEXT_DELETED;
-			s->pattern.size -= (size_t)(end + 1 - s->pattern.data);
-			memmove(s->pattern.data, end + 1, s->pattern.size + 1);
-			return NEXT_AGAIN;
-		case 'p':
-			put_pattern(s);
-			break;
-		case 'P':
-			end = s->pattern.size > 0 ? memchr(s->pattern.data, '\n', s->pattern.size)
-						  : NULL;
-			put(s, s->pattern.data,
-			    end != NULL ? (size_t)(end - s->pattern.data) : s->pattern.size);
-			put(s, "\n", 1);
-			break;
-		case 'q':
-			s->status = (int)e->number;
-			if (!s->quiet)
-				put_pattern(s);
-			put_after(s);
-			return NEXT_QUIT;
-		case 'Q':
-			s->status = (int)e->number;
-			return NEXT_QUIT;
-		case 'n':
-			if (!s->has_next) {
-				if (!s->quiet)
-					put_pattern(s);
-				return NEXT_QUIT;
-			}
-			if (!s->quiet)
-				put_pattern(s);
-			put_after(s);
-			(void)next_line(s, false);
-			break;
-		case 'N':
-			if (!s->has_next) {
-				if (!s->quiet)
-					put_pattern(s);
-				return NEXT_QUIT;
-			}
-			(void)next_line(s, true);
-			break;
-		case 'a':
-			grow_text(s->p, &s->after, e->text);
-			break;
-		case 'i':
-			put(s, e->text, strlen(e->text));
-			break;
-		case 'c':
+		if (strchr("dDqQnN", e->command) != NULL) {
+			next = move_on(s, e);
+		} else if (e->command == 'c') {
 			if (e->to.type == ADDRESS_NONE || !e->inside || e->not )
 				put(s, e->text, strlen(e->text));
-			return NEXT_DELETED;
-		case 'y':
-			for (size_t i = 0; i < s->pattern.size; i++) {
-				const char *found = strchr(e->other, s->pattern.data[i]);
-
-				if (found != NULL && s->pattern.data[i] != '\0')
-					s->pattern.data[i] = e->text[found - e->other];
-			}
-			break;
-		case '=':
-			put(s, format_of(s->p, "%lu\n", s->line),
-			    strlen(format_of(s->p, "%lu\n", s->line)));
-			break;
-		case 'h':
-		case 'H':
-		case 'g':
-		case 'G':
-		case 'x':
-			use_hold(s, e->command);
-			break;
-		case 'b':
-			at = find_label(s, e->text);
-			break;
-		case 't':
-			if (replaced)
+			next = NEXT_DELETED;
+		} else if (e->command == 's') {
+			replaced |= replace(s, e);
+		} else if (strchr("btT", e->command) != NULL) {
+			if (e->command == 'b' || replaced == (e->command == 't'))
 				at = find_label(s, e->text);
-			replaced = false;
-			break;
-		case 'T':
-			if (!replaced)
-				at = find_label(s, e->text);
-			replaced = false;
-			break;
-		case 'w':
-			put_file(s, e->file, s->line > 1,
-				 format_of(s->p, "%.*s\n", (int)s->pattern.size, s->pattern.data),
-				 s->pattern.size + 1);
-			break;
-		case 'r':
-			queue_file(s, e->file);
-			break;
-		default:
-			break;
+			replaced &= e->command == 'b';
+		} else {
+			edit_line(s, e);
 		}
+		if (next != NEXT_EDIT)
+			return next;
 	}
 	return NEXT_LINE;
 }
