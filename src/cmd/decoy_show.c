@@ -1,5 +1,6 @@
 /* decoy_show - `hinomi decoy show`, `block`, `unblock` and `files`. */
 #include <errno.h>
+#include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -207,31 +208,13 @@ int decoy_unblock(int argc, char *argv[])
 
 /* ---- files ---- */
 
-static void format_digest(char out[65], const uint8_t digest[32])
-{
-	for (int i = 0; i < 32; i++)
-		snprintf(out + 2 * i, 3, "%02x", digest[i]);
-}
-
-static bool parse_digest(uint8_t out[32], const char *text)
-{
-	for (int i = 0; i < 32; i++) {
-		unsigned value;
-
-		if (sscanf(text + 2 * i, "%2x", &value) != 1)
-			return false;
-		out[i] = (uint8_t)value;
-	}
-	return strlen(text) == 64;
-}
-
 static bool add_file(void *into, const struct hin_decoy_vault_entry *e)
 {
 	struct hin_table *table = into;
 	char digest[65], kind[HIN_FILE_KIND_TEXT], first[HIN_TIME_TEXT], last[HIN_TIME_TEXT];
 	char number[HIN_RECORDING_NUMBER_TEXT];
 
-	format_digest(digest, e->sha256);
+	sodium_bin2hex(digest, sizeof(digest), e->sha256, sizeof(e->sha256));
 	hin_table_cell(table, digest);
 	hin_table_count(table, e->size);
 	hin_table_cell(table, hin_file_kind_format(kind, &e->kind));
@@ -276,9 +259,11 @@ static enum hin_code take_file(struct hin_decoy_vault *vault, const char *text,
 	const struct decoy_arguments *a = &decoy_arguments;
 	struct hin_buffer data = { 0 };
 	uint8_t digest[32];
+	size_t size = 0;
 	enum hin_code code;
 
-	if (!parse_digest(digest, text))
+	if (sodium_hex2bin(digest, sizeof(digest), text, strlen(text), NULL, &size, NULL) != 0 ||
+	    size != sizeof(digest))
 		return hin_fail(err, HIN_EUSAGE, "\"%.70s\" is no SHA-256 of 64 digits", text);
 	if (a->output == NULL || a->purpose == NULL || strlen(a->purpose) < PURPOSE_LEAST)
 		return hin_fail(err, HIN_EUSAGE,

@@ -30,8 +30,13 @@ static struct hin_observation row_of(const struct hin_story *story, uint16_t kin
 	return row;
 }
 
+/* A digest of zeros is none: rows have no other word for "not given". */
 static void set_artifact(struct hin_observation *row, uint8_t type, const void *digest, size_t size)
 {
+	static const uint8_t nothing[DIGEST];
+
+	if (memcmp(digest, nothing, size) == 0)
+		return;
 	row->artifact_type = type;
 	memcpy(row->artifact, digest, size);
 }

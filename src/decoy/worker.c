@@ -516,23 +516,25 @@ static bool open_worker(struct worker *w)
 int hin_worker_run(const struct hin_worker_settings *settings)
 {
 	struct worker *w = calloc(1, sizeof(*w));
+	bool opened;
 
 	if (w == NULL)
 		return EXIT_FAILURE;
 	w->settings = settings;
 	w->epoll = -1;
 	signal(SIGPIPE, SIG_IGN);
-	if (!open_worker(w)) {
+	opened = open_worker(w);
+	if (opened)
+		loop(w);
+	else
 		hin_log(HIN_LOG_ERROR, "decoy.worker",
 			hin_log_text("error", "a worker cannot start: no memory"));
-		return EXIT_FAILURE;
-	}
-	loop(w);
-	close(w->epoll);
+	if (w->epoll != -1)
+		close(w->epoll);
 	hin_intruders_free(w->intruders);
 	hin_heap_fini(&w->wakes);
 	hin_buffer_fini(&w->tell);
 	free(w->free_slots);
 	free(w);
-	return EXIT_SUCCESS;
+	return opened ? EXIT_SUCCESS : EXIT_FAILURE;
 }
