@@ -41,7 +41,8 @@ static void tell_filesystem(const struct filesystems *f, const struct hin_machin
 								   ? (used * 100 + used + left -
 								      1) / (used + left)
 								   : 0));
-	int first = is_busybox(p) ? 20 : 15, wide = f->human && !is_busybox(p) ? 5 : 10;
+	bool box = is_busybox(p);
+	int first = box ? 20 : 14, wide = f->human && !box ? 5 : 9;
 
 	outf(p, "%-*s ", first, m->device);
 	if (f->types)
@@ -50,9 +51,11 @@ static void tell_filesystem(const struct filesystems *f, const struct hin_machin
 		outf(p, "%9llu %8llu %9llu %4s %s\n", (unsigned long long)size,
 		     (unsigned long long)used, (unsigned long long)left, percent, m->folder);
 	else
-		outf(p, "%*s %*s %*s %*s %s\n", wide, blocks_text(f, size),
-		     is_busybox(p) ? 9 : wide - 1, blocks_text(f, used), is_busybox(p) ? 9 : wide,
-		     blocks_text(f, left), 4, percent, m->folder);
+		outf(p, "%*s %*s %*s %*s %s\n", box ? 10 : wide, blocks_text(f, size),
+		     box	? 9
+		     : f->human ? 5
+				: 7,
+		     blocks_text(f, used), wide, blocks_text(f, left), 4, percent, m->folder);
 }
 
 /* The mount that a path lies on. */
@@ -100,7 +103,7 @@ static int do_df(struct call *call)
 		if (letter == 't')
 			type = o.value;
 	}
-	outf(p, "%-*s ", is_busybox(p) ? 20 : 15, "Filesystem");
+	outf(p, "%-*s ", is_busybox(p) ? 20 : 14, "Filesystem");
 	if (f.types)
 		outs(p, "Type     ");
 	if (f.inodes)
@@ -110,8 +113,8 @@ static int do_df(struct call *call)
 			: f.unit == 'm' ? " 1M-blocks      Used Available Use% Mounted on\n"
 					: " 1K-blocks      Used Available Use% Mounted on\n");
 	else
-		outs(p, f.human ? " Size Used Avail Use% Mounted on\n"
-				: " 1K-blocks      Used Available Use% Mounted on\n");
+		outs(p, f.human ? " Size  Used Avail Use% Mounted on\n"
+				: "1K-blocks    Used Available Use% Mounted on\n");
 	if (o.at < call->argc) {
 		for (; o.at < call->argc; o.at++) {
 			const struct hin_machine_mount *m =

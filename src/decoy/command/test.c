@@ -255,8 +255,10 @@ static int do_test(struct call *call)
 		if (is_busybox(call->p))
 			errf(call->p, "%s: %s: unknown operand\n", call->p->name, call->argv[t.at]);
 		else
-			shell_error(call->p, "%s: %s: unexpected operator", call->argv[0],
-				    call->argv[t.at]);
+			shell_error(
+				call->p, "%s: %s: unexpected operator", call->argv[0],
+				call->argv[t.end == 4 && strcmp(call->argv[2], "==") == 0 ? 1
+											  : t.at]);
 		return 2;
 	}
 	if (t.status == 2)
