@@ -209,7 +209,7 @@ static void busybox_name(struct telnet *t, const char *line, size_t size)
 	ask_password(t);
 }
 
-/* login of Debian: PAM asks again when there is no name. */
+/* login of Debian: a name of no letters is one, too. */
 static void shadow_name(struct telnet *t, const char *line, size_t size)
 {
 	if (size == 0) {
@@ -218,10 +218,6 @@ static void shadow_name(struct telnet *t, const char *line, size_t size)
 	}
 	if (line[size - 1] == '\n')
 		size--;
-	if (size == 0 && t->tries == 0) {
-		telnet_text(t, t->profile->login_prompt, NULL);
-		return;
-	}
 	t->name = strndup(line, size);
 	ask_password(t);
 }
