@@ -168,17 +168,18 @@ static void print_check(struct hin_buffer *out, const struct hin_recording_check
 		const char *words;
 		uint64_t count;
 	} parts[] = {
-		{ decoy_say(lang, " sessions: ", "件のセッション: 完全 "), c->sessions },
-		{ decoy_say(lang, " whole, ", "、未封印 "), c->whole },
-		{ decoy_say(lang, " not sealed yet, ", "、不正 "), c->unsealed },
-		{ decoy_say(lang, " bad; ", "。署名 "), c->bad },
-		{ decoy_say(lang, " signatures, ", "件、損傷した記録ファイル "), c->seals },
-		{ decoy_say(lang, " damaged files", "件"), c->damaged_segments },
+		{ decoy_say(lang, "sessions: ", "セッション: "), c->sessions },
+		{ decoy_say(lang, ", whole: ", "、完全: "), c->whole },
+		{ decoy_say(lang, ", not sealed yet: ", "、未封印: "), c->unsealed },
+		{ decoy_say(lang, ", bad: ", "、不正: "), c->bad },
+		{ decoy_say(lang, ", signatures: ", "、署名: "), c->seals },
+		{ decoy_say(lang, ", damaged files: ", "、損傷した記録ファイル: "),
+		  c->damaged_segments },
 	};
 
 	for (size_t i = 0; i < HIN_COUNT(parts); i++)
-		hin_buffer_printf(out, "%llu%s", (unsigned long long)parts[i].count,
-				  parts[i].words);
+		hin_buffer_printf(out, "%s%llu", parts[i].words,
+				  (unsigned long long)parts[i].count);
 	if (!has_key)
 		hin_buffer_puts(out, decoy_say(lang, ", by a key that is not here to compare",
 					       " (照合する鍵はここにない)"));
