@@ -37,6 +37,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	session = kit_session(&hosts[data[0] % HOSTS]);
 	session->keep_nothing = true;
+	session->most_bytes = 1 << 18;
 	piece = data[1] % 40 + 1u;
 	service = hin_service_telnet.open(session);
 	if (service == NULL)

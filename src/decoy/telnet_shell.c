@@ -4,7 +4,8 @@
 #include "decoy/telnet_priv.h"
 
 #define CHANNEL 1u
-#define STEPS 20000u
+#define STEPS 64u   /* until it is looked whether the client still takes what is said */
+#define SLICES 256u /* of one turn */
 
 static void on_output(void *user, int fd, const void *data, size_t size)
 {
@@ -83,9 +84,14 @@ static int64_t wakes_us(const struct telnet *t, int64_t now_us)
 
 void telnet_shell_run(struct telnet *t, int64_t now_us, int64_t *next_us)
 {
-	if (hin_session_is_full(t->session)) /* called again when the client has taken some */
-		return;
-	switch (hin_terminal_run(t->terminal, STEPS)) {
+	enum hin_shell_state state = HIN_SHELL_RUNS;
+
+	for (unsigned i = 0; state == HIN_SHELL_RUNS && i < SLICES; i++) {
+		if (hin_session_is_full(t->session)) /* called again when some is taken */
+			return;
+		state = hin_terminal_run(t->terminal, STEPS);
+	}
+	switch (state) {
 	case HIN_SHELL_RUNS:
 		*next_us = now_us;
 		break;

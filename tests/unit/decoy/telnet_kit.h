@@ -32,6 +32,7 @@ struct hin_session {
 	char last_name[512], last_password[512];
 	size_t last_name_size, last_password_size;
 	size_t sent_bytes; /* in all */
+	size_t most_bytes; /* it is full from there on; 0: never */
 	bool over, full, keep_nothing;
 	enum hin_close why;
 };
@@ -122,7 +123,7 @@ void hin_session_send(struct hin_session *s, const void *data, size_t size)
 
 bool hin_session_is_full(const struct hin_session *s)
 {
-	return s->full;
+	return s->full || (s->most_bytes > 0 && s->sent_bytes >= s->most_bytes);
 }
 
 void hin_session_hang_up(struct hin_session *s, enum hin_close why)

@@ -556,6 +556,28 @@ static void long_names_are_cut(void **state)
 	finish(&t);
 }
 
+/* Found by fuzzing: one turn of `yes` was as long as its steps, whatever the client took. */
+static void a_turn_is_bounded(void **state)
+{
+	struct talk t;
+
+	(void)state;
+	begin(&t, NULL);
+	t.session->keep_nothing = true;
+	t.session->most_bytes = 65536;
+	SAY(&t, "root\r\n");
+	SAY(&t, "toor\r\n");
+	SAY(&t, "yes\r\n");
+	assert_true(t.session->sent_bytes >= 65536);
+	assert_true(t.session->sent_bytes < (size_t)2 << 20);
+	SAY(&t, "\x03");
+	t.session->most_bytes = 0;
+	wait(&t, 1);
+	SAY(&t, "exit\r\n");
+	assert_true(t.session->over);
+	finish(&t);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -576,6 +598,7 @@ int main(void)
 		cmocka_unit_test(ends_anywhere),
 		cmocka_unit_test(a_full_client_stops_the_shell),
 		cmocka_unit_test(long_names_are_cut),
+		cmocka_unit_test(a_turn_is_bounded),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
