@@ -120,7 +120,7 @@ static void let_in(struct hin_session *s, const struct hin_host_user *user)
 						&s->settings.client, hin_session_now_us(s));
 }
 
-static void tell_credential(struct hin_session *s, enum hin_credential how, bool good,
+static void tell_credential(struct hin_session *s, enum hin_tried how, bool good,
 			    const char *user, size_t user_size, const void *secret, size_t size)
 {
 	hin_session_tell(
