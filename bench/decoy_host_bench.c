@@ -14,7 +14,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "decoy/organisation.h"
+#include "decoy/host/organisation.h"
 
 #define ROUNDS 5
 #define LOOKUPS 1000000

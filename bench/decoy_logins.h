@@ -10,7 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "decoy/recording.h"
+#include "decoy/record/recording.h"
 #include "observe/registry_numbers.h"
 
 struct login {

@@ -16,7 +16,7 @@
 
 #include "base/escape.h"
 #include "base/file.h"
-#include "decoy/recording_reader.h"
+#include "decoy/record/recording_reader.h"
 #include "decoy_logins.h"
 
 #define FLYING 200 /* sessions at once */

@@ -13,8 +13,8 @@
 #include <time.h>
 
 #include "../tests/unit/decoy/ssh_kit.h"
-#include "decoy/ssh_cipher.h"
-#include "decoy/ssh_wire.h"
+#include "decoy/ssh/ssh_cipher.h"
+#include "decoy/ssh/ssh_wire.h"
 
 #define CLIENT_ID "SSH-2.0-bench"
 

@@ -1,7 +1,7 @@
 /* An organisation of a small persona: what is loaded is printed, its hosts get their files. */
 #include <stdlib.h>
 
-#include "decoy/organisation_priv.h"
+#include "decoy/host/organisation_priv.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -27,10 +27,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static const char yaml[] = "title: p\nsources: [\"machine made-up x\"]\n"
 				   "users: [\"root:x:0:0:root:/root:/bin/bash\"]\n";
-	const struct hin_organisation_settings settings = { .file = "o",
-							    .personas = "/nonexistent",
-							    .seed = { 1 },
-							    .now_s = 1800000000 };
+	const struct hin_organisation_settings settings = {
+		.file = "o", .personas = "/nonexistent", .seed = { 1 }, .now_s = 1800000000
+	};
 	struct hin_organisation *o = NULL;
 	struct hin_persona *p = NULL;
 	struct hin_error err = { 0 };

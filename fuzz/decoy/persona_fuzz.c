@@ -1,7 +1,7 @@
 /* A persona: settings, a NUL, a list of files. What is loaded is printed and looked through. */
 #include <stdlib.h>
 
-#include "decoy/persona_priv.h"
+#include "decoy/host/persona_priv.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "decoy/player.h"
+#include "decoy/record/player.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
-#include "decoy/recording_priv.h"
+#include "decoy/record/recording_priv.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -3,8 +3,8 @@
  * `scp -rpf`, else a command of scp up to a newline; SFTP gets a VERSION first.
  */
 #include "../../tests/unit/decoy/ssh_kit.h"
-#include "decoy/scp.h"
-#include "decoy/sftp.h"
+#include "decoy/ssh/scp.h"
+#include "decoy/ssh/sftp.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -4,7 +4,7 @@
  * bytes of length before; bit 2: as dropbear; bits 3-7: into how large pieces the bytes are cut.
  */
 #include "../../tests/unit/decoy/ssh_kit.h"
-#include "decoy/ssh_priv.h"
+#include "decoy/ssh/ssh_priv.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -2,7 +2,7 @@
 #include <stdlib.h>
 
 #include "../../tests/interop/imitated.h"
-#include "decoy/terminal.h"
+#include "decoy/terminal/terminal.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

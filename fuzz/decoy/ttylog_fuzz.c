@@ -2,7 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "decoy/ttylog.h"
+#include "decoy/record/ttylog.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

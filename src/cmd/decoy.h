@@ -7,7 +7,7 @@
 #include <limits.h>
 
 #include "base/options.h"
-#include "decoy/recording_reader.h"
+#include "decoy/record/recording_reader.h"
 #include "decoy/scribe.h"
 
 #define DECOY_FOLDER "/var/lib/hinomi/decoy"

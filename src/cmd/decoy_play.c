@@ -8,7 +8,7 @@
 #include "base/time.h"
 #include "cmd/decoy.h"
 #include "cmd/operations.h"
-#include "decoy/player.h"
+#include "decoy/record/player.h"
 
 static enum hin_lang lang;
 

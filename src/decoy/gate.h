@@ -13,7 +13,7 @@
 #pragma once
 #include "base/config.h"
 #include "base/notify.h"
-#include "decoy/organisation.h"
+#include "decoy/host/organisation.h"
 
 #define HIN_GATE_WORKERS 64
 

@@ -10,7 +10,7 @@
  * Threads:   one thread at a time for a table and all that is in it.
  */
 #pragma once
-#include "decoy/host.h"
+#include "decoy/host/host.h"
 
 struct hin_intruder_limits {
 	uint32_t most;	 /* of them */

@@ -2,7 +2,7 @@
 #include <stdlib.h>
 #include <sys/random.h>
 
-#include "decoy/persona.h"
+#include "decoy/host/persona.h"
 #include "decoy/service.h"
 
 #define CHANNEL 1u

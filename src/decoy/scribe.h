@@ -5,8 +5,8 @@
  * gate tell it (decoy/wire.h) it takes as hostile; who sends nonsense is replaced. It ends when all
  * of them have gone.
  *
- *	FOLDER/recordings/	every session (decoy/recording.h)
- *	FOLDER/vault/		files that intruders brought (decoy/vault.h)
+ *	FOLDER/recordings/	every session (decoy/record/recording.h)
+ *	FOLDER/vault/		files that intruders brought (decoy/record/vault.h)
  *	FOLDER/blocked		addresses that are not let in, a line each; read when it changes
  *	FOLDER/status		how it goes, for people and for metrics; written every few seconds
  *
@@ -14,8 +14,8 @@
  */
 #pragma once
 #include "decoy/gate.h"
-#include "decoy/recording.h"
-#include "decoy/vault.h"
+#include "decoy/record/recording.h"
+#include "decoy/record/vault.h"
 #include "observe/road.h"
 
 struct hin_scribe_settings {

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 
 #include "decoy/intruder.h"
-#include "decoy/organisation.h"
+#include "decoy/host/organisation.h"
 #include "observe/registry.h"
 
 #define PENDING 8	   /* files that may still grow */
@@ -120,8 +120,8 @@ static void let_in(struct hin_session *s, const struct hin_host_user *user)
 						&s->settings.client, hin_session_now_us(s));
 }
 
-static void tell_credential(struct hin_session *s, enum hin_tried how, bool good,
-			    const char *user, size_t user_size, const void *secret, size_t size)
+static void tell_credential(struct hin_session *s, enum hin_tried how, bool good, const char *user,
+			    size_t user_size, const void *secret, size_t size)
 {
 	hin_session_tell(
 		s, (struct hin_event){ .type = HIN_EVENT_CREDENTIAL,

@@ -7,13 +7,13 @@
  * and a test is a loop of bytes.
  *
  *	receive: program -> service -> shell        send: shell -> service -> session -> program
- *	all that is said and done: session -> recorder (decoy/recording.h), as events
+ *	all that is said and done: session -> recorder (decoy/record/recording.h), as events
  *
  * Ownership: the caller owns a session; host and calls outlive it.
  * Threads:   one thread at a time for each session.
  */
 #pragma once
-#include "decoy/host.h"
+#include "decoy/host/host.h"
 
 /* What is told about a session, in order. `a` and `b` are any bytes of a stranger. */
 enum hin_event_type {
@@ -166,7 +166,8 @@ struct hin_session_shell {
 	const char *const *variables; /* more of them, "NAME=value"; ends with NULL; or NULL */
 	/* What the shell prints: `fd` is 1 or 2. Raw: a terminal's line ends are the service's. */
 	void (*output)(void *user, int fd, const void *data, size_t size);
-	/* The shell wants its terminal so (stty, a password): decoy/terminal.h. May be NULL. */
+	/* The shell wants its terminal so (stty, a password): decoy/terminal/terminal.h. May be
+	 * NULL. */
 	void (*modes)(void *user, const struct hin_shell_modes *modes);
 	void *user;
 	/* Set by hin_session_shell(). */

@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "decoy/shell.h"
+#include "decoy/shell/shell.h"
 
 static inline bool imitated_add(struct hin_fs_image *image, const char *path,
 				struct hin_fs_stat stat, const char *text)

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 
 #include "base/escape.h"
-#include "decoy/player.h"
+#include "decoy/record/player.h"
 #include "hub/door/api_priv.h"
 #include "observe/registry.h"
 #include "trust/act_numbers.h"

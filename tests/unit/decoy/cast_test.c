@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
-#include "decoy/cast.h"
+#include "decoy/record/cast.h"
 
 static const struct hin_cast_head head = { .width = 80, .height = 24, .time_s = 1763834944 };
 

@@ -3,7 +3,7 @@
 #include <stdio.h>
 
 #include "../test.h"
-#include "decoy/fs.h"
+#include "decoy/machine/fs.h"
 
 static const struct hin_fs_user root = { 0, 0 }, www = { 33, 33 };
 static const struct hin_fs_quota quota = { 100000, 20 };

@@ -2,7 +2,7 @@
 #include <stdio.h>
 
 #include "../test.h"
-#include "decoy/organisation_priv.h"
+#include "decoy/host/organisation_priv.h"
 
 #define NOW 1800000000 /* 2027-01-15 */
 

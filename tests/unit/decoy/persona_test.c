@@ -2,7 +2,7 @@
 #include <stdio.h>
 
 #include "../test.h"
-#include "decoy/persona_priv.h"
+#include "decoy/host/persona_priv.h"
 #include "observe/registry.h"
 
 #define PERSONAS HIN_DATA "/personas"

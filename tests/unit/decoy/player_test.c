@@ -1,7 +1,7 @@
 /* the player: strangers' escape sequences are harmless, times are kept, texts are found */
 #include "recording_kit.h"
 
-#include "decoy/player.h"
+#include "decoy/record/player.h"
 
 /* ---- the filter ---- */
 

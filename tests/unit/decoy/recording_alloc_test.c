@@ -3,7 +3,7 @@
 
 #include "recording_kit.h"
 
-#include "decoy/vault.h"
+#include "decoy/record/vault.h"
 
 static struct kit kit;
 static unsigned rounds;

@@ -2,7 +2,7 @@
 #include "recording_kit.h"
 
 #include "base/bytes.h"
-#include "decoy/recording_priv.h"
+#include "decoy/record/recording_priv.h"
 
 struct found {
 	unsigned count;

@@ -10,8 +10,8 @@
 #include <unistd.h>
 
 #include "base/file.h"
-#include "decoy/recording.h"
-#include "decoy/recording_reader.h"
+#include "decoy/record/recording.h"
+#include "decoy/record/recording_reader.h"
 
 #define NOON INT64_C(1763812800000000) /* 2025-11-22 12:00 UTC, in us */
 

@@ -3,8 +3,8 @@
 
 #include <sys/wait.h>
 
-#include "decoy/cast.h"
-#include "decoy/ttylog.h"
+#include "decoy/record/cast.h"
+#include "decoy/record/ttylog.h"
 #include "observe/registry_numbers.h"
 
 /* ---- the list ---- */

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "decoy/recording.h"
+#include "decoy/record/recording.h"
 #include "observe/registry_numbers.h"
 
 #define NOON INT64_C(1763812800000000)

@@ -1,9 +1,9 @@
 /* SFTP and scp: what a client does, and what one must not be able to do. */
 #include "../test.h"
 
-#include "decoy/scp.h"
-#include "decoy/sftp.h"
-#include "decoy/ssh_wire.h"
+#include "decoy/ssh/scp.h"
+#include "decoy/ssh/sftp.h"
+#include "decoy/ssh/ssh_wire.h"
 #include "ssh_kit.h"
 
 enum { OK, END, NO_FILE, DENIED, FAILED, BAD, UNSUPPORTED = 8 };

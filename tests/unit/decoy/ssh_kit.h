@@ -12,10 +12,10 @@
 
 #include "../../interop/imitated.h"
 #include "decoy/intruder.h"
-#include "decoy/persona.h"
+#include "decoy/host/persona.h"
 #include "decoy/service.h"
-#include "decoy/ssh_hostkey.h"
-#include "decoy/ssh_profile.h"
+#include "decoy/ssh/ssh_hostkey.h"
+#include "decoy/ssh/ssh_profile.h"
 
 /* What a host has of which the service asks. */
 struct kit_host {

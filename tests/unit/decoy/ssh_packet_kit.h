@@ -5,7 +5,7 @@
 #pragma once
 #include "ssh_kit.h"
 
-#include "decoy/ssh_channel.h"
+#include "decoy/ssh/ssh_channel.h"
 
 struct talk {
 	struct kit_host host;

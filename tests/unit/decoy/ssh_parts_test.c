@@ -3,12 +3,12 @@
 
 #include <openssl/sha.h>
 
-#include "decoy/mlkem768.h"
-#include "decoy/sntrup761.h"
-#include "decoy/ssh_exchange.h"
-#include "decoy/ssh_pubkey.h"
-#include "decoy/ssh_umac.h"
-#include "decoy/ssh_wire.h"
+#include "decoy/ssh/mlkem768.h"
+#include "decoy/ssh/sntrup761.h"
+#include "decoy/ssh/ssh_exchange.h"
+#include "decoy/ssh/ssh_pubkey.h"
+#include "decoy/ssh/ssh_umac.h"
+#include "decoy/ssh/ssh_wire.h"
 #include "ssh_kit.h"
 
 /* RFC 4418, appendix: key "abcdefghijklmnop", nonce "bcdefghi". */

@@ -1,6 +1,6 @@
 /* syntax_test - what is a whole line, what wants more, what is wrong and how it is told. */
 #include "../test.h"
-#include "decoy/syntax.h"
+#include "decoy/shell/syntax.h"
 
 struct row {
 	const char *text;

@@ -8,9 +8,9 @@
 #include <string.h>
 
 #include "../../interop/imitated.h"
-#include "decoy/persona.h"
+#include "decoy/host/persona.h"
 #include "decoy/service.h"
-#include "decoy/telnet_profile.h"
+#include "decoy/telnet/telnet_profile.h"
 
 #define KIT_NAME "root"
 #define KIT_PASSWORD "toor"

@@ -1,7 +1,7 @@
 /* The bytes wanted here are those that busybox 1.35 and bash 5.2 of Debian 12 sent back. */
 #include "../../interop/imitated.h"
 #include "../test.h"
-#include "decoy/terminal.h"
+#include "decoy/terminal/terminal.h"
 
 struct bench {
 	struct hin_terminal *terminal;

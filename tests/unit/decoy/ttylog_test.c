@@ -1,7 +1,7 @@
 /* cowrie's ttylog: as Python's struct "<iLiiLL" writes it, and cut at every byte */
 #include "../test.h"
 
-#include "decoy/ttylog.h"
+#include "decoy/record/ttylog.h"
 
 /*
  * struct.pack('<iLiiLL', op, 0, length, direction, sec, usec) + data, as cowrie's

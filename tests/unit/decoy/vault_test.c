@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
-#include "decoy/vault.h"
+#include "decoy/record/vault.h"
 
 #define NOON INT64_C(1763812800000000)
 #define DAY_US INT64_C(86400000000)
