@@ -154,6 +154,8 @@ const struct api_route api_app_routes[] = {
 	VIEW("/addresses"),
 	VIEW("/addresses/{address}"),
 	VIEW("/sensors"),
+	VIEW("/decoys"),
+	VIEW("/decoys/{decoy}/sessions/{session}"),
 	VIEW("/owners"),
 	VIEW("/owners/{id}"),
 	VIEW("/notices/{id}"),

@@ -92,6 +92,12 @@ export async function askText(path: string): Promise<string> {
 	return (await send('GET', path, {})).text();
 }
 
+/** The text of an answer with one of its headers. */
+export async function askWith(header: string, path: string, query: Record<string, Value>, signal?: AbortSignal): Promise<{ text: string; header: string | null }> {
+	const answer = await send('GET', path, { query, signal });
+	return { header: answer.headers.get(header), text: await answer.text() };
+}
+
 export async function tell<T>(method: 'POST' | 'PUT' | 'PATCH' | 'DELETE', path: string, body?: unknown): Promise<T> {
 	return (await send(method, path, { body })).json() as Promise<T>;
 }

@@ -503,3 +503,26 @@ export interface Session {
 	used: string | null;
 	expires: string | null;
 }
+
+export interface DecoySession {
+	session: string;
+	time: string;
+	duration_us: number;
+	src: string;
+	sport: number;
+	dst: string;
+	dport: number;
+	host: string;
+	persona: string;
+	service: string;
+	credentials: number;
+	commands: number;
+	files: number;
+	downloads: number;
+	forwards: number;
+	bytes: number;
+	login: boolean;
+	honeytoken: boolean;
+	running: boolean;
+	erased: boolean;
+}

@@ -2,6 +2,7 @@
 // mistake of the build.
 import { oneCase } from '../words/case';
 import { cases } from '../words/cases';
+import { decoys } from '../words/decoys';
 import { explore } from '../words/explore';
 import { frame } from '../words/frame';
 import { ledger } from '../words/ledger';
@@ -15,7 +16,7 @@ import { trust } from '../words/trust';
 
 export type Texts = Record<string, readonly [en: string, ja: string]>;
 
-export const words = { ...frame, ...cases, ...oneCase, ...now, ...sensors, ...owners, ...ledger, ...explore, ...rules, ...people, ...reports, ...trust } as const satisfies Texts;
+export const words = { ...frame, ...cases, ...oneCase, ...now, ...sensors, ...decoys, ...owners, ...ledger, ...explore, ...rules, ...people, ...reports, ...trust } as const satisfies Texts;
 
 export type Word = keyof typeof words;
 
