@@ -110,7 +110,7 @@ function writeMillion(path) {
 
 export class Hub {
 	/** `quiet`: nothing has arrived yet; `large`: a million flows are stored. */
-	static async start(build, root, { quiet = false, large = false } = {}) {
+	static async start(build, root, { quiet = false, large = false, settings: more = [] } = {}) {
 		const hub = new Hub();
 		hub.build = build;
 		hub.root = root;
@@ -127,7 +127,7 @@ export class Hub {
 			rmSync(csv);
 		}
 		// notices are made by hand: one that the hub gathers waits an hour here
-		const settings = ['metrics=', `people=127.0.0.1:${hub.port}`, 'people.plain=yes', 'mail.from=soc@tower.example', `mail.server=127.0.0.1:${hub.mail.port}`, 'mail.tls=plain', 'notice.send=yes', 'notice.sender=Tower of the laboratory', 'notice.contact=soc@tower.example', 'notice.gather=1h', 'notice.approve=yes', 'notice.proof=0', 'alert.to=mail:noc@tower.example'];
+		const settings = ['metrics=', `people=127.0.0.1:${hub.port}`, 'people.plain=yes', 'mail.from=soc@tower.example', `mail.server=127.0.0.1:${hub.mail.port}`, 'mail.tls=plain', 'notice.send=yes', 'notice.sender=Tower of the laboratory', 'notice.contact=soc@tower.example', 'notice.gather=1h', 'notice.approve=yes', 'notice.proof=0', 'alert.to=mail:noc@tower.example', ...more];
 		hub.process = spawn(join(build, 'hinomi-hub'), ['run', '--dir', hub.folder, '--listen', sensors, ...settings.flatMap((one) => ['--set', one])], { stdio: ['ignore', 'ignore', 'pipe'] });
 		let log = '';
 		hub.process.stderr.on('data', (text) => (log += text));
