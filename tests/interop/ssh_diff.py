@@ -189,7 +189,8 @@ def compare_delays(kind, ports):
             took = [ask(port, run, 0.6)[1] for _ in range(9)]
             both.append(statistics.median(t[-1] for t in took if t))
         real, ours = both
-        apart = abs(real - ours) > DELAY_SLACK_S
+        # a delay that is drawn by chance each time has a median that is, too
+        apart = abs(real - ours) > max(DELAY_SLACK_S, 0.25 * real)
         rows += apart
         print(f"  delay of {name}: real {real * 1000:.0f} ms, ours {ours * 1000:.0f} ms"
               f"{'   APART' if apart else ''}")
