@@ -25,6 +25,7 @@ struct hin_session {
 	const struct hin_host_user *user;
 	struct hin_intruder *intruder;
 	unsigned shells, told;
+	const struct hin_token *token; /* told last */
 	bool over;
 	struct pending pending[PENDING];
 };
@@ -133,17 +134,24 @@ static void tell_credential(struct hin_session *s, enum hin_tried how, bool good
 				       .b_size = size });
 }
 
+/* A planted thing was used: told once in a row. */
+static void tell_token(struct hin_session *s, uint32_t channel, const struct hin_token *token)
+{
+	if (token == NULL || token == s->token)
+		return;
+	s->token = token;
+	hin_session_tell(s, (struct hin_event){ .type = HIN_EVENT_HONEYTOKEN,
+						.channel = channel,
+						.a = token->name,
+						.a_size = strlen(token->name) });
+}
+
 /* What a credential came to: told, and who it is of is let in when it is `proved`. */
 static bool judge(struct hin_session *s, enum hin_host_login login, bool proved,
 		  const struct hin_host_user *account, const struct hin_token *token)
 {
-	if (login == HIN_HOST_HONEYTOKEN && proved) {
-		const char *name = token != NULL ? token->name : "";
-
-		hin_session_tell(s, (struct hin_event){ .type = HIN_EVENT_HONEYTOKEN,
-							.a = name,
-							.a_size = strlen(name) });
-	}
+	if (login == HIN_HOST_HONEYTOKEN && proved)
+		tell_token(s, 0, token);
 	if (login == HIN_HOST_REFUSED || account == NULL)
 		return false;
 	if (proved)
@@ -245,6 +253,20 @@ void hin_session_file(struct hin_session *session, uint32_t channel, uint32_t in
 	*p = (struct pending){ .ino = ino, .channel = channel, .path = copy };
 }
 
+void hin_session_read(struct hin_session *session, uint32_t channel, uint32_t ino)
+{
+	struct hin_fs *fs = hin_session_fs(session);
+	const struct hin_token *token;
+	struct hin_fs_stat stat;
+
+	if (fs == NULL || ino == 0)
+		return;
+	hin_fs_stat(fs, ino, &stat);
+	token = hin_host_token_tag(session->settings.host, stat.tag);
+	if (token != NULL && token->kind == HIN_TOKEN_FILE) /* of a key, logging in is the use */
+		tell_token(session, channel, token);
+}
+
 /* Keep the file `ino` now: it is as the intruder wants it. */
 static void keep_now(struct hin_session *s, uint32_t ino)
 {
@@ -319,6 +341,9 @@ static void on_event(void *user, const struct hin_shell_event *e)
 		break;
 	case HIN_SHELL_FILE:
 		hin_session_file(shell->session, shell->channel, e->ino, e->file);
+		break;
+	case HIN_SHELL_READ:
+		hin_session_read(shell->session, shell->channel, e->ino);
 		break;
 	case HIN_SHELL_EXECUTE:
 		keep_now(shell->session, e->ino);

@@ -158,6 +158,9 @@ struct hin_fs *hin_session_fs(struct hin_session *session);
 void hin_session_file(struct hin_session *session, uint32_t channel, uint32_t ino,
 		      const char *path);
 
+/* A file's bytes were read by another way than the shell: it may be one that was planted. */
+void hin_session_read(struct hin_session *session, uint32_t channel, uint32_t ino);
+
 /* The caller's, until the shell is freed. */
 struct hin_session_shell {
 	uint32_t channel;

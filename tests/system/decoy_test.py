@@ -247,6 +247,30 @@ class Decoy(unittest.TestCase):
             file.write(bytes([byte[0] ^ 1]))
         self.assertIn("changed", self.decoy("check", status=1))
 
+    def test_what_was_planted_is_seen_when_it_is_used(self):
+        """A key that lies about, a password, and a list of names: those of the town hall's file."""
+        self.start()
+        key = os.path.join(self.place, "key")
+        with open(key, "w", encoding="ascii") as file:
+            file.write(self.ssh("admin", "admin@" + SERVER, "cat .ssh/id_ed25519_hosyu"))
+        os.chmod(key, 0o600)
+        done = subprocess.run(
+            ["ssh", "-F", "none", "-i", key, "-o", "BatchMode=yes", "-o", "LogLevel=ERROR", "-o",
+             "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null", "-b", INTRUDER,
+             "admin@" + OTHER, "hostname"], capture_output=True, timeout=PATIENCE, check=False)
+        self.assertEqual(done.stdout, b"mail\n", done.stderr)
+        self.ssh("Ks-Bk!7203-tsubame", "admin@10.61.1.15", "true")  # where it belongs
+        self.ssh("Ks-Bk!7203-tsubame", "admin@" + OTHER, "true", status=255)  # and where not
+        self.assertIn(",", self.ssh("zeimu123", "k-ueno@10.61.11.11",
+                                    "cat /srv/share/滞納整理/滞納者名簿.csv"))
+        self.ended(5)
+        listed = self.sessions()
+        self.assertEqual([s["honeytoken"] for s in listed], [True, True, True, True, False])
+        for session, token in zip(listed, ("tax-arrears", "backup-account", "backup-account",
+                                           "maintenance-key")):
+            self.assertIn(token, self.decoy("play", session["session"], "--speed", "0", "--events"))
+        self.stop()
+
     def test_a_worker_that_dies_takes_nothing_along(self):
         self.start()
         client = Telnet(ROUTER)

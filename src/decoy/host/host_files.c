@@ -325,7 +325,8 @@ static void put_documents(struct setup *s)
 		random = host_random_of(s->host, hin_buffer_text(&path));
 		s->now_s += (int64_t)(host_random(&random) % 86400);
 		if (tag_of(o, d) != 0)
-			put_tagged(s, hin_buffer_text(&path), owner, 0640, tag_of(o, d));
+			put_tagged(s, hin_buffer_text(&path), owner, owner != NULL ? 0640 : 0644,
+				   tag_of(o, d));
 		else if (host_text(s->host, d, d->text, person, &text, NULL) == HIN_OK)
 			put(s, hin_buffer_text(&path), owner,
 			    strstr(hin_buffer_text(&path), "_history") != NULL ? 0600 : 0644,

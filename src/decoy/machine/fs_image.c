@@ -206,6 +206,11 @@ enum hin_code hin_fs_image_freeze(struct hin_fs_image *image, struct hin_error *
 	for (uint32_t i = 2; i < image->count; i++)
 		image->order[i] = i;
 	qsort_r(image->order + 2, image->count - 2, sizeof(*image->order), by_name, image);
+	/* nobody adds the root: it changed when the last of its children came */
+	for (uint32_t i = 2; i < image->count; i++)
+		if (image->nodes[i].parent == HIN_FS_ROOT &&
+		    image->nodes[i].mtime_s > image->nodes[HIN_FS_ROOT].mtime_s)
+			image->nodes[HIN_FS_ROOT].mtime_s = image->nodes[i].mtime_s;
 	for (uint32_t i = image->count; i-- > 2;) {
 		struct node *folder = &image->nodes[image->nodes[image->order[i]].parent];
 

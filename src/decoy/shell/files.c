@@ -41,6 +41,15 @@ static void tell_written(const struct hin_shell *shell, const struct file *f)
 		shell->settings.event(shell->settings.user_data, &event);
 }
 
+/* A file with a tag of the machine's own is read: it may be one that was planted. */
+static void tell_read(const struct hin_shell *shell, const struct hin_fs_stat *stat)
+{
+	struct hin_shell_event event = { .kind = HIN_SHELL_READ, .ino = stat->ino };
+
+	if (shell->settings.event != NULL && stat->tag >= HIN_SHELL_TAGS)
+		shell->settings.event(shell->settings.user_data, &event);
+}
+
 void file_close(struct hin_shell *shell, struct file *f)
 {
 	if (f == NULL || --f->refs > 0)
@@ -227,8 +236,10 @@ int file_open(struct process *p, const char *path, unsigned how, uint32_t mode, 
 	}
 	if (is_generated(ino, &stat) && stat.type == HIN_FS_FILE) {
 		f->type = (how & OPEN_WRITE) ? FILE_NULL : FILE_TEXT;
-		if ((how & OPEN_WRITE) == 0)
+		if ((how & OPEN_WRITE) == 0) {
 			hin_shell_generate(fs, p->shell->machine, ino, &f->text);
+			tell_read(p->shell, &stat);
+		}
 	}
 	if (f->type == FILE_FS && (how & OPEN_WRITE) && p->shell->settings.event != NULL) {
 		f->path = strdup(absolute_path(p, path));

@@ -66,6 +66,8 @@ enum hin_shell_event_kind {
 	HIN_SHELL_CONNECT,
 	/* A file was closed after writing: `file`, `ino`. */
 	HIN_SHELL_FILE,
+	/* A file that only the machine can make was opened for reading: `ino`. */
+	HIN_SHELL_READ,
 	/* A file of the intruder would be run: `file`, `ino`; `text` its words. */
 	HIN_SHELL_EXECUTE,
 	/* `tool` was told a password: `user`, `password`. */

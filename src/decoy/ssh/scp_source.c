@@ -102,6 +102,7 @@ static void head(struct hin_scp *s)
 	if (s->is_generated) {
 		hin_shell_generate(s->fs, &hin_session_host(s->settings.session)->machine, s->ino,
 				   &s->generated);
+		hin_session_read(s->settings.session, s->settings.channel, s->ino);
 		s->left = s->generated.used;
 	}
 	s->offset = 0;

@@ -120,11 +120,13 @@ void sftp_on_open(struct hin_sftp *s, uint32_t id, struct hin_reader *in)
 	h->path = strdup(path);
 	hin_fs_stat(s->fs, ino, &stat);
 	h->generated = is_generated(&stat);
-	if (h->generated)
+	if (h->generated) {
 		hin_shell_generate(s->fs, &hin_session_host(s->settings.session)->machine, ino,
 				   &h->bytes);
-	else
+		hin_session_read(s->settings.session, s->settings.channel, ino);
+	} else {
 		hin_fs_hold(s->fs, ino);
+	}
 	send_handle(s, id, number);
 }
 
