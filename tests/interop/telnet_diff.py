@@ -9,6 +9,7 @@ missing.
 
 import re
 import selectors
+import signal
 import socket
 import subprocess
 import sys
@@ -136,6 +137,9 @@ def start_decoy(program, port, settings):
 
 
 def main():
+    # who is started in the background may ignore these, and the real log-in would, too
+    for number in (signal.SIGINT, signal.SIGQUIT):
+        signal.signal(number, signal.SIG_DFL)
     program, which = sys.argv[1:3]
     words = [word for word in sys.argv[3:] if word != "-v"]
     missing = telnet_real.possible("busybox" if which == "busybox" else "telnetd")
