@@ -1,6 +1,7 @@
 /* decoy_run - `hinomi decoy run`: opens what needs rights, and starts scribe, gate and workers. */
 #include <errno.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <pwd.h>
 #include <signal.h>
 #include <sodium.h>
@@ -347,6 +348,7 @@ static enum hin_code prepare(struct run *r, struct hin_error *err)
 		code = read_seed(seed, err);
 	if (code == HIN_OK)
 		code = decoy_load_organisation(&r->organisation, &r->settings, seed, err);
+	malloc_trim(0); /* what reading needed; all processes share the rest */
 	if (code == HIN_OK)
 		code = open_sockets(r, err);
 	if (code == HIN_OK)
