@@ -51,6 +51,7 @@ struct gate {
 	struct waiting waiting[PROXIES];
 	struct hin_buffer tell;
 	uint64_t sessions;
+	int64_t fed_ms;
 	uint32_t host_count;
 	int epoll;
 	bool stop;
@@ -515,6 +516,17 @@ static enum hin_code on_event(struct gate *g, uint64_t about, struct hin_error *
 	}
 }
 
+/* Once a second, as long as the gate goes round. */
+static void feed_watchdog(struct gate *g)
+{
+	int64_t now = now_ms();
+
+	if (g->settings->notify == NULL || now - g->fed_ms < 1000)
+		return;
+	g->fed_ms = now;
+	hin_notify_send(g->settings->notify, "WATCHDOG=1");
+}
+
 static enum hin_code loop(struct gate *g, struct hin_error *err)
 {
 	struct epoll_event events[EVENTS];
@@ -529,8 +541,7 @@ static enum hin_code loop(struct gate *g, struct hin_error *err)
 		expire_proxies(g);
 		if (code == HIN_OK && !g->stop)
 			code = reap(g, err);
-		if (g->settings->notify != NULL)
-			hin_notify_send(g->settings->notify, "WATCHDOG=1");
+		feed_watchdog(g);
 	}
 	return code;
 }
