@@ -228,7 +228,7 @@ class Decoy(unittest.TestCase):
         played = self.decoy("play", number, "--speed", "0", "--events")
         self.assertIn("Linux", played)
         self.assertIn("http://198.51.100.1", played)
-        self.assertIn(number + " ", self.decoy("search", "bot.sh"))
+        self.assertRegex(self.decoy("search", "bot.sh", "--typed"), number + r" .* typed .*bot\.sh")
         cast = self.decoy("export", number).splitlines()
         self.assertEqual(json.loads(cast[0])["version"], 2)
         self.assertIn("Linux", "".join(json.loads(line)[2] for line in cast[1:]))

@@ -108,6 +108,18 @@ static bool search_item(struct search *s, const struct hin_recording_entry *entr
 	return true;
 }
 
+/* A command that came with its channel was typed, too. */
+static void take_command(struct hin_recording_item *item)
+{
+	if (item->kind != HIN_RECORDING_EVENT || item->event.type != HIN_EVENT_CHANNEL ||
+	    item->event.number != HIN_CHANNEL_COMMAND)
+		return;
+	item->kind = HIN_RECORDING_BYTES;
+	item->direction = HIN_FROM_CLIENT;
+	item->data = item->event.a;
+	item->size = item->event.a_size;
+}
+
 static bool search_session(void *user, struct recording_segment *segment,
 			   const struct recording_seal *seal, bool running)
 {
@@ -120,9 +132,11 @@ static bool search_session(void *user, struct recording_segment *segment,
 	if (recording_open_in(&recording, segment, seal, running, NULL) != HIN_OK)
 		return true; /* erased, or damaged */
 	while (go_on && hin_recording_next(recording, &item, NULL) == HIN_OK) {
-		unsigned where = item.direction == HIN_FROM_CLIENT ? HIN_RECORDING_TYPED
-								   : HIN_RECORDING_SEEN;
+		unsigned where;
 
+		take_command(&item);
+		where = item.direction == HIN_FROM_CLIENT ? HIN_RECORDING_TYPED
+							  : HIN_RECORDING_SEEN;
 		if (item.kind == HIN_RECORDING_BYTES && (s->where & where))
 			go_on = search_item(s, &recording->entry, &item);
 	}
