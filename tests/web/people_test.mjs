@@ -151,7 +151,7 @@ export async function roles(hub, browser, people) {
 		await page.context().close();
 	}
 	// entries of the menu, and whether there is something to mark
-	expect('what each role is offered', seen, { analyst: [12, true], operator: [13, true], inspector: [14, false], member: [4, false] });
+	expect('what each role is offered', seen, { analyst: [13, true], operator: [14, true], inspector: [15, false], member: [4, false] });
 }
 
 export async function languages(hub, browser, analyst) {

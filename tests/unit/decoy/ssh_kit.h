@@ -13,6 +13,7 @@
 #include "../../interop/imitated.h"
 #include "decoy/intruder.h"
 #include "decoy/host/persona.h"
+#include "decoy/host/organisation.h"
 #include "decoy/service.h"
 #include "decoy/ssh/ssh_hostkey.h"
 #include "decoy/ssh/ssh_profile.h"
@@ -148,6 +149,13 @@ enum hin_host_login hin_host_key(const struct hin_host *host, const char *user, 
 	    memcmp(key, h->key, key_size) != 0)
 		return HIN_HOST_REFUSED;
 	return HIN_HOST_HONEYTOKEN;
+}
+
+const struct hin_token *hin_host_token_tag(const struct hin_host *host, uint32_t tag)
+{
+	(void)host;
+	(void)tag;
+	return NULL;
 }
 
 enum hin_code hin_host_derive(const struct hin_host *host, const char *purpose, uint8_t *out,
