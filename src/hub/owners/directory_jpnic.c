@@ -344,10 +344,10 @@ static bool read_date(int64_t *out_us, const char *text)
 		return false;
 	memcpy(date, text, size);
 	date[4] = date[7] = '-';
-	if (hin_time_parse(&ns, date, 0, NULL) != HIN_OK)
-		return false;
+	if (hin_time_parse(&ns, date, 0, NULL) != HIN_OK || ns <= JST_NS)
+		return false; /* no registry is older than 1970 */
 	*out_us = (ns - JST_NS) / HIN_NS_PER_US;
-	return *out_us > 0;
+	return true;
 }
 
 /* "a. [Title]   value" or "[Title]   value" into its parts; false for any other line. */
