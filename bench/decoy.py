@@ -83,7 +83,7 @@ def measure(build, logins, sessions):
     idle = resident(decoy.pids())
     print("town hall: listens after %.0f ms; %d KiB resident" % (decoy.started * 1000, idle))
     before = [seconds(pid) for pid in decoy.pids()]
-    done = subprocess.run([load, ROUTER, "23", str(logins), "40", "admin", "admin"], check=False,
+    done = subprocess.run([load, ROUTER, "23", str(logins), "400", "admin", "admin"], check=False,
                           stdout=subprocess.PIPE, text=True)
     spent = [seconds(pid) - b for pid, b in zip(decoy.pids(), before)]
     print("Telnet: " + done.stdout.strip())

@@ -136,7 +136,8 @@ enum hin_code hin_gate_listen(struct hin_gate_listeners *list, enum hin_gate_kin
 		return hin_fail(err, HIN_EFORMAT, "\"%.60s\" is no address:port", text);
 	memcpy(host, start, size);
 	host[size] = '\0';
-	if (hin_addr_parse(&address, host) != HIN_OK || hin_number_u64(&port, "a port", colon + 1, 1, 65535, NULL) != HIN_OK)
+	if (hin_addr_parse(&address, host) != HIN_OK ||
+	    hin_number_u64(&port, "a port", colon + 1, 1, 65535, NULL) != HIN_OK)
 		return hin_fail(err, HIN_EFORMAT, "\"%.60s\" is no address:port", text);
 	return listen_at(list, (struct hin_gate_listener){ .kind = kind }, &address, (uint16_t)port,
 			 err);

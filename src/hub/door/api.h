@@ -46,15 +46,15 @@ struct hin_api_settings {
 	uint64_t query_memory;	  /* most memory of one */
 	hin_api_status_fn status; /* NULL = none is known */
 	void *user;
-	struct hin_owners_box *owners;	   /* who answers for an address; borrowed, or NULL */
-	struct hin_ledger *ledger;	   /* for proofs; borrowed, or NULL */
-	const char *ledger_folder;	   /* of the same; or NULL */
-	struct hin_telling *telling;	   /* for previews of notices; borrowed, or NULL */
-	const char *folder;		   /* of the hub, or NULL */
-	const char *trust;		   /* folder of the CA, or NULL */
-	const char *zone;		   /* of reports: "Asia/Tokyo"; NULL = UTC */
-	const char *countries;		   /* a table of addresses (base/geo.h), or NULL */
-	const char *const *decoys;	   /* folders of decoys, to be read; decoy_count of them */
+	struct hin_owners_box *owners; /* who answers for an address; borrowed, or NULL */
+	struct hin_ledger *ledger;     /* for proofs; borrowed, or NULL */
+	const char *ledger_folder;     /* of the same; or NULL */
+	struct hin_telling *telling;   /* for previews of notices; borrowed, or NULL */
+	const char *folder;	       /* of the hub, or NULL */
+	const char *trust;	       /* folder of the CA, or NULL */
+	const char *zone;	       /* of reports: "Asia/Tokyo"; NULL = UTC */
+	const char *countries;	       /* a table of addresses (base/geo.h), or NULL */
+	const char *const *decoys;     /* folders of decoys, to be read; decoy_count of them */
 	size_t decoy_count;
 	const struct hin_geo *geo;	   /* AS numbers; borrowed, or NULL */
 	bool ledger_public;		   /* its files are for everybody */
