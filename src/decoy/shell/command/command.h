@@ -124,10 +124,37 @@ int run_as(struct call *call, const struct account *account, char **words);
 	X(admin)                                                                                   \
 	X(archive)                                                                                 \
 	X(attribute)                                                                               \
-	X(awk) X(cat) X(compare) X(copy) X(cut) X(dd) X(disk) X(dump) X(echo) X(encode) X(expr)    \
-		X(fetch) X(find) X(grep) X(hardware) X(line) X(list) X(make) X(name) X(network)    \
-			X(package) X(process) X(remote) X(run) X(sed) X(shell) X(signal) X(sort)   \
-				X(test) X(time) X(who)
+	X(awk)                                                                                     \
+	X(cat)                                                                                     \
+	X(compare)                                                                                 \
+	X(copy)                                                                                    \
+	X(cut)                                                                                     \
+	X(dd)                                                                                      \
+	X(disk)                                                                                    \
+	X(dump)                                                                                    \
+	X(echo)                                                                                    \
+	X(encode)                                                                                  \
+	X(expr)                                                                                    \
+	X(fetch)                                                                                   \
+	X(find)                                                                                    \
+	X(grep)                                                                                    \
+	X(hardware)                                                                                \
+	X(line)                                                                                    \
+	X(list)                                                                                    \
+	X(make)                                                                                    \
+	X(name)                                                                                    \
+	X(network)                                                                                 \
+	X(package)                                                                                 \
+	X(process)                                                                                 \
+	X(remote)                                                                                  \
+	X(run)                                                                                     \
+	X(sed)                                                                                     \
+	X(shell)                                                                                   \
+	X(signal)                                                                                  \
+	X(sort)                                                                                    \
+	X(test)                                                                                    \
+	X(time)                                                                                    \
+	X(who)
 
 /* Each ends with a name that is NULL. */
 #define FAMILY(name) extern const struct command name##_commands[];
