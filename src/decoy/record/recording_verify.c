@@ -1,9 +1,11 @@
 /* recording_verify - chains, seals and signatures checked; see recording_reader.h */
+#include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 
 #include "base/number.h"
 #include "decoy/record/recording_reader_priv.h"
@@ -350,13 +352,43 @@ static void check_rest(struct verify *v)
 	}
 }
 
+#define TRIES 4 /* to open a segment that may just be made */
+
+/* A recorder is just making its files: there is a head at the most, and no seal's file yet. */
+static bool has_not_begun(const char *path)
+{
+	const struct {
+		int file;
+		off_t most;
+	} parts[] = { { RECORDING_REC, RECORDING_HEAD }, { RECORDING_SEALS, 0 } };
+
+	for (size_t i = 0; i < HIN_COUNT(parts); i++) {
+		char name[PATH_MAX];
+		struct stat st;
+
+		if (snprintf(name, sizeof(name), "%s%s", path, recording_endings[parts[i].file]) >=
+			    (int)sizeof(name) ||
+		    (stat(name, &st) == 0 && st.st_size > parts[i].most))
+			return false;
+	}
+	return true;
+}
+
 static enum hin_code check_segment(struct verify *v, const char *path, struct hin_error *err)
 {
-	enum hin_code code =
-		recording_segment_open(&v->segment, path, recordings_master(v->recordings), err);
+	const struct timespec pause = { .tv_nsec = 1000000 };
+	enum hin_code code = HIN_EFORMAT;
 
+	/* its head may just be written: what is damaged stays so */
+	for (int tries = 0; tries < TRIES && code == HIN_EFORMAT; tries++) {
+		if (tries > 0)
+			nanosleep(&pause, NULL);
+		code = recording_segment_open(&v->segment, path, recordings_master(v->recordings),
+					      err);
+	}
 	v->damaged = false;
-	if (code == HIN_ENOENT) /* it went by age meanwhile */
+	if (code == HIN_ENOENT || /* it went by age meanwhile */
+	    (code == HIN_EFORMAT && has_not_begun(path)))
 		return HIN_OK;
 	v->out->segments++;
 	if (code == HIN_EFORMAT) {
