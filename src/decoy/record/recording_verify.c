@@ -374,15 +374,24 @@ static bool has_not_begun(const char *path)
 	return true;
 }
 
+/* Seals that are not all there. */
+static bool is_torn(const struct recording_segment *s)
+{
+	return s != NULL && (s->seal_damaged || s->seal_used < s->seal_bytes.used);
+}
+
 static enum hin_code check_segment(struct verify *v, const char *path, struct hin_error *err)
 {
 	const struct timespec pause = { .tv_nsec = 1000000 };
 	enum hin_code code = HIN_EFORMAT;
 
-	/* its head may just be written: what is damaged stays so */
-	for (int tries = 0; tries < TRIES && code == HIN_EFORMAT; tries++) {
+	/* its head or its last seals may just be written: what is damaged stays so */
+	for (int tries = 0; tries < TRIES && (code == HIN_EFORMAT || is_torn(v->segment));
+	     tries++) {
 		if (tries > 0)
 			nanosleep(&pause, NULL);
+		recording_segment_close(v->segment);
+		v->segment = NULL;
 		code = recording_segment_open(&v->segment, path, recordings_master(v->recordings),
 					      err);
 	}
